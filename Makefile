@@ -1,0 +1,50 @@
+# make demo   the whole road on a packaged network        make test   all tests
+# Both make a virtual environment in .venv first: Python >= 3.11 and a C++ compiler are all they need.
+
+PYTHON ?= python3
+UV := uv==0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+ROOMS := flow golden hdl sim boards tests docs/examples
+
+export PYTHONNOUSERSITE := 1
+
+.PHONY: demo test lint lock clean venv
+
+demo: $(READY)
+	$(BIN)/spikeloom demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(READY)
+	$(BIN)/ruff check $(ROOMS)
+	$(BIN)/ruff format --check $(ROOMS)
+
+venv: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "There is no $(PYTHON); install Python 3.11 or later, or name it: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is `$(PYTHON) --version`; Spikeloom needs 3.11 or later: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# The newest versions that pyproject.toml allows, for Python >= 3.11 on every Linux, from the public index alone.
+lock:
+	$(PYTHON) -m venv --clear $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --disable-pip-version-check --quiet $(UV)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/uv pip compile --no-config --quiet --upgrade --universal \
+	  --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
+	  --extra dev pyproject.toml -o requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) $(VENV)-lock build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find $(ROOMS) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Real boards: their catalogue, the logic around the accelerator, and the way to a bitstream."""

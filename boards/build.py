@@ -1,0 +1,249 @@
+"""From a network, or its generated Verilog, to a board's bitstream and what the tools measured."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spikeloom.boards import catalogue, tools
+from spikeloom.boards.catalogue import BOARDS, Board, Resources
+from spikeloom.boards.families import FAMILIES, Family
+from spikeloom.boards.reports import Clock, SlowPath, cell_counts, read_report, utilisation_in_log
+from spikeloom.boards.top import Top
+from spikeloom.boards.uart import baud_divider, default_baud
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.folder import new_folder
+from spikeloom.hdl.generate import generate, load_manifest
+
+__all__ = ["BuildReport", "build"]
+
+FORMAT = 1
+SYNTHESIS_SECONDS, PLACE_AND_ROUTE_SECONDS, PACK_SECONDS = 1200, 3600, 300
+NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildReport:
+    """What was built, and the tools' own figures of the complete board design, UART link included.
+
+    core_mhz:   the clock that the board's PLL makes for the accelerator.
+    clocks:     clock -> what static timing analysis allows, and what is asked. For the board's speed grade.
+    timing_met: every clock reaches what is asked of it. If not, the bitstream must not be trusted.
+    paths:      the slowest path of each clock.
+    """
+
+    format: int = FORMAT
+    board: str
+    device: str
+    speed: str
+    seed: int
+    core_mhz: float
+    baud: int
+    bitstream: str
+    sha256: str
+    network: str
+    verilog_sha256: str
+    configuration: Mapping[str, Any]
+    used: Resources
+    available: Resources
+    clocks: Mapping[str, Clock]
+    timing_met: bool
+    paths: tuple[SlowPath, ...]
+    tools: Mapping[str, str]
+    seconds: Mapping[str, float]
+    clocks_per_inference: float | None = None
+
+    @property
+    def fmax_mhz(self) -> float:
+        """Of the accelerator's clock, the slowest if the tools name several."""
+        return min((clock.achieved_mhz for clock in self.clocks.values()), default=0.0)
+
+    @property
+    def latency_us(self) -> float | None:
+        """Of one inference at the core's clock, if its clocks are known."""
+        return self.clocks_per_inference / self.core_mhz if self.clocks_per_inference else None
+
+    @property
+    def inferences_per_second(self) -> float | None:
+        return 1e6 / self.latency_us if self.latency_us else None
+
+    def with_clocks(self, clocks_per_inference: float) -> "BuildReport":
+        return replace(self, clocks_per_inference=clocks_per_inference)
+
+    def to_json(self) -> str:
+        derived = {
+            "fmax_mhz": self.fmax_mhz,
+            "latency_us": self.latency_us,
+            "inferences_per_second": self.inferences_per_second,
+        }
+        return json.dumps({**asdict(self), **derived}, indent=1)
+
+
+def build(
+    source: Network | str | Path,
+    configuration: Configuration | None,
+    board: str | Board,
+    directory: str | Path,
+    *,
+    seed: int = 1,
+    core_hz: int | None = None,
+    baud: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> BuildReport:
+    """Build a :class:`Network`, or a folder that ``generate`` wrote (then without a configuration).
+
+    ``directory`` receives the bitstream, ``build.json``, ``rtl/`` (the generated Verilog) and ``build/`` (the tools'
+    files and logs), all or nothing. What fails raises :class:`Refusal`; logs then stay in ``directory`` + ".failed".
+    Missed timing is no error here: see ``timing_met``.
+    """
+    board = catalogue.find(board) if isinstance(board, str) else board
+    family = FAMILIES[board.family]
+    core_hz = core_hz or board.core_hz
+    baud = baud or default_baud(core_hz)
+    baud_divider(core_hz, baud)
+    versions = {name: tools.version(name) for name in ("yosys", family.nextpnr, family.packer)}
+    with new_folder(directory, "build.json") as folder:
+        work = _Work(board, family, folder, progress or (lambda stage: None))
+        try:
+            manifest = work.verilog(source, configuration)
+            report = work.bitstream(manifest, seed=seed, core_hz=core_hz, baud=baud, versions=versions)
+        except Refusal as refusal:
+            if work.log is None:
+                raise
+            failed = folder.with_name(Path(directory).absolute().name + ".failed")
+            shutil.rmtree(failed, ignore_errors=True)
+            folder.rename(failed)
+            raise type(refusal)(f"{refusal}\nThe whole log is {failed / 'build' / work.log}") from None
+        (folder / "build.json").write_text(report.to_json() + "\n", "utf-8")
+    return report
+
+
+class _Work:
+    """The stages, in a folder of their own. ``log`` is the log of the stage that runs, None before the first."""
+
+    def __init__(self, board: Board, family: Family, folder: Path, progress: Callable[[str], None]) -> None:
+        self.board = board
+        self.family = family
+        self.rtl = folder / "rtl"
+        self.folder = folder
+        self.build = folder / "build"
+        self.build.mkdir()
+        self.progress = progress
+        self.log: str | None = None
+        self.seconds: dict[str, float] = {}
+
+    def verilog(self, source: Network | str | Path, configuration: Configuration | None) -> dict[str, Any]:
+        """The generated folder as ``rtl/``; its manifest."""
+        self.progress("generate")
+        if isinstance(source, Network):
+            return generate(source, configuration or Configuration(), self.rtl)
+        if configuration is not None:
+            raise Refusal(f"{source}: this Verilog is generated already; leave out the configuration")
+        manifest = load_manifest(source)
+        names = [manifest["verilog"]["file"], manifest["loom"]["file"], "manifest.json", *manifest["images"]]
+        self.rtl.mkdir()
+        for name in names:
+            shutil.copyfile(Path(source) / name, self.rtl / Path(name).name)
+        return manifest
+
+    def bitstream(
+        self, manifest: dict[str, Any], *, seed: int, core_hz: int, baud: int, versions: Mapping[str, str]
+    ) -> BuildReport:
+        board, family = self.board, self.family
+        memory_bits = sum(m["entries"] * m["width"] for m in manifest["map"]["memories"])
+        if memory_bits > board.memory_bits:
+            raise self._too_large({"memory bits": (memory_bits, board.memory_bits)}, manifest)
+
+        self.progress("prepare")
+        top = Top(
+            board,
+            flit_bits=manifest["flit"]["width"],
+            address_bits=manifest["map"]["address_bits"],
+            core_hz=core_hz,
+            baud=baud,
+        )
+        # Only the top's netlist and the pins' constraints are taken from the platform: its own flow would ask for a
+        # programmer, and for tools under their native names.
+        plan = board.new_platform().prepare(top, "top", emit_src=False)
+        for suffix in ("il", family.constraints):
+            content = plan.files[f"top.{suffix}"]
+            (self.build / f"top.{suffix}").write_bytes(content if isinstance(content, bytes) else content.encode())
+        (self.build / "synthesis.ys").write_text(
+            f"read_verilog {manifest['verilog']['file']}\n"
+            "read_rtlil ../build/top.il\n"
+            f"{family.synthesis} -top top -json ../build/top.json\n"
+            "tee -q -o ../build/cells.json stat -json\n"
+        )
+        # Yosys reads the memories' images relative to its folder.
+        self._run("synthesise", "yosys", ["../build/synthesis.ys"], self.rtl, SYNTHESIS_SECONDS)
+        cells = family.needs(cell_counts(self.build / "cells.json"))
+        self._check_fit(asdict(cells), manifest)
+
+        try:
+            arguments = family.place_and_route(board, seed)
+            self._run("place and route", family.nextpnr, arguments, self.build, PLACE_AND_ROUTE_SECONDS)
+        except Refusal:
+            log = (self.build / str(self.log)).read_text("utf-8", "replace")
+            placed = utilisation_in_log(log)
+            self._check_fit({r: placed[bel][0] for r, bel in family.bels.items() if bel in placed}, manifest)
+            raise
+        placed = read_report(self.build / "report.json")
+        self._run("pack", family.packer, family.pack(), self.build, PACK_SECONDS)
+
+        name = f"spikeloom.{family.bitstream}"
+        (self.build / f"top.{family.bitstream}").rename(self.folder / name)
+        used = {**asdict(cells), **{r: placed.utilisation[bel][0] for r, bel in family.bels.items()}}
+        return BuildReport(
+            board=board.name,
+            device=board.device,
+            speed=board.speed,
+            seed=seed,
+            core_mhz=core_hz / 1e6,
+            baud=baud,
+            bitstream=name,
+            sha256=hashlib.sha256((self.folder / name).read_bytes()).hexdigest(),
+            network=manifest["network"],
+            verilog_sha256=manifest["verilog"]["sha256"],
+            configuration=manifest["configuration"],
+            used=Resources(**used),
+            available=board.resources,
+            clocks=placed.clocks,
+            timing_met=all(clock.met for clock in placed.clocks.values()),
+            paths=placed.paths,
+            tools=versions,
+            seconds=self.seconds,
+        )
+
+    def _run(self, stage: str, tool: str, arguments: list[str], folder: Path, timeout: float) -> None:
+        self.progress(stage)
+        self.log = f"{stage.replace(' ', '-')}.log"
+        seconds = tools.run(tool, arguments, folder=folder, log=self.build / self.log, timeout=timeout)
+        self.seconds[stage] = round(seconds, 1)
+
+    def _check_fit(self, needs: Mapping[str, int], manifest: dict[str, Any]) -> None:
+        available = asdict(self.board.resources)
+        over = {NAMES[r]: (count, available[r]) for r, count in needs.items() if count > available[r]}
+        if over:
+            raise self._too_large(over, manifest)
+
+    def _too_large(self, over: Mapping[str, tuple[int, int]], manifest: dict[str, Any]) -> Refusal:
+        by = ", ".join(f"{name} {used} of {had} ({used - had} too many)" for name, (used, had) in over.items())
+        remedies = []
+        lanes = manifest["configuration"].get("lanes") or 1
+        if {"logic cells", "flip-flops", "block RAM"} & over.keys() and lanes > 1:
+            remedies.append(f"fewer lanes than {lanes}")
+        if {"block RAM", "memory bits"} & over.keys():
+            remedies.append("fewer weight bits (4 instead of 8 when converting)")
+        if "multipliers" in over:
+            remedies.append("fewer neuron units")
+        larger = [b.name for b in BOARDS.values() if b.memory_bits > self.board.memory_bits]
+        if larger:
+            remedies.append(f"a larger board ({', '.join(larger)})")
+        return Refusal(
+            f"The network does not fit {self.board.title}: {by}. "
+            f"What would help: {', or '.join(remedies) or 'a smaller network'}"
+        )

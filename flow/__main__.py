@@ -1,0 +1,5 @@
+"""``python -m spikeloom``."""
+
+from spikeloom.cli import main
+
+main()

@@ -1,0 +1,101 @@
+"""The whole road on a packaged network, stage by stage."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spikeloom import packaged
+
+if TYPE_CHECKING:
+    from spikeloom.api import Conversion, RunReport
+    from spikeloom.boards.build import BuildReport
+    from spikeloom.golden.nir_graph import Inspection
+    from spikeloom.sim.equivalence import VerifyReport
+
+__all__ = ["STAGES", "DemoReport", "demo"]
+
+STAGES = ("check", "convert", "run", "generate", "verify", "build")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoReport:
+    """What each stage found; those after a failed verification are None."""
+
+    name: str
+    output: Path
+    check: "Inspection"
+    convert: "Conversion"
+    run: "RunReport"
+    generate: dict[str, Any]
+    verify: "VerifyReport"
+    build: "BuildReport | None"
+
+    @property
+    def ok(self) -> bool:
+        return self.verify.ok and self.build is not None and self.build.timing_met
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "network": self.name,
+            "output": self.output,
+            "ok": self.ok,
+            "convert": self.convert,
+            "run": self.run,
+            "verify": self.verify,
+            "build": self.build and json.loads(self.build.to_json()),
+        }
+
+
+def demo(
+    network: str = "digits",
+    *,
+    board: str = "ulx3s-85f",
+    samples: int | None = None,
+    output: str | Path = Path("spikeloom-demo"),
+    stage: Callable[[str, Any], None] | None = None,
+    progress: Callable[..., None] | None = None,
+) -> DemoReport:
+    """Check, convert, run, generate, verify and build a packaged network; everything made stays in ``output``.
+
+    ``stage`` is called after each stage with its name and result.
+    """
+    from spikeloom import api
+    from spikeloom.boards import catalogue
+    from spikeloom.files import output_errors
+    from spikeloom.golden import conventions
+    from spikeloom.golden import data as files
+
+    chosen, target = packaged.find(network), Path(output)
+    catalogue.find(board)
+    knobs = conventions.resolve(chosen.convention)
+    data = files.load(chosen.test)
+    data = files.Data(x=data.x[:samples], y=None if data.y is None else data.y[:samples])
+    with output_errors(target):
+        target.mkdir(parents=True, exist_ok=True)
+    rtl = target / "rtl"
+    results: dict[str, Any] = {"build": None}
+
+    def do(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        if progress:
+            progress(name)
+        results[name] = function(*args, **options)
+        if stage:
+            stage(name, results[name])
+        return results[name]
+
+    do("check", api.check, chosen.model, knobs=knobs)
+    loom = target / f"{chosen.name}.loom"
+    converted = do("convert", api.convert, chosen.model, data=chosen.calibration, output=loom, knobs=knobs).network
+    do("run", api.run, converted, data=data, output=target / "golden.npz", progress=progress)
+    do("generate", api.generate, converted, output=rtl, board=board)
+    verdict = do("verify", api.verify, rtl, data=data, output=target / "mismatch", progress=progress)
+    if verdict.ok:
+
+        def build() -> "BuildReport":
+            report = api.build(rtl, board=board, output=target / board, progress=progress)
+            return api.timed(report, verdict.clocks_per_inference, target / board)
+
+        do("build", build)
+    return DemoReport(name=chosen.name, output=target, **results)

@@ -1,0 +1,341 @@
+"""How results look: tables and sentences for people, one JSON document for machines."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = [
+    "Stages",
+    "build",
+    "check",
+    "convert",
+    "demo",
+    "doctor",
+    "error",
+    "generate",
+    "packaged",
+    "print_json",
+    "progress",
+    "run",
+    "say",
+    "verify",
+]
+
+# Results go to standard output, progress and errors to standard error. Both respect NO_COLOR, pipes and widths.
+GOOD, BAD, OPEN = "green", "bold red", "yellow"
+Rows = list[tuple[Any, ...]]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    # Made anew, since tests and callers replace the streams.
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def say(text: str = "", style: str | None = None) -> None:
+    """A line on standard output; text from files is never read as markup."""
+    _console().print(escape(text), style=style)
+
+
+def error(message: str) -> None:
+    _console(stderr=True).print(f"[{BAD}]error:[/] {escape(message)}")
+
+
+def jsonable(value: Any) -> Any:
+    """A result as what JSON knows."""
+    for name in ("summary", "to_dict", "as_dict"):
+        if hasattr(value, name):
+            return jsonable(getattr(value, name)())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return jsonable(value.tolist())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None  # JSON has no NaN
+    return str(value) if isinstance(value, Path) else value
+
+
+def print_json(value: Any, **more: Any) -> None:
+    """One JSON document on standard output."""
+    document = jsonable(value)
+    print(json.dumps({**document, **jsonable(more)} if more else document, indent=2, allow_nan=False))  # noqa: T201
+
+
+class _Bar:
+    """Called with what is done: a stage, counts (done, total), or both."""
+
+    def __init__(self, bar: Progress | None, what: str) -> None:
+        self.bar = bar
+        self.task = bar.add_task(escape(what), total=None) if bar else None
+
+    def __call__(self, *said: str | int | None) -> None:
+        if not self.bar or self.task is None:
+            return
+        for word in said:
+            if isinstance(word, str):
+                self.bar.update(self.task, description=escape(word), completed=0, total=None)
+        match [count for count in said if isinstance(count, int)]:
+            case [done, total]:
+                self.bar.update(self.task, completed=done, total=total)
+
+    def print(self, text: str, style: str | None = None) -> None:
+        """A line that stays, above the progress."""
+        if self.bar:
+            self.bar.stop()
+        say(text, style)
+        if self.bar:
+            self.bar.start()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[_Bar]:
+    """A progress line on standard error while the block runs; nothing where that is not a terminal."""
+    console = _console(stderr=True)
+    if not console.is_terminal:
+        yield _Bar(None, what)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield _Bar(bar, what)
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.2f} %"
+
+
+def _table(*columns: str, rows: Rows) -> None:
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    # Tables wrap at the terminal's width; in a pipe they are as wide as they need to be.
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(made)
+
+
+# One function per command -----------------------------------------------------------------------------------------
+
+
+def doctor(health: Any) -> None:
+    def verdict(tool: Any) -> str:
+        return "works" if tool.usable else "MISSING" if tool.required else "missing (optional)"
+
+    _table(
+        "tool",
+        "",
+        "version",
+        "for",
+        "found",
+        rows=[(t.name, verdict(t), t.version, t.use, t.path) for t in health.tools],
+    )
+    for tool in health.tools:
+        if not tool.usable:
+            say(f"{tool.name} {tool.problem}. Remedy: {tool.remedy}.", BAD if tool.required else OPEN)
+    if health.ok:
+        say("Every tool that is required works.", GOOD)
+
+
+def check(inspection: Any) -> None:
+    _table("node", "type", "", "", rows=[(v.name, v.type, v.verdict, v.about) for v in inspection.nodes])
+    for problem in inspection.problems:
+        say(f"problem: {problem}", BAD)
+    for question in inspection.questions:
+        say(f"open: {question}", OPEN)
+    if not inspection.buildable:
+        say(f"{inspection.path} cannot be built.", BAD)
+    elif inspection.questions:
+        hint = f", likely --convention {inspection.suggestion}" if inspection.suggestion else ""
+        say(f"{inspection.path} can be built, once what is open is given{hint}.", OPEN)
+    else:
+        say(f"{inspection.path} can be built.", GOOD)
+
+
+def convert(conversion: Any) -> None:
+    report = conversion.report
+    _table(
+        "layer",
+        "weights",
+        "scale",
+        "clipped",
+        "potential",
+        "reaches",
+        "saturated",
+        "rate float/int",
+        "same spikes",
+        rows=[
+            (
+                layer.name,
+                f"{layer.weight_bits} bit",
+                f"{layer.scale:.4g}",
+                _percent(layer.clipped),
+                f"{layer.state_bits} bit, {layer.guard_bits} guard",
+                "{}..{}".format(*layer.potential),
+                layer.saturations,
+                f"{100 * layer.rate_float:.2f}/{100 * layer.rate_integer:.2f} %",
+                _percent(layer.spike_agreement),
+            )
+            for layer in report.layers
+        ],
+    )
+    say(
+        f"On {report.samples} calibration samples of {report.steps} steps: "
+        f"accuracy {_percent(report.accuracy_float)} float, {_percent(report.accuracy_integer)} integer; "
+        f"{_percent(report.prediction_agreement)} of predictions agree."
+    )
+    if conversion.output:
+        say(f"Wrote {conversion.output}")
+
+
+def run(report: Any) -> None:
+    summary = report.summary()
+    right = "" if report.accuracy is None else f", accuracy {_percent(report.accuracy)}"
+    say(f"{summary['samples']} samples of {summary['steps']} steps on {report.on}: {summary['spikes']:,} spikes{right}")
+    if report.output:
+        say(f"Wrote {report.output}")
+
+
+def generate(manifest: Mapping[str, Any], output: Path) -> None:
+    bits = sum(memory["entries"] * memory["width"] for memory in manifest["map"]["memories"])
+    say(
+        f"Wrote {output}: {manifest['verilog']['file']}, {len(manifest['images'])} memory images "
+        f"({bits / 8192:.1f} KiB of memory), {manifest['loom']['file']}, manifest.json"
+    )
+
+
+def verify(report: Any) -> None:
+    _table(
+        "population",
+        "neurons",
+        "fired",
+        rows=[(name, size, _percent(report.fired.get(name))) for name, size in report.populations.items()],
+    )
+    say(
+        f"{report.samples} of {report.given} samples of {report.steps} steps, simulated in {report.simulator}: "
+        f"{report.cells:,} cells (sample, step, neuron) with {report.events:,} events; {report.states:,} final states"
+    )
+    say(f"{report.clocks_per_inference:,.0f} clocks per inference, {report.latency:,} for the first")
+    for problem in report.problems:
+        say(f"problem: {problem}", BAD)
+    say(report.verdict, GOOD if report.ok else BAD)
+    if report.reproducer:
+        say(f"To see it again: {report.reproducer}", BAD)
+
+
+def build(report: Any, output: Path) -> None:
+    used, available = dataclasses.asdict(report.used), dataclasses.asdict(report.available)
+    names = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
+    _table(
+        f"{report.device}",
+        "used",
+        "of",
+        "",
+        rows=[
+            (names.get(name, name), f"{count:,}", f"{available[name]:,}", _percent(count / available[name]))
+            for name, count in used.items()
+            if available.get(name)
+        ],
+    )
+    for name, clock in report.clocks.items():
+        met = "met" if clock.met else "MISSED: do not trust this bitstream"
+        say(
+            f"clock {name}: {clock.achieved_mhz:.1f} MHz possible, {clock.constraint_mhz:.1f} asked: {met}",
+            GOOD if clock.met else BAD,
+        )
+    say(latency(report) or "Give --data to measure latency and rate.")
+    say(f"Wrote {output / report.bitstream}")
+
+
+def latency(report: Any) -> str:
+    """Latency and rate in words; empty where the clocks of an inference are not known."""
+    if report.latency_us is None:
+        return ""
+    return (
+        f"{report.clocks_per_inference:,.0f} clocks per inference at {report.core_mhz:g} MHz: "
+        f"{report.latency_us:,.1f} µs, {report.inferences_per_second:,.0f} inferences per second"
+    )
+
+
+def packaged(networks: Mapping[str, Any]) -> None:
+    _table("network", "", rows=[(network.name, network.about) for network in networks.values()])
+
+
+class Stages:
+    """The demo, a line or two per stage as it ends."""
+
+    def __init__(self, bar: _Bar) -> None:
+        self.bar = bar
+
+    def __call__(self, name: str, result: Any) -> None:
+        self.bar.print(f"{name:9} {getattr(self, name)(result)}")
+
+    def check(self, inspection: Any) -> str:
+        verdicts = [node.verdict for node in inspection.nodes]
+        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+        return f"{Path(inspection.path).name}: {len(verdicts)} nodes ({counts}), no open questions"
+
+    def convert(self, conversion: Any) -> str:
+        report = conversion.report
+        widths = sorted({layer.weight_bits for layer in report.layers})
+        return (
+            f"{'/'.join(map(str, widths))}-bit weights; on calibration data {_percent(report.accuracy_float)} accuracy "
+            f"as floats, {_percent(report.accuracy_integer)} as integers"
+        )
+
+    def run(self, report: Any) -> str:
+        return f"{len(report.prediction)} test samples on the integer model, accuracy {_percent(report.accuracy)}"
+
+    def generate(self, manifest: Mapping[str, Any]) -> str:
+        bits = sum(memory["entries"] * memory["width"] for memory in manifest["map"]["memories"])
+        lanes = manifest["configuration"].get("lanes")
+        return f"Verilog with {lanes} lanes, {len(manifest['images'])} memory images, {bits / 8192:.1f} KiB of memory"
+
+    def verify(self, report: Any) -> str:
+        return (
+            f"{report.cells:,} cells and {report.states:,} final states compared in {report.simulator}, "
+            f"{report.differences} differ; {report.clocks_per_inference:,.0f} clocks per inference"
+        )
+
+    def build(self, report: Any) -> str:
+        used, available = report.used, report.available
+        return (
+            f"{report.bitstream} for {report.board}: {used.lut:,} of {available.lut:,} logic cells, "
+            f"{used.block_ram} of {available.block_ram} block RAM, {report.fmax_mhz:.0f} MHz possible; "
+            f"{latency(report)}"
+        )
+
+
+def demo(report: Any) -> None:
+    say()
+    if report.build and not report.build.timing_met:
+        say("The bitstream misses its timing; do not trust it.", BAD)
+    verdict = report.verify
+    neurons = sum(verdict.populations.values())
+    say(
+        f"{verdict.events:,} spikes of {neurons} neurons compared between the trained network's integers and its "
+        f"hardware, {verdict.differences} differ."
+        if verdict.events and not verdict.problems
+        else verdict.verdict,
+        GOOD if verdict.ok else BAD,
+    )
+    say(f"Everything is in {report.output}")

@@ -1,0 +1,88 @@
+"""Data files: ``.npz`` with ``x`` (samples, steps, *input shape) and optionally labels ``y`` (samples,)."""
+
+import tokenize
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spikeloom.golden.network import Refusal
+
+__all__ = ["Data", "load"]
+
+MAX_BYTES = 1 << 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Samples, and their classes where they are known."""
+
+    x: np.ndarray
+    y: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.x.dtype.kind not in "biuf":
+            raise Refusal(f"x must hold numbers, not {self.x.dtype}; save spikes (0 and 1) or small integers")
+        if self.x.ndim < 3 or 0 in self.x.shape:
+            raise Refusal(f"x must have the shape (samples, steps, *input shape) and not be empty, not {self.x.shape}")
+        if self.y is None:
+            return
+        if self.y.dtype.kind not in "iu":
+            raise Refusal(f"y must hold class numbers (integers), not {self.y.dtype}")
+        if self.y.shape != self.x.shape[:1]:
+            raise Refusal(f"y must have one class for each of the {len(self.x)} samples, not the shape {self.y.shape}")
+
+
+def load(path: str | Path) -> Data:
+    """Read ``x`` and ``y``; other members are ignored. :class:`Refusal` for what is not such a file."""
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "x.npy" not in names:
+                raise Refusal(
+                    f"has no array x (it has {', '.join(names) or 'nothing'}); save it with np.savez(..., x=x)"
+                )
+            arrays = {name: _array(archive, name) for name in ("x", "y") if f"{name}.npy" in names}
+        return Data(**arrays)
+    except FileNotFoundError:
+        raise Refusal(f"{path}: there is no such file") from None
+    except zipfile.BadZipFile as error:
+        raise Refusal(f"{path}: not an .npz file ({error}); save the data with np.savez") from None
+    except Refusal as refusal:
+        raise Refusal(f"{path}: {refusal}") from None
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({error.strerror or error})") from None
+    # What numpy and zipfile raise for damaged members.
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        zlib.error,
+        tokenize.TokenError,
+        SyntaxError,
+        NotImplementedError,
+    ) as error:
+        raise Refusal(f"{path}: damaged .npz file ({error}); save the data again with np.savez") from None
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """One member, after its header has said how much memory it wants."""
+    with archive.open(f"{name}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+        if read is None:
+            raise Refusal(f"{name} has the .npy format {version}, which is not read; save the data with np.savez")
+        shape, _, dtype = read(member)
+    if dtype.hasobject:
+        raise Refusal(f"{name} holds Python objects, which are never unpickled; save it as an array of integers")
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if size > MAX_BYTES:
+        raise Refusal(f"{name} declares {size} bytes; {MAX_BYTES} are the most that is read: use fewer samples")
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)

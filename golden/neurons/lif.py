@@ -1,0 +1,134 @@
+"""The LIF family: one rule with knobs. IF is ``keep == 2**decay_bits``.
+
+Per step, for one neuron, with the exact sum ``a`` of its ``input`` port::
+
+    x = trunc(v * keep / 2**decay_bits) + a * 2**guard + bias       trunc: toward zero
+    x = x - n_previous * subtract                                   reset_when "next-step"
+    n = 0                                                           where x < threshold
+        1                                                           spikes "one"
+        min(n_max, 1 + floor((x - threshold) / subtract))           spikes "many"
+    y = x - n * subtract   or   (v_reset if n else x)               reset "subtract" / "zero", reset_when "same-step"
+    v = max(v_min, saturate(y))                                     saturate to the state's bits
+
+and an event of value ``n`` where ``n > 0``. ``v`` starts a sample at ``v_init``, ``n_previous`` at 0.
+
+Integers: ``keep`` 0..2**decay_bits; ``threshold``, ``v_reset``, ``v_init``, ``v_min`` within the state;
+``subtract`` >= 0 within the state, >= 1 where many spikes are counted; ``bias`` any integer of the state's bits.
+``guard`` are fraction bits below the unit of the weights. ``n_max`` is the largest value of the population's events.
+A late reset to zero is the same spike train as one in the same step, so it has no option of its own.
+"""
+
+import numpy as np
+
+from spikeloom.golden.network import Neuron, Refusal
+
+__all__ = ["advance", "check", "initial", "step"]
+
+OPTIONS = {
+    "reset": ("zero", "subtract"),
+    "reset_when": ("same-step", "next-step"),
+    "spikes": ("one", "many"),
+    "decay_bits": range(0, 25),
+    "guard": range(0, 25),
+}
+PARAMETERS = ("keep", "threshold", "subtract", "v_reset", "v_min", "v_init", "bias")
+
+
+def n_max(value_bits: int) -> int:
+    """Most spikes one event can stand for."""
+    return 1 if value_bits == 1 else (1 << value_bits - 1) - 1
+
+
+def check(neuron: Neuron, value_bits: int) -> None:
+    """Raise :class:`Refusal` unless every integer is one that the rule is defined for."""
+    for name, allowed in OPTIONS.items():
+        if neuron.options.get(name) not in allowed:
+            raise Refusal(f"LIF option {name!r} must be one of {tuple(allowed)}, not {neuron.options.get(name)!r}")
+    if set(neuron.options) != set(OPTIONS) or set(neuron.parameters) != set(PARAMETERS):
+        raise Refusal(f"LIF needs exactly the options {tuple(OPTIONS)} and the parameters {PARAMETERS}")
+    late, many = neuron.options["reset_when"] == "next-step", neuron.options["spikes"] == "many"
+    if late and neuron.options["reset"] == "zero":
+        raise Refusal("LIF: a reset to zero in the next step is the one in the same step; use reset_when 'same-step'")
+    if many and neuron.options["reset"] == "zero":
+        raise Refusal("LIF: many spikes per step need the reset 'subtract'")
+    if many != (value_bits > 1):
+        raise Refusal("LIF: many spikes per step need events of 2 or more value bits, one spike needs 1")
+    states = {"v", "n"} if late else {"v"}
+    if set(neuron.states) != states:
+        raise Refusal(f"LIF with these options has the states {sorted(states)}, not {sorted(neuron.states)}")
+    if late and neuron.states["n"] != value_bits:
+        raise Refusal(f"LIF: state 'n' must have the events' {value_bits} bits, not {neuron.states['n']}")
+    if neuron.states["v"] + neuron.options["decay_bits"] > 62:
+        raise Refusal(
+            f"LIF: state and decay must have 62 bits or fewer together, not {neuron.states['v']} and "
+            f"{neuron.options['decay_bits']}"
+        )
+    limit = 1 << neuron.states["v"] - 1
+    ranges = dict.fromkeys(PARAMETERS, (-limit, limit - 1))
+    ranges["keep"] = (0, 1 << neuron.options["decay_bits"])
+    ranges["subtract"] = (1 if many else 0, limit - 1)
+    for name, (low, high) in ranges.items():
+        value = neuron.parameters[name]
+        if value.min() < low or value.max() > high:
+            raise Refusal(
+                f"LIF: {name} must be in {low}..{high} for a {neuron.states['v']}-bit state, "
+                f"not {value.min()}..{value.max()}"
+            )
+
+
+def step(neuron: Neuron, value_bits: int, index: int, state: dict[str, int], a: int) -> tuple[dict[str, int], int]:
+    """One step of neuron ``index``: its new state and the value of its event (0: none)."""
+    p = {name: int(value if value.ndim == 0 else value[index]) for name, value in neuron.parameters.items()}
+    o = neuron.options
+    product = state["v"] * p["keep"]
+    decayed = product >> o["decay_bits"] if product >= 0 else -(-product >> o["decay_bits"])
+    x = decayed + (a << o["guard"]) + p["bias"]
+    if o["reset_when"] == "next-step":
+        x -= state["n"] * p["subtract"]
+    if x < p["threshold"]:
+        n = 0
+    elif o["spikes"] == "one":
+        n = 1
+    else:
+        n = min(n_max(value_bits), 1 + (x - p["threshold"]) // p["subtract"])
+    y = x
+    if o["reset_when"] == "same-step":
+        if o["reset"] == "subtract":
+            y = x - n * p["subtract"]
+        elif n:
+            y = p["v_reset"]
+    limit = 1 << neuron.states["v"] - 1
+    v = max(p["v_min"], min(limit - 1, max(-limit, y)))
+    return {"v": v, "n": n} if o["reset_when"] == "next-step" else {"v": v}, n
+
+
+def initial(neuron: Neuron, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """The state at the start of a sample, as arrays of ``shape`` (..., neurons)."""
+    state = {"v": np.broadcast_to(neuron.parameters["v_init"], shape).astype(np.int64)}
+    if "n" in neuron.states:
+        state["n"] = np.zeros(shape, np.int64)
+    return state
+
+
+def advance(
+    neuron: Neuron, value_bits: int, state: dict[str, np.ndarray], a: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """:func:`step` for arrays (..., neurons) of int64: the new state and the values of the events (0: none)."""
+    p, o = neuron.parameters, neuron.options
+    product = state["v"] * p["keep"]
+    x = (np.abs(product) >> o["decay_bits"]) * np.sign(product) + (a << o["guard"]) + p["bias"]
+    late = o["reset_when"] == "next-step"
+    if late:
+        x = x - state["n"] * p["subtract"]
+    n = (x >= p["threshold"]).astype(np.int64)
+    if o["spikes"] == "many":
+        n *= np.minimum(n_max(value_bits), 1 + (x - p["threshold"]) // p["subtract"])
+    if late:
+        y = x
+    elif o["reset"] == "subtract":
+        y = x - n * p["subtract"]
+    else:
+        y = np.where(n > 0, p["v_reset"], x)
+    limit = 1 << neuron.states["v"] - 1
+    v = np.maximum(np.clip(y, -limit, limit - 1), p["v_min"])
+    return {"v": v, "n": n} if late else {"v": v}, n

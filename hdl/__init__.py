@@ -1,0 +1,1 @@
+"""The accelerator: configuration, mapping of a network onto cores, Amaranth components, generated Verilog."""

@@ -1,0 +1,81 @@
+"""What a designer may tune."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from spikeloom.golden.network import Refusal
+
+__all__ = ["Configuration"]
+
+MAX_FILE_BYTES = 1 << 20
+
+
+class Configuration(BaseModel):
+    """The hardware's parameters. What is not given is derived from the network.
+
+    lanes: synapses added per clock and core, a power of two in 1..128.
+    units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes.
+    cores: "shared": all populations on one core; "per-population": a core each.
+    slots: steps of events that a channel holds beyond its delay; 1 saves memory, 2 lets steps overlap.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    lanes: int = Field(16, ge=1, le=128)
+    units: int | None = Field(None, ge=1, le=16)
+    cores: Literal["shared", "per-population"] = "shared"
+    slots: int = Field(2, ge=1, le=8)
+
+    @field_validator("lanes", "units")
+    @classmethod
+    def _power_of_two(cls, value: int | None) -> int | None:
+        if value is not None and value & (value - 1):
+            raise ValueError(f"must be a power of two, not {value}: a neuron's number is split into lane and group")
+        return value
+
+    @model_validator(mode="after")
+    def _units_fit(self) -> "Configuration":
+        if self.units is not None and self.units > self.lanes:
+            raise ValueError(f"units must be at most lanes ({self.lanes}), not {self.units}: a unit serves whole lanes")
+        return self
+
+    @property
+    def neuron_units(self) -> int:
+        return self.units or max(1, self.lanes // 8)
+
+    @classmethod
+    def create(cls, **values: object) -> "Configuration":
+        """Like the constructor, with every error as one :class:`Refusal`."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = (
+                f"{'.'.join(map(str, e['loc'])) or 'configuration'}: {e['msg'].removeprefix('Value error, ')}"
+                + (f" (given: {e['input']!r})" if e["type"] != "value_error" else "")
+                for e in error.errors()
+            )
+            raise Refusal("Configuration refused. " + "; ".join(problems)) from None
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Configuration":
+        """Read a YAML file of the fields above."""
+        path = Path(path)
+        try:
+            with path.open("rb") as file:
+                text = file.read(MAX_FILE_BYTES + 1)
+            if len(text) > MAX_FILE_BYTES:
+                raise Refusal(f"{path}: a configuration has at most {MAX_FILE_BYTES} bytes")
+            values = yaml.safe_load(text)
+        except OSError as error:
+            raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+            raise Refusal(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+        if not isinstance(values, dict | None) or any(not isinstance(key, str) for key in values or {}):
+            raise Refusal(f"{path}: a configuration is a mapping like 'lanes: 16', not {type(values).__name__}")
+        try:
+            return cls.create(**(values or {}))
+        except Refusal as refusal:
+            raise Refusal(f"{path}: {refusal}") from None

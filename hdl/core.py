@@ -1,0 +1,109 @@
+"""A core turns events into events: lists, scheduler, lanes, neuron units."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.event_lists import EventLists
+from spikeloom.hdl.lanes import Lanes
+from spikeloom.hdl.layouts import HostPort, credit_layout, flit_layout
+from spikeloom.hdl.memory_map import Images, Memories, core_memories
+from spikeloom.hdl.neuron_units import NeuronUnits
+from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.scheduler import Scheduler
+from spikeloom.hdl.streams import Buffer, Fork, Merge
+
+__all__ = ["Core"]
+
+
+class Core(wiring.Component):
+    """Runs the populations of its descriptor tables.
+
+    Clocks per step of a population: about ``groups * (events + 1) + 20``, or ``neurons / units`` where that is more.
+
+    i:       events and ticks from the host and from other cores.
+    o:       events and ticks of the populations served here.
+    returns, credit: credits that come from every core, and those that go.
+    host:    the internal port. steps: steps per sample, 0: endless. enable: populations may start.
+    running: something is in work. fault: a tick did not match its events.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(
+        self, p: CoreParameters, name: str, node: int, entry_bits: int, address_bits: int, images: Images | None = None
+    ):
+        self.p = p
+        self.name = name
+        self.node = node
+        self.images = images or {}
+        flit = stream.Signature(flit_layout(p.flit))
+        super().__init__(
+            {
+                "i": In(flit),
+                "o": Out(flit),
+                "returns": In(credit_layout(p)).array(p.nodes - 1),
+                "credit": Out(credit_layout(p)),
+                "host": In(HostPort(len(core_memories(p)), entry_bits, address_bits)),
+                "steps": In(16),
+                "enable": In(1),
+                "running": Out(1, init=1),
+                "fault": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p, flit = self.p, flit_layout(self.p.flit)
+        memories = Memories(self.name, core_memories(p), self.host, self.images)
+        m.submodules.event_lists = lists = EventLists(p, memories)
+        m.submodules.scheduler = scheduler = Scheduler(p, self.node, memories)
+        m.submodules.lanes = lanes = Lanes(p, memories)
+        m.submodules.neuron_units = units = NeuronUnits(p, memories)
+        m.submodules.merge = merge = Merge(flit, 2)
+        m.submodules.buffer = buffer = Buffer(flit)
+        m.submodules.fork = fork = Fork(flit, 2)
+
+        # Events go out, and back in for those populations here that read them.
+        wiring.connect(m, units.o, buffer.i)
+        wiring.connect(m, buffer.o, fork.i)
+        wiring.connect(m, fork.o[0], merge.i[0])
+        wiring.connect(m, fork.o[1], wiring.flipped(self.o))
+        wiring.connect(m, wiring.flipped(self.i), merge.i[1])
+        wiring.connect(m, merge.o, lists.i)
+        wiring.connect(m, scheduler.o, lanes.i)
+        m.d.comb += [
+            scheduler.reading.eq(lanes.reading),
+            scheduler.ticked.eq(lists.ticked),
+            scheduler.enable.eq(self.enable & ~lists.fault),
+            scheduler.steps.eq(self.steps),
+            scheduler.count.eq(lists.count),
+            lists.slot.eq(scheduler.slot),
+            lists.initialise.eq(scheduler.initialise),
+            lists.number.eq(scheduler.number),
+            lists.address.eq(lanes.address),
+            lanes.entry.eq(lists.entry),
+            lanes.free.eq(units.free),
+            units.group.eq(lanes.group),
+            units.done.eq(lanes.done),
+            units.handing_over.eq(lanes.handing_over),
+            self.credit.eq(scheduler.credit),
+            self.fault.eq(lists.fault),
+        ]
+        m.d.comb += [a.eq(b) for a, b in zip(units.sums, lanes.sums, strict=True)]
+        m.d.comb += [a.eq(b) for a, b in zip(scheduler.returns, self.returns, strict=True)]
+        m.d.sync += self.running.eq(
+            scheduler.initialise | scheduler.running | lanes.reading | units.running | buffer.o.valid | merge.o.valid
+        )
+
+        # Read-back: the selected memory's entry, one word of it.
+        blocks = {"sources": lists.sources, **scheduler.tables, **lanes.columns, **units.blocks}
+        entry = Signal(len(self.host.write_data))
+        chosen: Value = 0
+        for select, name in enumerate(core_memories(p)):
+            chosen |= Mux(self.host.select[select], blocks[name].read_data, 0)
+        words = Array(entry.word_select(k, 32) for k in range(len(entry) // 32))
+        m.d.sync += entry.eq(chosen)
+        m.d.sync += self.host.read_data.eq(words[self.host.word])
+        return m

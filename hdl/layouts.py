@@ -1,0 +1,109 @@
+"""Every layout that more than one component knows, declared once."""
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.parameters import CoreParameters, FlitParameters
+
+__all__ = ["HostPort", "ControlPort", "Tables", "credit_layout", "flit_layout"]
+
+
+def flit_layout(p: FlitParameters) -> data.StructLayout:
+    """An event of neuron ``index``, or (``tick``) the end of a step with the number of its events in ``index``."""
+    return data.StructLayout(
+        {
+            "source": unsigned(p.source_bits),
+            "tick": unsigned(1),
+            "sequence": unsigned(2),
+            "index": unsigned(p.index_bits),
+            "value": unsigned(1) if p.value_bits == 1 else signed(p.value_bits),
+        }
+    )
+
+
+def credit_layout(p: CoreParameters) -> data.StructLayout:
+    """One slot of a channel is free again."""
+    return data.StructLayout({"valid": 1, "node": p.node_bits, "channel": p.channel_bits})
+
+
+class Tables:
+    """The descriptor tables that a core executes."""
+
+    def __init__(self, p: CoreParameters):
+        #: What a population is: where its weight rows and neurons are, which channels it reads and writes.
+        self.population = data.StructLayout(
+            {
+                "valid": 1,
+                "source": p.flit.source_bits,
+                "rows": p.row_bits,
+                "groups": p.group_bits,  # less one
+                "tail": p.lane_bits,  # neurons of the last group, less one
+                "unit_base": p.unit_address_bits,
+                "first": p.projection_bits,
+                "reads": p.projections,  # one bit per projection of this core
+                "writes": p.channels,  # one bit per channel of this core
+            }
+        )
+        #: What a projection reads: the source's channel, `delay` steps late.
+        self.projection = data.StructLayout(
+            {
+                "last": 1,  # of its population
+                "rows": 1,  # 0: only the tick counts
+                "source": p.flit.source_bits,
+                "stride": p.flit.index_bits,  # weight rows per group
+                "delay": p.delay_bits,
+                "slots": p.slot_bits,  # less one
+                "base": p.list_bits,
+                "capacity": p.flit.index_bits,
+                "slot": p.slot_bits,  # where reading starts
+                "start": p.list_bits,
+                "node": p.node_bits,  # who gets the credit
+                "channel": p.channel_bits,
+            }
+        )
+        #: Where a source's events are kept, and who reads them.
+        self.source = data.StructLayout(
+            {
+                "valid": 1,
+                "kept": 1,  # 0: only its ticks are of use here
+                "slots": p.slot_bits,
+                "base": p.list_bits,
+                "capacity": p.flit.index_bits,
+                "readers": p.projections,
+            }
+        )
+        self.channel = data.StructLayout({"valid": 1, "credit": p.token_bits})
+
+
+class ControlPort(wiring.Signature):
+    """The internal port: hold the request until ``done`` is high for one clock, then drop it for one."""
+
+    def __init__(self, address_bits: int):
+        super().__init__(
+            {
+                "address": Out(address_bits),
+                "write_data": Out(32),
+                "request": Out(1),
+                "write": Out(1),
+                "read_data": In(32),
+                "done": In(1),
+            }
+        )
+
+
+class HostPort(wiring.Signature):
+    """A core's share of the internal port: whole entries, one select line per memory."""
+
+    def __init__(self, memories: int, entry_bits: int, address_bits: int):
+        super().__init__(
+            {
+                "hold": Out(1),
+                "select": Out(memories),
+                "address": Out(address_bits),
+                "word": Out(4),
+                "write": Out(1),
+                "write_data": Out(entry_bits),
+                "read_data": In(32),
+            }
+        )

@@ -1,0 +1,154 @@
+"""Where every memory is in the one address map, and how a component lets the host at it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from amaranth.hdl import Module, Mux, ShapeLike, Value
+from amaranth.lib import data, wiring
+from amaranth.utils import ceil_log2
+
+from spikeloom.hdl.layouts import Tables
+from spikeloom.hdl.memory import BlockMemory, TableMemory
+from spikeloom.hdl.neurons import MODELS
+from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
+
+__all__ = ["REGISTERS", "MemoryMap", "Region", "Memories", "core_memories"]
+
+Images = Mapping[str, Sequence[int]]
+AnyMemory = TypeVar("AnyMemory", BlockMemory, TableMemory)
+
+#: Registers of the control page, which is at address 0: name -> (address, access, meaning).
+REGISTERS = {
+    "identity": (0, "r", "0x5350494B, 'SPIK'"),
+    "control": (1, "w", "bit 0: restart (initial states, empty channels)"),
+    "status": (2, "r", "bit 0: busy; bit 1: a tick did not match its events; bit 2: a busy memory was accessed"),
+    "steps": (3, "rw", "steps per sample, 16 bits; 0: one endless sample"),
+    "observe": (4, "rw", "one bit per source: its events and ticks are sent to the host"),
+    "clocks": (5, "r", "clocks since the last restart, modulo 2**32"),
+}
+CONTROL_WORDS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """``entries`` of ``words`` 32-bit words each, ``stride`` apart; fields: name -> (lowest bit, bits)."""
+
+    name: str
+    core: int
+    select: int
+    base: int
+    entries: int
+    width: int
+    fields: dict[str, tuple[int, int]]
+
+    @property
+    def words(self) -> int:
+        return -(-self.width // 32)
+
+    @property
+    def stride(self) -> int:
+        return 1 << ceil_log2(self.words)
+
+    @property
+    def size(self) -> int:
+        return self.stride << ceil_log2(max(2, self.entries))
+
+
+def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
+    """Every memory of a core that the host sees: name -> (entries, layout). Their order numbers the select lines."""
+    tables = Tables(p)
+    neuron = p.neuron
+    memories: dict[str, tuple[int, data.Layout]] = {
+        "populations": (p.populations, tables.population),
+        "projections": (p.projections, tables.projection),
+        "sources": (p.flit.sources, tables.source),
+        "channels": (p.channels, tables.channel),
+    }
+    lanes = p.column_lanes
+    for column in range(p.columns):
+        width = min(lanes, p.lanes - column * lanes)
+        memories[f"weights{column}"] = (p.rows, data.ArrayLayout(p.weight_bits, width))
+    for unit in range(p.units):
+        memories[f"parameters{unit}"] = (p.unit_words, neuron.parameter_layout)
+        memories[f"state{unit}"] = (p.unit_words, neuron.state_layout)
+    return memories
+
+
+class MemoryMap:
+    """All regions, each aligned to its own size."""
+
+    def __init__(self, p: AcceleratorParameters):
+        regions = []
+        for number, core in enumerate(p.cores):
+            if core.model not in MODELS:
+                raise ValueError(f"Neuron model {core.model!r} is not one of {sorted(MODELS)}")
+            for select, (name, (entries, layout)) in enumerate(core_memories(core).items()):
+                fields = {str(key): (field.offset, field.width) for key, field in layout}
+                region = Region(
+                    name=f"core{number}.{name}",
+                    core=number,
+                    select=select,
+                    base=0,
+                    entries=entries,
+                    width=layout.size,
+                    fields=fields,
+                )
+                regions.append(region)
+        host = {"host.channels": (p.host_channels, Tables(p.cores[0]).channel)}
+        for name, (entries, layout) in host.items():
+            fields = {str(key): (field.offset, field.width) for key, field in layout}
+            regions.append(
+                Region(name=name, core=-1, select=0, base=0, entries=entries, width=layout.size, fields=fields)
+            )
+        # Smallest first keeps the holes between aligned regions small.
+        end = CONTROL_WORDS
+        placed = {}
+        for region in sorted(regions, key=lambda r: r.size):
+            base = -(-end // region.size) * region.size
+            placed[region.name] = replace(region, base=base)
+            end = base + region.size
+        self.regions = [placed[region.name] for region in regions]
+        self.address_bits = ceil_log2(end)
+        self.entry_bits = max(region.words for region in self.regions) * 32
+
+    def __getitem__(self, name: str) -> Region:
+        return next(region for region in self.regions if region.name == name)
+
+
+class Memories:
+    """Makes a core's memories, named after it and filled from ``images``, and lets the host at them."""
+
+    def __init__(self, prefix: str, names: Sequence[str], host: wiring.PureInterface, images: Images):
+        self.prefix = prefix
+        self.names = list(names)
+        self.host = host
+        self.images = images
+
+    def _make(self, kind: type[AnyMemory], name: str, layout: ShapeLike, depth: int) -> AnyMemory:
+        name = f"{self.prefix}_{name}"
+        return kind(name=name, width=layout, depth=depth, init=self.images.get(name, ()))
+
+    def block(self, name: str, layout: ShapeLike, depth: int) -> BlockMemory:
+        return self._make(BlockMemory, name, layout, depth)
+
+    def table(self, name: str, layout: ShapeLike, depth: int) -> TableMemory:
+        return self._make(TableMemory, name, layout, depth)
+
+    def selected(self, name: str) -> Value:
+        """The host writes an entry of this memory."""
+        return self.host.write & self.host.select[self.names.index(name)]
+
+    def share(self, m: Module, name: str, memory: BlockMemory | TableMemory, read_address: Value) -> None:
+        """Read at ``read_address``, or where the host says while it holds the core."""
+        m.submodules[name] = memory
+        m.d.comb += memory.read_address.eq(Mux(self.host.hold, self.host.address, read_address))
+
+    def lend(self, m: Module, name: str, memory: BlockMemory | TableMemory, read_address: Value) -> None:
+        """:meth:`share`, and written by the host alone."""
+        self.share(m, name, memory, read_address)
+        m.d.comb += [
+            memory.write.eq(self.selected(name)),
+            memory.write_address.eq(self.host.address),
+            memory.write_data.eq(self.host.write_data),
+        ]

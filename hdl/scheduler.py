@@ -1,0 +1,270 @@
+"""Which population runs when, and which lists it reads: the descriptor tables at work."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.hdl.layouts import Tables, credit_layout
+from spikeloom.hdl.memory_map import Memories
+from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.tokens import Tokens
+
+__all__ = ["Scheduler", "group_layout", "segment_layout"]
+
+
+def group_layout(p: CoreParameters) -> data.StructLayout:
+    """What the neuron units must know of a group of ``lanes`` neurons."""
+    return data.StructLayout(
+        {
+            "source": p.flit.source_bits,
+            "sequence": 2,
+            "first": 1,  # step of a sample
+            "last": 1,  # group of its step
+            "count": p.lane_bits,  # neurons, less one
+            "unit_address": p.unit_address_bits,
+        }
+    )
+
+
+def segment_layout(p: CoreParameters) -> data.StructLayout:
+    """One list, replayed for one group."""
+    return data.StructLayout(
+        {
+            "left": signed(p.flit.index_bits + 1),  # entries, less one
+            "address": p.list_bits,
+            "row": p.row_bits,
+            "ends_group": 1,
+            "group": group_layout(p),
+        }
+    )
+
+
+class Scheduler(wiring.Component):
+    """Runs any population whose inputs have ticked and whose outputs have credit.
+
+    For each group of neurons it hands out one segment per incoming projection; when the last has been read
+    (``reading`` low), the slots' credits go back. Throughput: one segment in three clocks, while others are replayed.
+
+    o:            segments.
+    reading:      segments handed out are still being read.
+    ticked:       per projection, a step of its source was closed.
+    returns[k]:   credits that core k gives back; ``credit``: those that this core gives.
+    enable:       populations may start. running: one has.
+    steps:        steps per sample, 0: endless.
+    initialise:   the first clocks after a reset, in which tables set the counters; ``number`` counts through them.
+    slot, count:  the number of events in a slot of the event lists.
+    """
+
+    o: stream.Interface
+
+    def __init__(self, p: CoreParameters, node: int, memories: Memories):
+        self.p = p
+        self.node = node
+        self.memories = memories
+        tables = Tables(p)
+        self.tables = {
+            name: memories.table(name, layout, entries)
+            for name, layout, entries in (
+                ("populations", tables.population, p.populations),
+                ("projections", tables.projection, p.projections),
+                ("channels", tables.channel, p.channels),
+            )
+        }
+        super().__init__(
+            {
+                "o": Out(stream.Signature(segment_layout(p))),
+                "reading": In(1),
+                "ticked": In(p.projections),
+                "returns": In(credit_layout(p)).array(p.nodes - 1),
+                "credit": Out(credit_layout(p)),
+                "enable": In(1),
+                "running": Out(1),
+                "steps": In(16),
+                "initialise": Out(1, init=1),
+                "number": Out(p.flit.source_bits),
+                "slot": Out(p.flit.source_bits + p.slot_bits),
+                "count": In(p.flit.index_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p, tables = self.p, Tables(self.p)
+
+        # Counters and what they start from --------------------------------------------------------------------------
+        m.submodules.ticks = ticks = Tokens(p.projections, p.token_bits)
+        m.submodules.credits = credits = Tokens(p.channels, p.token_bits)
+        #: where each projection reads next; where each population is in its sample
+        reader_layout = data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
+        clock_layout = data.StructLayout({"step": 16, "sequence": 2})
+        m.submodules.readers = readers = self.memories.table("readers", reader_layout, p.projections)
+        m.submodules.clocks = clocks = self.memories.table("clocks", clock_layout, p.populations)
+        longest = max(p.projections, p.channels, p.populations, p.flit.sources)
+        number = Signal(range(max(2, longest)))
+        with m.If(self.initialise):
+            m.d.sync += number.eq(number + 1)
+            with m.If(number == longest - 1):
+                m.d.sync += self.initialise.eq(0)
+        m.d.comb += self.number.eq(number)
+
+        at = Signal(range(max(2, p.projections)))  # the projection in hand
+        candidate = Signal(range(max(2, p.populations)))
+        init = self.initialise
+        population, projection, channel = (Signal(t) for t in (tables.population, tables.projection, tables.channel))
+        for name, address, row in (
+            ("populations", candidate, population),
+            ("projections", Mux(init, number, at), projection),
+            ("channels", number, channel),
+        ):
+            self.memories.lend(m, name, self.tables[name], address)
+            m.d.comb += row.as_value().eq(self.tables[name].read_data)
+        m.d.comb += [
+            ticks.add.eq(self.ticked),
+            ticks.value.eq(projection.delay),
+            credits.value.eq(channel.credit),
+        ]
+        for k in range(p.projections):
+            m.d.comb += ticks.load[k].eq(init & (number == k))
+        for k in range(p.channels):
+            m.d.comb += credits.load[k].eq(init & (number == k))
+            m.d.comb += credits.add[k].eq(
+                Cat(r.valid & (r.node == self.node) & (r.channel == k) for r in self.returns).any()
+            )
+
+        # Find a population that is ready ----------------------------------------------------------------------------
+        found = Signal(tables.population)
+        found_number = Signal.like(candidate)
+        found_valid, start = Signal(), Signal()
+        reads, writes = Signal(p.projections), Signal(p.channels)
+        m.d.comb += [reads.eq(found.reads), writes.eq(found.writes)]
+        with m.FSM(name="find"):
+            with m.State("LOOK"):
+                m.d.sync += [found.eq(population), found_number.eq(candidate)]
+                with m.If(~init & ~self.memories.host.hold):
+                    m.d.sync += candidate.eq(Mux(candidate == p.populations - 1, 0, candidate + 1))
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                ready = (ticks.some | ~reads).all() & (credits.some | ~writes).all() & found.valid
+                m.next = "LOOK"
+                with m.If(ready & self.enable):
+                    m.d.sync += found_valid.eq(1)
+                    m.next = "OFFER"
+            with m.State("OFFER"):
+                with m.If(start):
+                    m.d.sync += found_valid.eq(0)
+                    m.next = "LOOK"
+        with m.If(start):
+            m.d.comb += [ticks.take.eq(reads), credits.take.eq(writes)]
+
+        # Run it: its groups, its projections ------------------------------------------------------------------------
+        segment = self.o.payload
+        group = segment.group
+        run = Signal(tables.population)  # `first`, `tail` and `groups` of the population that runs
+        step = Signal(16)
+        groups_left = Signal(p.group_bits)
+        row = Signal(p.row_bits)
+        unit_address = Signal(p.unit_address_bits)
+        clock, clock_next = Signal(clock_layout), Signal(clock_layout)
+        clock_number = Mux(init, number, found_number)
+        reader, reader_next = Signal(reader_layout), Signal(reader_layout)
+        reader_number = Mux(init, number, at)
+        m.d.comb += [
+            clocks.read_address.eq(clock_number),
+            clocks.write_address.eq(clock_number),
+            clocks.write_data.eq(clock_next),
+            clocks.write.eq(init | start),
+            clock.as_value().eq(clocks.read_data),
+            readers.read_address.eq(reader_number),
+            readers.write_address.eq(reader_number),
+            readers.write_data.eq(reader_next),
+            reader.as_value().eq(readers.read_data),
+        ]
+        with m.If(init):
+            m.d.comb += [
+                clock_next.as_value().eq(0),
+                readers.write.eq(1),
+                reader_next.slot.eq(projection.slot),
+                reader_next.base.eq(projection.start),
+            ]
+        with m.Else():
+            ends_sample = clock.step + 1 == self.steps
+            endless = clock.step.all()  # only an endless sample gets there; its first step must not come again
+            wrap = reader.slot == projection.slots
+            m.d.comb += [
+                clock_next.step.eq(Mux(ends_sample, 0, clock.step + ~endless)),
+                clock_next.sequence.eq(clock.sequence + 1),
+                reader_next.slot.eq(Mux(wrap, 0, reader.slot + 1)),
+                reader_next.base.eq(Mux(wrap, projection.base, reader.base + projection.capacity)),
+            ]
+        # A step before the sample's first is empty, whatever its slot holds.
+        before = Signal()
+        before_next = ~projection.rows | (step < projection.delay)
+        left = Signal(signed(p.flit.index_bits + 1))
+        last_projection, stride = Signal(), Signal(p.flit.index_bits)
+        last_group = groups_left == 0
+        m.d.comb += left.eq(Mux(before, 0, self.count) - 1)
+        m.d.sync += self.credit.valid.eq(0)
+        with m.FSM(name="run") as fsm:
+            with m.State("IDLE"):
+                m.d.comb += start.eq(found_valid)
+                m.d.sync += [
+                    run.eq(found),
+                    at.eq(found.first),
+                    groups_left.eq(found.groups),
+                    row.eq(found.rows),
+                    unit_address.eq(found.unit_base),
+                    step.eq(clock.step),
+                    group.source.eq(found.source),
+                    group.sequence.eq(clock.sequence),
+                    group.first.eq(clock.step == 0),
+                ]
+                with m.If(found_valid):
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.sync += [
+                    before.eq(before_next),
+                    self.slot.eq(Cat(reader.slot, projection.source)),
+                    last_projection.eq(projection.last),
+                    stride.eq(projection.stride),
+                ]
+                with m.If(~self.o.valid | self.o.ready):
+                    m.d.sync += segment.address.eq(reader.base)
+                    m.next = "HAND OUT"
+            with m.State("HAND OUT"):
+                m.d.sync += [
+                    self.o.valid.eq(1),
+                    segment.left.eq(left),
+                    segment.row.eq(row),
+                    segment.ends_group.eq(last_projection),
+                    group.last.eq(last_group),
+                    group.count.eq(Mux(last_group, run.tail, p.lanes - 1)),
+                    group.unit_address.eq(unit_address),
+                    row.eq(row + stride),
+                    at.eq(at + 1),
+                ]
+                m.next = "FETCH"
+                with m.If(last_projection):
+                    m.d.sync += [
+                        at.eq(run.first),
+                        groups_left.eq(groups_left - 1),
+                        unit_address.eq(unit_address + p.lanes // p.units),
+                    ]
+                    with m.If(last_group):
+                        m.next = "READ"
+            with m.State("READ"):
+                with m.If(~self.o.valid & ~self.reading):
+                    m.next = "GIVE BACK"
+            with m.State("GIVE BACK"):
+                m.d.comb += readers.write.eq(1)
+                m.d.sync += [
+                    self.credit.valid.eq(1),
+                    self.credit.node.eq(projection.node),
+                    self.credit.channel.eq(projection.channel),
+                    at.eq(at + 1),
+                ]
+                with m.If(projection.last):
+                    m.next = "IDLE"
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        m.d.comb += self.running.eq(~fsm.ongoing("IDLE") | found_valid)
+        return m

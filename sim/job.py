@@ -1,0 +1,110 @@
+"""What a simulator is asked to do and what it answers, the same for every simulator."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Answer", "Job", "Operations", "Run", "Stalls"]
+
+END, WRITE, READ, POLL, RUN, RESET = range(6)
+
+
+class Operations:
+    """What the bench does on the design's port, in order; a run streams flits in and waits for ticks."""
+
+    def __init__(self) -> None:
+        self.words: list[tuple[int, int, int]] = []
+
+    def write(self, address: int, data: int) -> None:
+        self.words.append((WRITE, address, data))
+
+    def read(self, address: int) -> None:
+        """The word read is the next one of :attr:`Answer.reads`."""
+        self.words.append((READ, address, 0))
+
+    def poll(self, address: int, mask: int) -> None:
+        """Read until no bit of ``mask`` is set."""
+        self.words.append((POLL, address, mask))
+
+    def run(self, flits: int, ticks: int) -> None:
+        """Send the next ``flits`` of the stimulus, wait for ``ticks`` ticks, then listen on for a while."""
+        self.words.append((RUN, flits, ticks))
+
+    def reset(self, clocks: int = 4) -> None:
+        self.words.append((RESET, 0, clocks))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stalls:
+    """Random stalls of both streams: per clock, one begins with probability enter/256 and ends with leave/256."""
+
+    i_enter: int = 0
+    i_leave: int = 256
+    o_enter: int = 0
+    o_leave: int = 256
+
+    @classmethod
+    def draw(cls, seed: int) -> "Stalls":
+        """Stalls of a kind that depends on the seed: rare and long, or frequent and short, on each side."""
+        generator = np.random.default_rng([seed, 0x57A11])
+        kinds = ((4, 16), (32, 64), (96, 96), (128, 256), (160, 256))
+        (i_enter, i_leave), (o_enter, o_leave) = (kinds[k] for k in generator.integers(len(kinds), size=2))
+        return cls(i_enter=i_enter, i_leave=i_leave, o_enter=o_enter, o_leave=o_leave)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One simulation.
+
+    flits:    stimulus words, uint64. tick_lsb: the bit that marks a tick.
+    patience: clocks without progress that count as a hang. most: observed flits that count as a flood.
+    quiet:    clocks after each run in which nothing may come.
+    seed:     of the stalls and of what memories and registers hold at power-up.
+    """
+
+    operations: Operations
+    flits: np.ndarray
+    tick_lsb: int
+    patience: int
+    most: int
+    quiet: int = 64
+    seed: int = 1
+    stalls: Stalls = field(default_factory=Stalls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: how it ended ("done" or "hang"), and its clocks.
+
+    started: clock of the first accepted flit. first, last: its records are ``first:last``, late ones included.
+    ended:   clock of the last tick that was awaited. missing: ticks that did not come.
+    unsent:  flits that the design did not accept.
+    i_gaps, o_waits: clocks in which the bench stalled the stream. i_waits: clocks in which the design did.
+    """
+
+    reason: str
+    started: int
+    ended: int
+    first: int
+    last: int
+    missing: int
+    unsent: int
+    i_gaps: int
+    i_waits: int
+    o_waits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a simulator recorded.
+
+    reason: "done", or why the simulation ended early ("protocol", "port-hang", "flood", ...).
+    flits, clocks: each observed flit and the clock at which it was accepted. reads: words read through the port.
+    """
+
+    reason: str
+    clock: int
+    runs: tuple[Run, ...]
+    flits: np.ndarray
+    clocks: np.ndarray
+    reads: np.ndarray

@@ -1,0 +1,47 @@
+"""A folder that shows a mismatch again: the design as it was, and the shortest stimulus found."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from spikeloom.golden.network import Refusal
+from spikeloom.hdl.folder import new_folder
+from spikeloom.sim.design import Design
+
+__all__ = ["write_reproducer"]
+
+TITLE = "A mismatch between the Verilog of this folder and the golden model"
+
+
+def write_reproducer(design: Design, x: np.ndarray, text: str, options: str, output: Path) -> Path:
+    """Write the folder and return where: ``output``, or a numbered sibling if something else is there."""
+    manifest = design.manifest
+    shape = design.network.input.shape
+    try:
+        output = _free(output)
+        with new_folder(output, "README.txt") as folder:
+            files = ["manifest.json", manifest["verilog"]["file"], manifest["loom"]["file"], *manifest["images"]]
+            for file in files:
+                shutil.copyfile(design.directory / file, folder / file)
+            np.savez_compressed(folder / "sample.npz", x=x.reshape(*x.shape[:2], *shape).astype(np.int16))
+            (folder / "README.txt").write_text(
+                f"{TITLE}\n\n{text}\n\nSee it again, from within this folder:\n\n"
+                f"    spikeloom verify . --data sample.npz {options}\n\n"
+                "Add --waveform mismatch.fst for a waveform.\n"
+            )
+    except (OSError, Refusal) as error:
+        raise Refusal(f"{output}: the reproducer cannot be written ({error}); it was to say: {text}") from None
+    return output
+
+
+def _free(output: Path) -> Path:
+    """``output`` if it is free or an older reproducer."""
+    number, path = 1, output
+    while path.exists():
+        readme = path / "README.txt"
+        if readme.is_file() and readme.read_text(errors="replace").startswith(TITLE):
+            break
+        number += 1
+        path = output.with_name(f"{output.name}-{number}")
+    return path

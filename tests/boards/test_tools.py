@@ -1,0 +1,97 @@
+import importlib.util
+import re
+import stat
+import sys
+
+import pytest
+
+from spikeloom.boards import tools
+from spikeloom.golden.network import Refusal
+
+
+@pytest.fixture
+def no_tools(monkeypatch, tmp_path):
+    """An environment in which nothing is installed."""
+    for tool in tools.TOOLS.values():
+        monkeypatch.delenv(tool.variable, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tools.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(tools, "_installed", lambda wheel: None)
+    return tmp_path
+
+
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.mark.parametrize("name", tools.TOOLS)
+def test_a_missing_tool_says_how_to_get_it(no_tools, name):
+    with pytest.raises(Refusal) as refusal:
+        tools.find(name)
+    assert str(refusal.value) == (f"The tool {name} is missing; install it with: pip install {tools.TOOLS[name].wheel}")
+
+
+def test_the_users_choice_goes_first(no_tools, monkeypatch):
+    wheel = script(no_tools / "yowasp-icepack", "")
+    assert tools.find("icepack") == [str(wheel)]
+    own = script(no_tools / "mine", "echo my own icepack 7; echo more")
+    monkeypatch.setenv("ICEPACK", str(own))
+    assert tools.find("icepack") == [str(own)]
+    assert tools.version("icepack") == "icepack: my own icepack 7"
+
+
+def test_a_wrong_choice_is_not_passed_over(no_tools, monkeypatch):
+    script(no_tools / "yowasp-icepack", "")
+    monkeypatch.setenv("ICEPACK", "/nowhere/icepack")
+    with pytest.raises(Refusal) as refusal:
+        tools.find("icepack")
+    assert str(refusal.value) == (
+        "The tool icepack is not at '/nowhere/icepack', where the environment variable ICEPACK says; "
+        "correct or unset it"
+    )
+
+
+def test_a_native_tool_on_the_path_serves(no_tools):
+    native = script(no_tools / "nextpnr-ecp5", "echo nextpnr-ecp5 -- version 0.9 >&2")
+    assert tools.find("nextpnr-ecp5") == [str(native)]
+    assert tools.version("nextpnr-ecp5") == "nextpnr-ecp5: nextpnr-ecp5 -- version 0.9"
+
+
+def test_a_run_keeps_everything_said(no_tools):
+    script(no_tools / "icepack", 'echo "got $1 in ${PWD##*/}"; echo also >&2')
+    folder = no_tools / "work"
+    folder.mkdir()
+    log = no_tools / "log"
+    assert tools.run("icepack", ["a b"], folder=folder, log=log, timeout=60) >= 0
+    assert log.read_text("utf-8") == "got a b in work\nalso\n"
+
+
+def test_a_failure_quotes_the_end_of_the_log(no_tools):
+    script(no_tools / "icepack", "for k in 1 2 3 4 5 6 7 8 9 10; do echo line $k; done; exit 3")
+    log = no_tools / "log"
+    with pytest.raises(tools.ToolFailure) as failure:
+        tools.run("icepack", [], folder=no_tools, log=log, timeout=60)
+    lines = str(failure.value).split("\n")
+    assert lines[0] == "icepack ended with status 3; the last it said:"
+    assert lines[1:] == [f"  line {k}" for k in range(3, 11)]
+    assert len(log.read_text("utf-8").splitlines()) == 10
+
+
+def test_an_endless_run_is_stopped(no_tools):
+    script(no_tools / "icepack", "exec /bin/sleep 60")
+    with pytest.raises(tools.ToolFailure, match=r"^icepack was stopped after 0\.2 s"):
+        tools.run("icepack", [], folder=no_tools, log=no_tools / "log", timeout=0.2)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyosys") is None, reason="pyosys is not installed")
+def test_yosys_runs_in_a_child_process(tmp_path):
+    assert re.fullmatch(r"pyosys [0-9.]+", tools.version("yosys"))
+    assert tools.find("yosys")[0] == sys.executable
+    (tmp_path / "a.ys").write_text("read_verilog a.v\nhierarchy -check -top a\n", "utf-8")
+    (tmp_path / "a.v").write_text("module a; b c(); endmodule\n", "utf-8")
+    with pytest.raises(
+        tools.ToolFailure, match=r"(?s)^yosys ended with status 1; the last it said:.*ERROR: Module `\\b'"
+    ):
+        tools.run("yosys", ["a.ys"], folder=tmp_path, log=tmp_path / "log", timeout=60)

@@ -1,0 +1,107 @@
+"""Designs to run: a small hand-written one whose faults are known, in a folder like a generated one."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
+
+ECHO = Path(__file__).parent / "echo" / "accelerator.v"
+FAULTS = ("none", "spike", "state", "count", "surplus", "hang", "unstable", "sequence", "index", "busy", "port", "flood")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def echo_network() -> Network:
+    """Neuron k hears input k well and the others a little."""
+    one = np.int64(1)
+    neuron = Neuron(
+        model="lif",
+        states={"v": 16},
+        parameters={
+            "keep": one,
+            "threshold": one * 20,
+            "subtract": one * 20,
+            "v_reset": one * 0,
+            "v_min": one * -32768,
+            "v_init": one * 0,
+            "bias": one * 0,
+        },
+        options={"reset": "subtract", "reset_when": "same-step", "spikes": "one", "decay_bits": 0, "guard": 0},
+    )
+    return Network(
+        populations=(Population(name="in", shape=(2, 4)), Population(name="out", shape=(8,), neuron=neuron)),
+        projections=(
+            Projection(source="in", target="out", synapses=Dense(weights=1 + 8 * np.eye(8, dtype=np.int64), bits=8)),
+        ),
+        output="out",
+    )
+
+
+def seal(folder: Path, manifest: dict) -> None:
+    """Write the manifest with the hashes of what is in the folder."""
+    manifest["verilog"]["sha256"] = sha256(folder / manifest["verilog"]["file"])
+    manifest["loom"]["sha256"] = sha256(folder / manifest["loom"]["file"])
+    manifest["images"] = {image: sha256(folder / image) for image in manifest["images"]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Callable[..., Path]:
+    """A folder with the hand-written design and the named fault."""
+
+    def make(fault: str = "none", text: Callable[[str], str] = lambda text: text) -> Path:
+        folder = tmp_path / f"echo-{fault}"
+        folder.mkdir()
+        network = echo_network()
+        network.save(folder / "network.loom")
+        shutil.copyfile(ECHO, folder / "accelerator.v")
+        (folder / "accelerator.v").write_text(text(ECHO.read_text()))
+        weights = network.projections[0].synapses.weights
+        (folder / "weights.mem").write_text("".join(f"{w & 255:02x}\n" for w in weights.ravel().tolist()))
+        (folder / "fault.mem").write_text(f"{FAULTS.index(fault):02x}\n")
+        fields = {"source": [0, 1], "tick": [1, 1], "sequence": [2, 2], "index": [4, 4], "value": [8, 1]}
+        memories = [
+            {"name": f"core0.state{unit}", "base": 32 + 16 * unit, "entries": 4, "words": 2, "stride": 2, "width": 64}
+            | {"fields": {"v": [24, 16]}}
+            for unit in range(2)
+        ]
+        registers = {
+            name: {"address": address, "bits": 32, "access": "rw", "about": ""}
+            for address, name in enumerate(("status", "control", "steps", "observe"))
+        }
+        manifest = {
+            "format": 1,
+            "spikeloom": "0",
+            "network": network.hash,
+            "configuration": {},
+            "parameters": {},
+            "verilog": {"file": "accelerator.v", "top": "accelerator"},
+            "images": ["weights.mem", "fault.mem"],
+            "loom": {"file": "network.loom"},
+            "flit": {"width": 12, "fields": fields},
+            "sources": [
+                {"name": "in", "id": 0, "size": 8, "value_bits": 1, "role": "input"},
+                {"name": "out", "id": 1, "size": 8, "value_bits": 1, "role": "neurons"}
+                | {"core": 0, "unit_base": 0, "state": {"v": [24, 16]}},
+            ],
+            "units": 2,
+            "map": {"address_bits": 8, "registers": registers, "memories": memories},
+            "tools": {},
+        }
+        seal(folder, manifest)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def spikes() -> np.ndarray:
+    """Six samples of four steps for the hand-written design; some neurons fire in each, never all."""
+    return (np.random.default_rng(7).random((6, 4, 2, 4)) < 0.45).astype(np.int64)
