@@ -9,6 +9,11 @@ from amaranth.utils import ceil_log2
 __all__ = ["BlockMemory", "TableMemory"]
 
 
+#: The register inside a block RAM. Its first word is undefined, and the Verilog says so (see ``hdl.generate``):
+#: with an initial value, families whose RAM has none would imitate it with logic.
+READ_REGISTER = "block_read_data"
+
+
 class _Memory(Elaboratable):
     """One write port, one read port.
 
@@ -50,7 +55,7 @@ class BlockMemory(_Memory):
     def __init__(self, *, name: str, width: ShapeLike, depth: int, init: Iterable[int] = ()):
         super().__init__(name=name, width=width, depth=depth, init=init)
         self.read = Signal(init=1)
-        self._data = Signal(self.width, reset_less=True)
+        self.read_data = Signal(self.width, name=READ_REGISTER, reset_less=True)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -58,8 +63,7 @@ class BlockMemory(_Memory):
         # Amaranth's synchronous port asks for read-old-data, which costs bypass logic.
         port = self._ports(m, no_rw_check=1, ram_style="block")
         with m.If(self.read):
-            m.d.sync += self._data.eq(port.data)
-        m.d.comb += self.read_data.eq(self._data)
+            m.d.sync += self.read_data.eq(port.data)
         return m
 
 

@@ -1,0 +1,62 @@
+"""Every error names the field, the value, the limit and the reason."""
+
+import pytest
+
+from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
+
+BAD = {
+    "lanes: 12": "lanes: must be a power of two, not 12: a neuron's number is split into lane and group",
+    "lanes: 256": "lanes: Input should be less than or equal to 128 (given: 256)",
+    "lanes: 0": "lanes: Input should be greater than or equal to 1 (given: 0)",
+    "lanes: many": "lanes: Input should be a valid integer (given: 'many')",
+    "lanes: 8\nunits: 16": "configuration: units must be at most lanes (8), not 16: a unit serves whole lanes",
+    "cores: 3": "cores: Input should be 'shared' or 'per-population' (given: 3)",
+    "slots: 0": "slots: Input should be greater than or equal to 1 (given: 0)",
+    "lane: 8": "lane: Extra inputs are not permitted (given: 8)",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_wrong_fields_are_named(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(Refusal) as refusal:
+        Configuration.read(path)
+    assert str(refusal.value) == f"{path}: Configuration refused. {BAD[text]}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- 1\n- 2\n", "a configuration is a mapping like 'lanes: 16', not list"),
+        (b"1: 2\n", "a configuration is a mapping like 'lanes: 16', not dict"),
+        (b"\xff\xfe\x00", "not YAML"),
+        (b"{lanes: [", "not YAML"),
+        (b"!!python/object/apply:os.system ['true']", "not YAML"),
+        (b"#" * (1 << 20) + b"##", "a configuration has at most 1048576 bytes"),
+    ],
+)
+def test_what_is_no_configuration_is_refused(tmp_path, content, message):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(Refusal, match=message):
+        Configuration.read(path)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(Refusal, match=r"none\.yaml: cannot be read \(No such file or directory\)"):
+        Configuration.read(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("lanes", "units"), [(1, 1), (4, 1), (8, 1), (16, 2), (128, 16)])
+def test_units_follow_lanes(tmp_path, lanes, units):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"lanes: {lanes}\n")
+    assert Configuration.read(path).neuron_units == units
+
+
+def test_an_empty_file_is_the_default(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("")
+    assert Configuration.read(path) == Configuration()

@@ -1,0 +1,78 @@
+"""What does not fit is refused; what fits is where the tables say, in any hardware that covers it."""
+
+from functools import reduce
+
+import pytest
+from small import network, neuron
+
+from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.layouts import Tables
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.parameters import covering
+
+
+@pytest.mark.parametrize(("lanes", "weight_bits", "shift"), [(1, 2, 0), (4, 4, 0), (4, 3, 2), (16, 8, 0), (16, 5, 0)])
+def test_weights_are_stored_group_by_group(lanes, weight_bits, shift):
+    net = network(weight_bits=weight_bits, shift=shift)
+    mapping = map_network(net, Configuration.create(lanes=lanes))
+    core = mapping.parameters.cores[0]
+    images = mapping.images()
+    table = Tables(core).population
+    for number, population in enumerate(net.neurons):
+        row = table.from_bits(images["core0_populations"][number]).rows
+        (projection,) = net.into(population.name)
+        for first in range(0, population.size, lanes):
+            for weights in projection.synapses.weights:
+                stored = []
+                for column in range(core.columns):
+                    word = images[f"core0_weights{column}"][row]
+                    stored += [word >> k * core.weight_bits & (1 << core.weight_bits) - 1 for k in range(core.column_lanes)]
+                part = weights[first : first + lanes].astype(int) << shift
+                expected = [int(w) & (1 << core.weight_bits) - 1 for w in part]
+                assert stored[: len(expected)] == expected
+                assert not any(stored[len(expected) :])
+                row += 1
+
+
+def test_hardware_that_covers_two_networks_takes_both():
+    nets = [network((5, 7, 3)), network((9, 2, 4, 6), weight_bits=3, delay=2)]
+    configuration = Configuration.create(lanes=4)
+    both = [map_network(net, configuration) for net in nets]
+    cover = reduce(covering, (m.parameters for m in both))
+    for m in both:
+        assert covering(cover, m.parameters) == cover
+        images = m.images(cover)
+        assert len(images["core0_populations"]) == 3
+        assert len(images["core0_weights0"]) == cover.cores[0].rows
+
+
+def test_what_has_no_common_hardware_is_said():
+    a, b = (map_network(network(), Configuration.create(lanes=lanes)).parameters for lanes in (4, 8))
+    with pytest.raises(ValueError, match="Designs with lanes 4 and 8 have no common one"):
+        covering(a, b)
+
+
+def test_neurons_that_cannot_share_a_core_get_their_own():
+    net = network(neurons=[neuron(guard=2), neuron(guard=3)])
+    with pytest.raises(Refusal, match="must have the same guard, not 2 and 3; .* 'cores: per-population'"):
+        map_network(net, Configuration())
+    mapping = map_network(net, Configuration.create(cores="per-population"))
+    assert [core.neuron.guard for core in mapping.parameters.cores] == [2, 3]
+    assert mapping.parameters.links == ((0, 0), (0, 1), (1, 1))
+
+
+def test_more_rows_than_addresses_are_refused():
+    with pytest.raises(Refusal, match=r"1057056 rows of 1 weights are more than 1048576; use more lanes"):
+        map_network(network((1000, 1056, 1), weight_bits=2), Configuration.create(lanes=1))
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3])
+@pytest.mark.parametrize("slots", [1, 2])
+def test_channels_hold_delay_and_slots(delay, slots):
+    mapping = map_network(network(delay=delay), Configuration.create(slots=slots))
+    core = mapping.parameters.cores[0]
+    assert core.slots == slots + delay
+    assert core.list_entries == (slots + delay) * (5 + 7)
+    for channel in mapping.channels:
+        assert channel.credit == (slots if channel.projection else slots + delay + 2)

@@ -1,0 +1,37 @@
+"""A small fixed network, for tests that need one and do not care which."""
+
+import numpy as np
+
+from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
+
+__all__ = ["network", "neuron"]
+
+
+def neuron(bits=12, guard=2, **parameters):
+    values = {"keep": 200, "threshold": 90, "subtract": 90, "v_reset": 0, "v_min": -(1 << bits - 1), "v_init": 0, "bias": 0}
+    options = {"reset": "subtract", "reset_when": "same-step", "spikes": "one", "decay_bits": 8, "guard": guard}
+    return Neuron(model="lif", states={"v": bits}, parameters=values | parameters, options=options)
+
+
+def network(sizes=(5, 7, 3), weight_bits=4, neurons=None, shift=0, delay=0):
+    rng = np.random.default_rng(1)
+    neurons = neurons or [neuron()] * (len(sizes) - 1)
+    names = ["in", *(f"layer{k}" for k in range(1, len(sizes)))]
+    limit = 1 << weight_bits - 1
+    return Network(
+        populations=[
+            Population(name=name, shape=(size,), neuron=model)
+            for name, size, model in zip(names, sizes, [None, *neurons], strict=True)
+        ],
+        projections=[
+            Projection(
+                source=a,
+                target=b,
+                synapses=Dense(weights=rng.integers(-limit, limit, (m, n)), bits=weight_bits),
+                shift=shift,
+                delay=delay,
+            )
+            for a, b, m, n in zip(names, names[1:], sizes, sizes[1:], strict=False)
+        ],
+        output=names[-1],
+    )
