@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.hdl.core import Core
 from spikeloom.hdl.host_gate import HostGate
 from spikeloom.hdl.layouts import ControlPort, flit_layout
-from spikeloom.hdl.memory_map import REGISTERS, MemoryMap
+from spikeloom.hdl.memory_map import CONTROL_WORDS, REGISTERS, MemoryMap
 from spikeloom.hdl.parameters import AcceleratorParameters
 from spikeloom.hdl.streams import Fork, Merge
 
@@ -93,7 +93,7 @@ class Accelerator(wiring.Component):
         ]
         port = self.port
         page = Signal()  # the registers' page
-        m.d.comb += page.eq(port.address < 8)
+        m.d.sync += page.eq(port.address < CONTROL_WORDS)
         status = Cat(busy, fault, refused)
         values = {"identity": Const(IDENTITY, 32), "status": status, "steps": steps, "observe": observe, "clocks": clocks}
         register = Signal(32)
@@ -109,17 +109,18 @@ class Accelerator(wiring.Component):
         selects = {core: Signal(len(core.host.select), name=f"select_core{k}") for k, core in enumerate(cores)}
         select_gate = Signal()
         regions = {region.name: region for region in self.map.regions}
-        m.d.comb += word.eq(0)
         hit = Signal()
         data = Signal(entry_bits)
-        m.d.comb += data.eq(port.write_data)
         chosen = {core: Signal(len(core.host.select), name=f"chosen_core{k}") for k, core in enumerate(cores)}
         chosen_gate, offset = Signal(), Signal(address_bits)
+        # The address is decoded into registers, in the clock in which the state machine below is in DECODE.
+        m.d.sync += [hit.eq(0), word.eq(0), data.eq(port.write_data), chosen_gate.eq(0)]
+        m.d.sync += [signal.eq(0) for signal in chosen.values()]
         for region in regions.values():
             top = region.size.bit_length() - 1
             shift = region.stride.bit_length() - 1
             with m.If(port.address >> top == region.base >> top):
-                m.d.comb += [
+                m.d.sync += [
                     hit.eq(1),
                     word.eq(port.address[:shift]),
                     last_word.eq(port.address[:shift] == region.words - 1 if shift else 1),
@@ -127,9 +128,9 @@ class Accelerator(wiring.Component):
                     data.eq(Cat(staged[: 32 * (region.words - 1)], port.write_data)),
                 ]
                 if region.core < 0:
-                    m.d.comb += chosen_gate.eq(1)
+                    m.d.sync += chosen_gate.eq(1)
                 else:
-                    m.d.comb += chosen[cores[region.core]][region.select].eq(1)
+                    m.d.sync += chosen[cores[region.core]][region.select].eq(1)
         write_data, write = Signal(entry_bits), Signal()
         for core in cores:
             m.d.comb += [
@@ -156,13 +157,18 @@ class Accelerator(wiring.Component):
             with m.State("IDLE"):
                 m.d.sync += wait.eq(SETTLE)
                 with m.If(port.request & ~port.done):
-                    with m.If(page):
-                        m.next = "REGISTER"
-                    with m.Elif(~hit):
-                        m.d.sync += [port.done.eq(1), port.read_data.eq(0)]
-                    with m.Else():
-                        m.d.sync += quiet.eq(1)
-                        m.next = "QUIET"
+                    m.next = "DECODE"
+            with m.State("DECODE"):
+                m.next = "ACT"
+            with m.State("ACT"):
+                with m.If(page):
+                    m.next = "REGISTER"
+                with m.Elif(~hit):
+                    m.d.sync += [port.done.eq(1), port.read_data.eq(0)]
+                    m.next = "IDLE"
+                with m.Else():
+                    m.d.sync += quiet.eq(1)
+                    m.next = "QUIET"
             with m.State("REGISTER"):
                 m.d.sync += [port.done.eq(1), port.read_data.eq(register)]
                 with m.If(port.write):

@@ -98,11 +98,12 @@ class Core(wiring.Component):
         )
 
         # Read-back: the selected memory's entry, one word of it.
-        blocks = {"sources": lists.sources, **scheduler.tables, **lanes.columns, **units.blocks}
+        tables = {"sources": lists.sources, **scheduler.tables}
+        readable = {name: table.read_data for name, table in tables.items()} | lanes.words | units.words
         entry = Signal(len(self.host.write_data))
         chosen: Value = 0
         for select, name in enumerate(core_memories(p)):
-            chosen |= Mux(self.host.select[select], blocks[name].read_data, 0)
+            chosen |= Mux(self.host.select[select], readable[name], 0)
         words = Array(entry.word_select(k, 32) for k in range(len(entry) // 32))
         m.d.sync += entry.eq(chosen)
         m.d.sync += self.host.read_data.eq(words[self.host.word])

@@ -52,7 +52,7 @@ class EventLists(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        p, flit = self.p, self.i.payload
+        p = self.p
         m.submodules.lists = lists = self.memories.block("lists", entry_layout(p), p.list_entries)
         counts_depth = 1 << (p.flit.source_bits + p.slot_bits)
         m.submodules.counts = counts = self.memories.table("counts", p.flit.index_bits, counts_depth)
@@ -60,41 +60,48 @@ class EventLists(wiring.Component):
             {"base": p.list_bits, "fill": p.flit.index_bits, "slot": p.slot_bits, "sequence": 2}
         )
         m.submodules.rings = rings = self.memories.table("rings", ring_layout, p.flit.sources)
-        number = Signal(p.flit.source_bits)
-        m.d.comb += number.eq(Mux(self.initialise, self.number, flit.source))
-        self.memories.lend(m, "sources", self.sources, number)
-        source = Signal(Tables(p).source)
-        ring, ring_next = Signal(ring_layout), Signal(ring_layout)
-        m.d.comb += [
+        # First clock: what is known of the flit's source.
+        number, initialise, arrived = Signal(p.flit.source_bits), Signal(), Signal()
+        flit, source = Signal(flit_layout(p.flit)), Signal(Tables(p).source)
+        asked = Mux(self.initialise, self.number, self.i.payload.source)
+        self.memories.lend(m, "sources", self.sources, asked)
+        # While the host holds the core, the table's port is the host's.
+        m.d.comb += self.i.ready.eq(~self.initialise & ~self.memories.host.hold)
+        m.d.sync += [
             source.as_value().eq(self.sources.read_data),
+            number.eq(asked),
+            flit.eq(self.i.payload),
+            arrived.eq(self.i.valid & self.i.ready),
+            initialise.eq(self.initialise),
+        ]
+
+        # Second clock: where its ring stands, and moves to.
+        ring, ring_next = Signal(ring_layout), Signal(ring_layout)
+        write = Signal()
+        write_address = Signal(p.list_bits)
+        entry = Signal(entry_layout(p))
+        last = ring.slot == source.slots
+        m.d.comb += [
             rings.read_address.eq(number),
             rings.write_address.eq(number),
             rings.write_data.eq(ring_next),
             ring.as_value().eq(rings.read_data),
-            # While the host holds the core, the table's port is the host's.
-            self.i.ready.eq(~self.initialise & ~self.memories.host.hold),
+            ring_next.eq(ring),
         ]
-
-        write = Signal()
-        write_address = Signal(p.list_bits)
-        entry = Signal(entry_layout(p))
-        m.d.sync += [write.eq(0), self.ticked.eq(0)]
-        m.d.sync += write_address.eq(ring.base + ring.fill)
+        m.d.sync += [write.eq(0), self.ticked.eq(0), write_address.eq(ring.base + ring.fill)]
         m.d.sync += [entry[name].eq(flit[name]) for name in entry_layout(p).members]
-        m.d.comb += ring_next.eq(ring)
-        with m.If(self.initialise):
+        with m.If(initialise):
             m.d.comb += [
                 ring_next.as_value().eq(0),
                 ring_next.base.eq(source.base),
                 rings.write.eq(1),
             ]
-        with m.Elif(self.i.valid & self.i.ready & source.valid):
+        with m.Elif(arrived & source.valid):
             m.d.comb += rings.write.eq(1)
             with m.If(~flit.tick):
                 m.d.sync += write.eq(source.kept)
                 m.d.comb += ring_next.fill.eq(ring.fill + 1)
             with m.Else():
-                last = ring.slot == source.slots
                 m.d.comb += [
                     ring_next.fill.eq(0),
                     ring_next.sequence.eq(ring.sequence + 1),
@@ -106,7 +113,7 @@ class EventLists(wiring.Component):
                 with m.If((flit.index != ring.fill) | (flit.sequence != ring.sequence)):
                     m.d.sync += self.fault.eq(1)
         m.d.comb += [
-            counts.write_address.eq(Cat(ring.slot, flit.source)),
+            counts.write_address.eq(Cat(ring.slot, number)),
             counts.write_data.eq(ring.fill),
             counts.read_address.eq(self.slot),
             self.count.eq(counts.read_data),

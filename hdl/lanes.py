@@ -1,6 +1,6 @@
 """Segments are replayed against the synapse memory; each lane adds one weight per clock."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,8 +13,8 @@ __all__ = ["Lanes"]
 
 
 class Lanes(wiring.Component):
-    """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 4 clocks
-    from a row's issue to its sum, 5 with graded events.
+    """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 6 clocks
+    from a row's issue to its sum, 7 with graded events.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.
@@ -36,6 +36,7 @@ class Lanes(wiring.Component):
             for column, (entries, layout) in core_memories(p).items()
             if column.startswith("weights")
         }
+        self.weights = Signal(p.lanes * p.weight_bits, reset_less=True)
         super().__init__(
             {
                 "i": In(stream.Signature(segment_layout(p))),
@@ -49,6 +50,15 @@ class Lanes(wiring.Component):
                 "handing_over": Out(1),
             }
         )
+
+    @property
+    def words(self) -> dict[str, Value]:
+        """What the host reads of each column: its word in the fabric."""
+        words, start = {}, 0
+        for name, memory in self.columns.items():
+            words[name] = self.weights[start : start + memory.width]
+            start += memory.width
+        return words
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -74,31 +84,33 @@ class Lanes(wiring.Component):
         with m.If(hand_over):
             m.d.sync += self.group.eq(segment.group)
 
-        # 1: list entry; 2: row address; 3: memory; 4: its word in the fabric; (5: times the event's value)
+        # 1: list entry; 2: in the fabric; 3: row address; 4: memory; 5: in the fabric; (6: times the event's value)
         graded = p.flit.value_bits > 1
-        depth = 5 if graded else 4
+        depth = 6 if graded else 5
         valid, last = Signal(depth), Signal(depth)
-        row, row_address = Signal(p.row_bits), Signal(p.row_bits)
+        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(2)]
+        index, row_address = Signal(p.flit.index_bits), Signal(p.row_bits)
         m.d.sync += [
             valid.eq(Cat(more, valid)),
             last.eq(Cat(hand_over, last)),
-            row.eq(segment.row),
-            row_address.eq(Mux(self.memories.host.hold, self.memories.host.address, row + self.entry.index)),
+            rows[0].eq(segment.row),
+            rows[1].eq(rows[0]),
+            index.eq(self.entry.index),
+            row_address.eq(Mux(self.memories.host.hold, self.memories.host.address, rows[1] + index)),
         ]
-        values = [Signal(signed(p.flit.value_bits), name=f"value{k}") for k in range(3)] if graded else []
+        values = [Signal(signed(p.flit.value_bits), name=f"value{k}") for k in range(4)] if graded else []
         if graded:
-            m.d.sync += [values[0].eq(self.entry.value), values[1].eq(values[0]), values[2].eq(values[1])]
+            m.d.sync += [b.eq(a) for a, b in zip([self.entry.value, *values], values, strict=False)]
         words = []
         for name, memory in self.columns.items():
             self.memories.lend(m, name, memory, row_address)
             words.append(memory.read_data)
-        weights = Signal(p.lanes * p.weight_bits, reset_less=True)
-        m.d.sync += weights.eq(Cat(words))
+        m.d.sync += self.weights.eq(Cat(words))
         for lane, total in enumerate(self.sums):
-            weight = weights.word_select(lane, p.weight_bits).as_signed()
+            weight = self.weights.word_select(lane, p.weight_bits).as_signed()
             if graded:
                 product = Signal(signed(p.weight_bits + p.flit.value_bits), name=f"product{lane}", reset_less=True)
-                m.d.sync += product.eq(weight * values[2])
+                m.d.sync += product.eq(weight * values[3])
                 weight = product
             with m.If(last[-1]):
                 m.d.sync += total.eq(0)

@@ -34,6 +34,7 @@ class NeuronUnits(wiring.Component):
             for name, (entries, layout) in core_memories(p).items()
             if name.startswith(("parameters", "state"))
         }
+        self.words = {name: Signal(block.width, name=f"{name}_word", reset_less=True) for name, block in self.blocks.items()}
         super().__init__(
             {
                 "sums": In(signed(p.accumulator_bits)).array(p.lanes),
@@ -49,7 +50,7 @@ class NeuronUnits(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p = self.p
-        latency = p.neuron.latency + 1  # and the memory's clock
+        latency = p.neuron.latency + 2  # and the memory's clock, and the one into the fabric
 
         # The second half of the double-buffered sums, shifted out `units` at a time ---------------------------------
         waiting = Signal()
@@ -108,23 +109,28 @@ class NeuronUnits(wiring.Component):
             m.submodules[f"unit{u}"] = unit = MODELS[p.model].Unit(p.neuron, p.accumulator_bits)
             self.memories.lend(m, f"parameters{u}", parameters, address)
             self.memories.share(m, f"state{u}", state, address)
-            total = Signal(signed(p.accumulator_bits), name=f"sum{u}", reset_less=True)
-            first = Signal(name=f"first{u}", reset_less=True)
+            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(2)]
+            firsts = Signal(2, name=f"first{u}", reset_less=True)
             exists = Signal(latency, name=f"exists{u}")
+            # Block RAM is slow to answer; its words go through registers, which is also where the host reads them.
+            words = self.words[f"parameters{u}"], self.words[f"state{u}"]
             with m.If(enable):
                 m.d.sync += [
-                    total.eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
-                    first.eq(self.group.first),
+                    words[0].eq(parameters.read_data),
+                    words[1].eq(state.read_data),
+                    totals[0].eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
+                    totals[1].eq(totals[0]),
+                    firsts.eq(Cat(self.group.first, firsts)),
                     exists.eq(Cat(beat & (left >= u), exists)),
                 ]
             m.d.comb += [
                 parameters.read.eq(enable | host.hold),
                 state.read.eq(enable | host.hold),
                 unit.enable.eq(enable),
-                unit.sum.eq(total),
-                unit.first.eq(first),
-                unit.p.as_value().eq(parameters.read_data),
-                unit.state.as_value().eq(state.read_data),
+                unit.sum.eq(totals[1]),
+                unit.first.eq(firsts[1]),
+                unit.p.as_value().eq(words[0]),
+                unit.state.as_value().eq(words[1]),
                 state.write.eq(Mux(host.hold, self.memories.selected(f"state{u}"), enable & exists[-1])),
                 state.write_address.eq(Mux(host.hold, host.address, places[-1])),
                 state.write_data.eq(Mux(host.hold, host.write_data, unit.o_state.as_value())),

@@ -43,7 +43,7 @@ class Scheduler(wiring.Component):
     """Runs any population whose inputs have ticked and whose outputs have credit.
 
     For each group of neurons it hands out one segment per incoming projection; when the last has been read
-    (``reading`` low), the slots' credits go back. Throughput: one segment in three clocks, while others are replayed.
+    (``reading`` low), the slots' credits go back. Throughput: one segment in four clocks, while others are replayed.
 
     o:            segments.
     reading:      segments handed out are still being read.
@@ -111,22 +111,26 @@ class Scheduler(wiring.Component):
         candidate = Signal(range(max(2, p.populations)))
         init = self.initialise
         population, projection, channel = (Signal(t) for t in (tables.population, tables.projection, tables.channel))
-        for name, address, row in (
-            ("populations", candidate, population),
-            ("projections", Mux(init, number, at), projection),
-            ("channels", number, channel),
-        ):
+        rows = {
+            "populations": (candidate, population),
+            "projections": (Mux(init, number, at), projection),
+            "channels": (number, channel),
+        }
+        for name, (address, row) in rows.items():
             self.memories.lend(m, name, self.tables[name], address)
-            m.d.comb += row.as_value().eq(self.tables[name].read_data)
+            m.d.sync += row.as_value().eq(self.tables[name].read_data)
+        # Rows are there one clock after their number.
+        loaded, loading = Signal.like(number), Signal()
+        m.d.sync += [loaded.eq(number), loading.eq(init)]
         m.d.comb += [
             ticks.add.eq(self.ticked),
             ticks.value.eq(projection.delay),
             credits.value.eq(channel.credit),
         ]
         for k in range(p.projections):
-            m.d.comb += ticks.load[k].eq(init & (number == k))
+            m.d.comb += ticks.load[k].eq(loading & (loaded == k))
         for k in range(p.channels):
-            m.d.comb += credits.load[k].eq(init & (number == k))
+            m.d.comb += credits.load[k].eq(loading & (loaded == k))
             m.d.comb += credits.add[k].eq(
                 Cat(r.valid & (r.node == self.node) & (r.channel == k) for r in self.returns).any()
             )
@@ -138,21 +142,26 @@ class Scheduler(wiring.Component):
         reads, writes = Signal(p.projections), Signal(p.channels)
         m.d.comb += [reads.eq(found.reads), writes.eq(found.writes)]
         with m.FSM(name="find"):
+            with m.State("NEXT"):  # the candidate's row is on its way
+                with m.If(~init & self.enable):
+                    m.next = "LOOK"
             with m.State("LOOK"):
-                m.d.sync += [found.eq(population), found_number.eq(candidate)]
-                with m.If(~init & ~self.memories.host.hold):
-                    m.d.sync += candidate.eq(Mux(candidate == p.populations - 1, 0, candidate + 1))
-                    m.next = "CHECK"
+                m.d.sync += [
+                    found.eq(population),
+                    found_number.eq(candidate),
+                    candidate.eq(Mux(candidate == p.populations - 1, 0, candidate + 1)),
+                ]
+                m.next = "CHECK"
             with m.State("CHECK"):
                 ready = (ticks.some | ~reads).all() & (credits.some | ~writes).all() & found.valid
-                m.next = "LOOK"
+                m.next = "NEXT"
                 with m.If(ready & self.enable):
                     m.d.sync += found_valid.eq(1)
                     m.next = "OFFER"
             with m.State("OFFER"):
                 with m.If(start):
                     m.d.sync += found_valid.eq(0)
-                    m.next = "LOOK"
+                    m.next = "NEXT"
         with m.If(start):
             m.d.comb += [ticks.take.eq(reads), credits.take.eq(writes)]
 
@@ -164,35 +173,38 @@ class Scheduler(wiring.Component):
         groups_left = Signal(p.group_bits)
         row = Signal(p.row_bits)
         unit_address = Signal(p.unit_address_bits)
+        run_number = Signal.like(candidate)
         clock, clock_next = Signal(clock_layout), Signal(clock_layout)
-        clock_number = Mux(init, number, found_number)
         reader, reader_next = Signal(reader_layout), Signal(reader_layout)
-        reader_number = Mux(init, number, at)
         m.d.comb += [
-            clocks.read_address.eq(clock_number),
-            clocks.write_address.eq(clock_number),
+            clocks.read_address.eq(found_number),
+            clocks.write_address.eq(Mux(loading, loaded, run_number)),
             clocks.write_data.eq(clock_next),
-            clocks.write.eq(init | start),
             clock.as_value().eq(clocks.read_data),
-            readers.read_address.eq(reader_number),
-            readers.write_address.eq(reader_number),
+            readers.read_address.eq(at),
+            readers.write_address.eq(Mux(loading, loaded, at)),
             readers.write_data.eq(reader_next),
-            reader.as_value().eq(readers.read_data),
         ]
-        with m.If(init):
+        m.d.sync += reader.as_value().eq(readers.read_data)
+        # Two clocks after `step` is set its successor is ready, long before it is written back.
+        ends_sample, next_step = Signal(), Signal(16)
+        endless = step.all()  # only an endless sample gets there, and its first step must not come again
+        m.d.sync += [
+            ends_sample.eq(step + 1 == self.steps),
+            next_step.eq(Mux(ends_sample, 0, step + ~endless)),
+        ]
+        with m.If(loading):
             m.d.comb += [
-                clock_next.as_value().eq(0),
+                clocks.write.eq(1),
                 readers.write.eq(1),
                 reader_next.slot.eq(projection.slot),
                 reader_next.base.eq(projection.start),
             ]
         with m.Else():
-            ends_sample = clock.step + 1 == self.steps
-            endless = clock.step.all()  # only an endless sample gets there; its first step must not come again
             wrap = reader.slot == projection.slots
             m.d.comb += [
-                clock_next.step.eq(Mux(ends_sample, 0, clock.step + ~endless)),
-                clock_next.sequence.eq(clock.sequence + 1),
+                clock_next.step.eq(next_step),
+                clock_next.sequence.eq(group.sequence + 1),
                 reader_next.slot.eq(Mux(wrap, 0, reader.slot + 1)),
                 reader_next.base.eq(Mux(wrap, projection.base, reader.base + projection.capacity)),
             ]
@@ -209,6 +221,7 @@ class Scheduler(wiring.Component):
                 m.d.comb += start.eq(found_valid)
                 m.d.sync += [
                     run.eq(found),
+                    run_number.eq(found_number),
                     at.eq(found.first),
                     groups_left.eq(found.groups),
                     row.eq(found.rows),
@@ -219,7 +232,9 @@ class Scheduler(wiring.Component):
                     group.first.eq(clock.step == 0),
                 ]
                 with m.If(found_valid):
-                    m.next = "FETCH"
+                    m.next = "LOAD"
+            with m.State("LOAD"):
+                m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.sync += [
                     before.eq(before_next),
@@ -242,7 +257,7 @@ class Scheduler(wiring.Component):
                     row.eq(row + stride),
                     at.eq(at + 1),
                 ]
-                m.next = "FETCH"
+                m.next = "LOAD"
                 with m.If(last_projection):
                     m.d.sync += [
                         at.eq(run.first),
@@ -255,15 +270,18 @@ class Scheduler(wiring.Component):
                 with m.If(~self.o.valid & ~self.reading):
                     m.next = "GIVE BACK"
             with m.State("GIVE BACK"):
-                m.d.comb += readers.write.eq(1)
+                m.d.comb += [readers.write.eq(1), clocks.write.eq(1)]
                 m.d.sync += [
                     self.credit.valid.eq(1),
                     self.credit.node.eq(projection.node),
                     self.credit.channel.eq(projection.channel),
                     at.eq(at + 1),
                 ]
+                m.next = "LOAD NEXT"
                 with m.If(projection.last):
                     m.next = "IDLE"
+            with m.State("LOAD NEXT"):
+                m.next = "GIVE BACK"
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         m.d.comb += self.running.eq(~fsm.ongoing("IDLE") | found_valid)

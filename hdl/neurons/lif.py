@@ -12,6 +12,7 @@ from spikeloom.golden.network import Neuron, Refusal
 
 __all__ = ["Parameters", "Unit"]
 
+PART = 16
 SETTINGS = ("state_bits", "decay_bits", "guard", "reset", "reset_when", "spikes", "value_bits")
 
 
@@ -81,9 +82,14 @@ class Parameters:
         return {name: values[name] for name in self.parameter_layout.members}
 
     @property
+    def wide(self) -> bool:
+        """The state is multiplied in two parts."""
+        return "keep" in self.features and self.state_bits > PART + 1
+
+    @property
     def latency(self) -> int:
         """Clocks from a unit's inputs to its results."""
-        return 6 + (0 if self.spikes == "one" else self.value_bits - 1)
+        return 5 + self.wide + (0 if self.spikes == "one" else self.value_bits - 1)
 
 
 class Unit(Elaboratable):
@@ -130,39 +136,39 @@ class Unit(Elaboratable):
 
         after_decay = [name for name in names if name not in ("keep", "v_init", "bias")]
 
-        # 1: memory words into registers of the fabric
+        # 1: the state that the step starts from
+        s = {name: self.p[name] for name in names}
         s = stage(
-            a=self.sum,
-            first=self.first,
-            v=self.state.v,
-            n_previous=self.state.n if late else Const(0),
-            **{name: self.p[name] for name in names},
-        )
-        # 2: the state that the step starts from
-        s = stage(
-            v=Mux(s["first"], parameter(s, "v_init"), s["v"])[: o.state_bits].as_signed(),
-            n_previous=Mux(s["first"], 0, s["n_previous"]),
-            drive=(s["a"] << o.guard) + parameter(s, "bias"),
+            v=Mux(self.first, parameter(s, "v_init"), self.state.v)[: o.state_bits].as_signed(),
+            n_previous=Mux(self.first, 0, self.state.n) if late else Const(0),
+            drive=(self.sum << o.guard) + parameter(s, "bias"),
             **carry(s, "keep", *after_decay),
         )
-        # 3: decay's product; the late reset leaves the drive
-        late_reset = s["n_previous"] * s["subtract"] if late else Const(0)
-        s = stage(
-            product=s["v"] * s["keep"].as_unsigned() if "keep" in names else s["v"],
-            drive=s["drive"] - late_reset,
-            **carry(s, *after_decay),
-        )
-        # 4: truncate toward zero
-        product = s["product"]
+        # 2: decay's product, in two parts that fit a multiplier of any family; the late reset leaves the drive
+        drive = s["drive"] - s["n_previous"] * s["subtract"] if late else s["drive"]
+        if "keep" in names:
+            low, high = s["v"][:PART], s["v"][PART:].as_signed() if o.wide else s["v"]
+            s = stage(
+                low=low * s["keep"] if o.wide else Const(0, 0),
+                high=high * s["keep"],
+                drive=drive,
+                **carry(s, *after_decay),
+            )
+        else:
+            s = stage(high=s["v"], drive=drive, **carry(s, *after_decay))
+        if o.wide:
+            s = stage(high=(s["high"] << PART) + s["low"], **carry(s, "drive", *after_decay))
+        # 3: truncate toward zero
+        product = s["high"]
         if "keep" in names and o.decay_bits:
             up = product[-1] & product[: o.decay_bits].any()
             decayed = (product >> o.decay_bits) + up
         else:
             decayed = product
         s = stage(decayed=decayed[: o.state_bits].as_signed(), **carry(s, "drive", *after_decay))
-        # 5: integrate
+        # 4: integrate
         s = stage(x=s["decayed"] + s["drive"], **carry(s, *after_decay))
-        # 6: compare and reset
+        # 5: compare and reset
         x, over = s["x"], s["x"] - s["threshold"]
         fired = ~over[-1]
         if not many:

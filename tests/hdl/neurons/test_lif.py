@@ -14,11 +14,12 @@ STATE_BITS, SUM_BITS, DECAY_BITS, GUARD = 5, 4, 3, 1
 LOW, HIGH = -(1 << STATE_BITS - 1), (1 << STATE_BITS - 1) - 1
 
 
-def neuron(reset="subtract", reset_when="same-step", spikes="one", value_bits=1, **parameters):
-    values = {"keep": 7, "threshold": 6, "subtract": 5, "v_reset": 0, "v_min": LOW, "v_init": 0, "bias": 0}
+def neuron(reset="subtract", reset_when="same-step", spikes="one", value_bits=1, bits=STATE_BITS, **parameters):
+    low = -(1 << bits - 1)
+    values = {"keep": 7, "threshold": 6, "subtract": 5, "v_reset": 0, "v_min": low, "v_init": 0, "bias": 0}
     made = Neuron(
         model="lif",
-        states={"v": STATE_BITS, "n": value_bits} if reset_when == "next-step" else {"v": STATE_BITS},
+        states={"v": bits, "n": value_bits} if reset_when == "next-step" else {"v": bits},
         parameters=values | parameters,
         options={
             "reset": reset,
@@ -52,12 +53,31 @@ def test_unit_equals_golden_for_every_state_and_sum(case):
     options = dict(CASES[case])
     value_bits = options.get("value_bits", 1)
     model = neuron(**options)
-    parameters = Parameters.derive(model, value_bits)
-    dut = Unit(parameters, SUM_BITS)
+    dut = Unit(Parameters.derive(model, value_bits), SUM_BITS)
     late = "n" in model.states
     previous = range(golden.n_max(value_bits) + 1) if late else [0]
     sums = range(-(1 << SUM_BITS - 1), 1 << SUM_BITS - 1)
     stimulus = list(itertools.product([False, True], range(LOW, HIGH + 1), previous, sums))
+    expected = compare(dut, model, value_bits, stimulus)
+    reached = {state["v"] for state, _ in expected}
+    assert case in ("clipped", "everything", "forgets at once") or {LOW, HIGH} & reached, "saturation was reached"
+
+
+@pytest.mark.parametrize("bits", [17, 18, 24, 30])
+def test_wide_states_are_multiplied_in_parts(bits):
+    rng = np.random.default_rng(bits)
+    high = 1 << bits - 1
+    model = neuron(bits=bits, threshold=high // 3, subtract=high // 4, bias=-5, reset_when="next-step")
+    dut = Unit(Parameters.derive(model, 1), bits)
+    edges = [-high, 1 - high, -(1 << 16), -1, 0, 1, (1 << 16) - 1, high - 1]
+    states = [max(-high, min(high - 1, v)) for v in edges] * 8 + rng.integers(-high, high, 400).tolist()
+    sums = (rng.integers(-high, high, len(states)) >> rng.integers(0, bits, len(states))).tolist()
+    compare(dut, model, 1, [(False, v, n % 2, a) for n, (v, a) in enumerate(zip(states, sums, strict=True))])
+
+
+def compare(dut, model, value_bits, stimulus):
+    """Drive one (first, v, n, sum) per clock, stalled now and then; golden's results, which the unit's equal."""
+    parameters, late = dut.parameters, "n" in model.states
     results = []
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
@@ -90,8 +110,7 @@ def test_unit_equals_golden_for_every_state_and_sum(case):
         expected.append(golden.step(model, value_bits, 0, state, total))
     assert results == expected
     assert {value for _, value in expected} >= {0, 1}, "some fire, some do not"
-    reached = {state["v"] for state, _ in expected}
-    assert case in ("clipped", "everything", "forgets at once") or {LOW, HIGH} & reached, "saturation was reached"
+    return expected
 
 
 def test_units_that_cannot_be_shared_are_refused():
