@@ -9,6 +9,7 @@ READY := $(VENV)/ready
 ROOMS := flow golden hdl sim boards tests docs/examples
 
 export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME
 
 .PHONY: demo test lint lock clean venv
 

@@ -181,8 +181,10 @@ class Link(wiring.Component):
         self, *, divider: int, flit_bits: int, address_bits: int, timeout_cycles: int, queue_bytes: int = QUEUE_BYTES
     ) -> None:
         self.divider = divider
+        self.flit_bits = flit_bits
+        self.address_bits = address_bits
+        self.timeout_cycles = timeout_cycles
         self.queue_bytes = queue_bytes
-        self.bridge = Bridge(flit_bits=flit_bits, address_bits=address_bits, timeout_cycles=timeout_cycles)
         super().__init__(
             {
                 "rx": In(1, init=1),
@@ -198,7 +200,9 @@ class Link(wiring.Component):
         m = Module()
         m.submodules.receiver = receiver = Receiver(divider=self.divider)
         m.submodules.queue = queue = SyncFIFOBuffered(width=8, depth=self.queue_bytes)
-        m.submodules.bridge = bridge = self.bridge
+        m.submodules.bridge = bridge = Bridge(
+            flit_bits=self.flit_bits, address_bits=self.address_bits, timeout_cycles=self.timeout_cycles
+        )
         m.submodules.transmitter = transmitter = Transmitter(divider=self.divider)
         m.submodules.buffer = buffer = Buffer(8)  # block RAM answers late in the clock
         m.d.comb += [

@@ -10,6 +10,7 @@ from typing import Any
 
 from spikeloom.boards import catalogue, tools
 from spikeloom.boards.catalogue import BOARDS, Board, Resources
+from spikeloom.boards.clock import core_pll
 from spikeloom.boards.families import FAMILIES, Family
 from spikeloom.boards.reports import Clock, SlowPath, cell_counts, read_report, utilisation_in_log
 from spikeloom.boards.top import Top
@@ -96,6 +97,8 @@ def build(
 ) -> BuildReport:
     """Build a :class:`Network`, or a folder that ``generate`` wrote (then without a configuration).
 
+    Without a configuration a network gets the board's usual one.
+
     ``directory`` receives the bitstream, ``build.json``, ``rtl/`` (the generated Verilog) and ``build/`` (the tools'
     files and logs), all or nothing. What fails raises :class:`Refusal`; logs then stay in ``directory`` + ".failed".
     Missed timing is no error here: see ``timing_met``.
@@ -104,6 +107,7 @@ def build(
     family = FAMILIES[board.family]
     core_hz = core_hz or board.core_hz
     baud = baud or default_baud(core_hz)
+    core_pll(board, core_hz)  # refused here, before anything is made
     baud_divider(core_hz, baud)
     versions = {name: tools.version(name) for name in ("yosys", family.nextpnr, family.packer)}
     with new_folder(directory, "build.json") as folder:
@@ -140,7 +144,7 @@ class _Work:
         """The generated folder as ``rtl/``; its manifest."""
         self.progress("generate")
         if isinstance(source, Network):
-            return generate(source, configuration or Configuration(), self.rtl)
+            return generate(source, configuration or Configuration(lanes=self.board.lanes), self.rtl)
         if configuration is not None:
             raise Refusal(f"{source}: this Verilog is generated already; leave out the configuration")
         manifest = load_manifest(source)

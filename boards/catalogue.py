@@ -30,6 +30,7 @@ class Board:
     platform:   module and class in amaranth-boards; imported only when a build needs it.
     crystal:    the platform's clock resource, and its frequency.
     core_hz:    the accelerator's clock, made from the crystal by the device's PLL.
+    lanes:      what a network gets here when nobody says otherwise.
     block_bits: bits in one block RAM.
     """
 
@@ -44,6 +45,7 @@ class Board:
     crystal: str
     crystal_hz: int
     core_hz: int
+    lanes: int
     resources: Resources
     block_bits: int
 
@@ -72,6 +74,7 @@ BOARDS = {
             crystal="clk25",
             crystal_hz=25_000_000,
             core_hz=100_000_000,
+            lanes=16,
             resources=Resources(lut=83640, ff=83640, block_ram=208, dsp=156),
             block_bits=18432,
         ),
@@ -87,6 +90,7 @@ BOARDS = {
             crystal="clk12",
             crystal_hz=12_000_000,
             core_hz=24_000_000,
+            lanes=8,  # a row of 16 lanes is wider than its block RAM can be without waste
             resources=Resources(lut=5280, ff=5280, block_ram=30, dsp=8),
             block_bits=4096,
         ),

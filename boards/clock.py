@@ -10,7 +10,7 @@ from amaranth.lib.cdc import ResetSynchronizer
 from spikeloom.boards.catalogue import Board
 from spikeloom.golden.network import Refusal
 
-__all__ = ["ClockAndReset", "Pll", "ecp5_pll", "ice40_pll"]
+__all__ = ["ClockAndReset", "Pll", "core_pll", "ecp5_pll", "ice40_pll"]
 
 TOLERANCE = 0.001
 RESET_SECONDS = 20e-6  # iCE40 block RAM reads as zero for some microseconds after configuration
@@ -69,6 +69,11 @@ def _nearest(found: list[Pll], input_hz: int, output_hz: int) -> Pll:
     return best
 
 
+def core_pll(board: Board, core_hz: int) -> Pll:
+    """The dividers for a board's core clock. Raises :class:`Refusal` where its PLL cannot make it."""
+    return {"ecp5": ecp5_pll, "ice40": ice40_pll}[board.family](board.crystal_hz, core_hz)
+
+
 class ClockAndReset(Elaboratable):
     """Drives the domain ``sync``, which its parent declares.
 
@@ -78,6 +83,7 @@ class ClockAndReset(Elaboratable):
     def __init__(self, board: Board, core_hz: int) -> None:
         self.board = board
         self.core_hz = core_hz
+        self.pll = core_pll(board, core_hz)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -98,7 +104,7 @@ class ClockAndReset(Elaboratable):
         return m
 
     def _ecp5(self, m: Module, crystal: Any, clock: Signal, locked: Signal) -> None:
-        pll = ecp5_pll(self.board.crystal_hz, self.core_hz)
+        pll = self.pll
         m.submodules.crystal = buffer = io.Buffer("i", crystal)
         m.submodules.pll = Instance(
             "EHXPLLL",
@@ -140,7 +146,7 @@ class ClockAndReset(Elaboratable):
         )
 
     def _ice40(self, m: Module, crystal: Any, clock: Signal, locked: Signal) -> None:
-        pll = ice40_pll(self.board.crystal_hz, self.core_hz)
+        pll = self.pll
         detector = self.board.crystal_hz / pll.reference
         limits = (17e6, 26e6, 44e6, 66e6, 101e6)  # the loop filter's ranges, by phase detector frequency
         # The pin feeds the PLL directly: a buffer of its own would occupy the PLL's place.

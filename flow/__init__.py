@@ -1,7 +1,20 @@
 """Spikeloom: from a trained spiking network to bit-exact integers, verified Verilog and a bitstream."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spikeloom.api import build as build
+    from spikeloom.api import check as check
+    from spikeloom.api import convert as convert
+    from spikeloom.api import demo as demo
+    from spikeloom.api import doctor as doctor
+    from spikeloom.api import generate as generate
+    from spikeloom.api import run as run
+    from spikeloom.api import verify as verify
+    from spikeloom.golden.network import Network as Network
+    from spikeloom.golden.network import Refusal as Refusal
+    from spikeloom.hdl.configuration import Configuration as Configuration
 
 __version__ = "0.1.0"
 

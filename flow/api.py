@@ -32,6 +32,8 @@ __all__ = ["Conversion", "RunReport", "build", "check", "convert", "demo", "doct
 
 Progress = Callable[..., None]
 TIMED_SAMPLES = 8
+#: What a board is given where nobody says: its block RAMs are few, and every four lanes take some of their own.
+BOARD_DEFAULTS: dict[str | None, dict[str, Any]] = {"icebreaker": {"lanes": 8}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +280,7 @@ def _configuration(config: "str | Path | Configuration | None", board: str | Non
 
         catalogue.find(board)
     if config is None:
-        return Configuration()
+        return Configuration.create(**BOARD_DEFAULTS.get(board, {}))
     return Configuration.read(config) if isinstance(config, str | Path) else config
 
 

@@ -118,9 +118,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    debug: Annotated[
-        bool, typer.Option("--debug", envvar="SPIKELOOM_DEBUG", help="Say where an error arose.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar="SPIKELOOM_DEBUG", help="Say where an error arose.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_version)
     ] = False,

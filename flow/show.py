@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 __all__ = [
@@ -78,17 +78,19 @@ class _Bar:
 
     def __init__(self, bar: Progress | None, what: str) -> None:
         self.bar = bar
-        self.task = bar.add_task(escape(what), total=None) if bar else None
+        self(what)
 
     def __call__(self, *said: str | int | None) -> None:
-        if not self.bar or self.task is None:
+        if not self.bar:
             return
         for word in said:
-            if isinstance(word, str):
-                self.bar.update(self.task, description=escape(word), completed=0, total=None)
+            if isinstance(word, str):  # a total cannot be taken back, so every stage is a task of its own
+                for task in self.bar.task_ids:
+                    self.bar.remove_task(task)
+                self.task = self.bar.add_task(escape(word), total=None, count="")
         match [count for count in said if isinstance(count, int)]:
             case [done, total]:
-                self.bar.update(self.task, completed=done, total=total)
+                self.bar.update(self.task, completed=done, total=total, count=f"{done} of {total}")
 
     def print(self, text: str, style: str | None = None) -> None:
         """A line that stays, above the progress."""
@@ -110,7 +112,7 @@ def progress(what: str) -> Iterator[_Bar]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
@@ -332,8 +334,8 @@ def demo(report: Any) -> None:
     verdict = report.verify
     neurons = sum(verdict.populations.values())
     say(
-        f"{verdict.events:,} spikes of {neurons} neurons compared between the trained network's integers and its "
-        f"hardware, {verdict.differences} differ."
+        f"{verdict.events:,} spikes of {neurons} neurons in {verdict.samples} samples, compared between the integer "
+        f"network and its Verilog: {verdict.differences} differ."
         if verdict.events and not verdict.problems
         else verdict.verdict,
         GOOD if verdict.ok else BAD,

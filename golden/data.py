@@ -1,13 +1,12 @@
 """Data files: ``.npz`` with ``x`` (samples, steps, *input shape) and optionally labels ``y`` (samples,)."""
 
-import tokenize
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from spikeloom.golden import npz
 from spikeloom.golden.network import Refusal
 
 __all__ = ["Data", "load"]
@@ -55,34 +54,12 @@ def load(path: str | Path) -> Data:
         raise Refusal(f"{path}: {refusal}") from None
     except OSError as error:
         raise Refusal(f"{path}: cannot be read ({error.strerror or error})") from None
-    # What numpy and zipfile raise for damaged members.
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-        RuntimeError,
-        MemoryError,
-        zlib.error,
-        tokenize.TokenError,
-        SyntaxError,
-        NotImplementedError,
-    ) as error:
+    except npz.DAMAGE as error:
         raise Refusal(f"{path}: damaged .npz file ({error}); save the data again with np.savez") from None
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One member, after its header has said how much memory it wants."""
-    with archive.open(f"{name}.npy") as member:
-        version = np.lib.format.read_magic(member)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
-        if read is None:
-            raise Refusal(f"{name} has the .npy format {version}, which is not read; save the data with np.savez")
-        shape, _, dtype = read(member)
-    if dtype.hasobject:
-        raise Refusal(f"{name} holds Python objects, which are never unpickled; save it as an array of integers")
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if size > MAX_BYTES:
-        raise Refusal(f"{name} declares {size} bytes; {MAX_BYTES} are the most that is read: use fewer samples")
-    with archive.open(f"{name}.npy") as member:
-        return np.lib.format.read_array(member, allow_pickle=False)
+    try:
+        return npz.read_array(archive, f"{name}.npy", MAX_BYTES)
+    except npz.Unsafe as error:
+        raise Refusal(f"{name} {error}") from None

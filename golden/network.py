@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from spikeloom.golden import npz
+
 __all__ = ["Dense", "Network", "Neuron", "Population", "Projection", "Refusal"]
 
 FORMAT = 1
@@ -83,9 +85,7 @@ class Population:
         if not self.shape or min(self.shape) < 1:
             raise Refusal(f"Population {self.name!r}: shape must have positive sizes, not {self.shape}")
         if not 1 <= self.value_bits <= MAX_VALUE_BITS:
-            raise Refusal(
-                f"Population {self.name!r}: value_bits must be in 1..{MAX_VALUE_BITS}, not {self.value_bits}"
-            )
+            raise Refusal(f"Population {self.name!r}: value_bits must be in 1..{MAX_VALUE_BITS}, not {self.value_bits}")
         for name, value in (self.neuron.parameters if self.neuron else {}).items():
             if value.shape not in ((), (self.size,)):
                 raise Refusal(
@@ -323,8 +323,7 @@ class Network:
                     )
 
                 def array(name: str) -> np.ndarray:
-                    with archive.open(name) as member:
-                        return np.lib.format.read_array(member, allow_pickle=False)
+                    return npz.read_array(archive, name, MAX_MEMBER_BYTES)
 
                 network = cls._read(document, array)
         except FileNotFoundError:
@@ -333,7 +332,7 @@ class Network:
             raise refusal if str(path) in str(refusal) else Refusal(f"{path}: {refusal}") from None
         except (OSError, zipfile.BadZipFile) as error:
             raise Refusal(f"{path}: not a .loom file ({error})") from None
-        except (KeyError, TypeError, ValueError, AttributeError, EOFError, RecursionError, zipfile.zlib.error) as error:
+        except (*npz.DAMAGE, AttributeError) as error:
             raise Refusal(f"{path}: damaged .loom file ({type(error).__name__}: {error})") from None
         if document.get("hash") != network.hash:
             raise Refusal(f"{path}: damaged .loom file (its content does not match its hash)")
@@ -360,7 +359,9 @@ class Network:
             for d in document["populations"]
         ]
         projections = [
-            Projection(**{k: d[k] for k in ("source", "target", "port", "delay", "shift")}, synapses=synapses(d["synapses"]))
+            Projection(
+                **{k: d[k] for k in ("source", "target", "port", "delay", "shift")}, synapses=synapses(d["synapses"])
+            )
             for d in document["projections"]
         ]
         return cls(

@@ -84,7 +84,8 @@ class _Walk:
         self._once(group)
         for name in group:
             where = _quoted(f"{group.name.rstrip('/')}/{name}")
-            name.encode()  # a name that is no text ends here, as a ValueError
+            if not isinstance(name, str):
+                raise Refusal(f"{where} has a name that is not text (UTF-8)")
             if isinstance(group.get(name, getlink=True), h5py.SoftLink | h5py.ExternalLink):
                 raise Refusal(f"{where} is a link; .nir files have none, and links are not followed")
             child = group[name]

@@ -13,7 +13,7 @@ from spikeloom.golden.conventions import Knobs
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.golden.nir_model import Model
-from spikeloom.golden.quantised_layer import MAX_GUARD_BITS, WIDE_STATE_BITS, QuantisedLayer, signed_bits
+from spikeloom.golden.quantised_layer import MAX_GUARD_BITS, WIDE_STATE_BITS, QuantisedLayer, Widths, signed_bits
 
 __all__ = ["ConversionReport", "LayerReport", "convert"]
 
@@ -100,12 +100,13 @@ def convert(
     source = Population(name=model.input, shape=model.input_shape, value_bits=_input_bits(model, data.x))
     reference = float_model.run(model, data.x, knobs)
     events = {model.input: data.x.reshape(*data.x.shape[:2], -1), **reference.events}
-    layers = [QuantisedLayer(layer, knobs, events, weight_bits, guard_bits) for layer in model.layers]
+    widths = Widths.common(model.layers, knobs, events, guard_bits)
+    layers = [QuantisedLayer(layer, knobs, events, weight_bits, widths) for layer in model.layers]
     # Under lag a neuron reports one step after it fired, which is a delay on the way to the next.
     delays = {model.input: 0} | {layer.name: int(bool(knobs.lag)) for layer in layers}
 
-    def network(widths: Sequence[int]) -> Network:
-        made = [layer.population(bits) for layer, bits in zip(layers, widths, strict=True)]
+    def network(bits: int) -> Network:
+        made = [layer.population(bits) for layer in layers]
         return Network(
             populations=(source, *made),
             projections=tuple(p for layer in layers for p in layer.projections(delays)),
@@ -114,8 +115,8 @@ def convert(
             origin=origin | {"layers": {layer.name: layer.summary() for layer in layers}},
         )
 
-    wide = simulate.run(network([WIDE_STATE_BITS] * len(layers)), data.x, record="all")
-    built = network([layer.state_bits(wide.potentials[layer.name], state_bits) for layer in layers])
+    wide = simulate.run(network(WIDE_STATE_BITS), data.x, record="all")
+    built = network(max(layer.state_bits(wide.potentials[layer.name], state_bits) for layer in layers))
     result = simulate.run(built, data.x, record="all")
     return built, _report(built, data, knobs, reference, result, layers)
 

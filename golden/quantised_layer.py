@@ -5,7 +5,8 @@ and one scale turns its weights, bias, threshold and reset into integers: the ha
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from spikeloom.golden.dynamics import Dynamics, dynamics
 from spikeloom.golden.network import Dense, Neuron, Population, Projection, Refusal
 from spikeloom.golden.nir_model import Layer
 
-__all__ = ["WIDE_STATE_BITS", "QuantisedLayer", "signed_bits"]
+__all__ = ["WIDE_STATE_BITS", "QuantisedLayer", "Widths", "signed_bits"]
 
 #: The largest weight as a share of the largest float weight: the one with the least error is taken.
 CLIP_RATIOS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4)
@@ -45,6 +46,37 @@ def _one_or_each(values: np.ndarray) -> np.ndarray:
     return values[0] if (values == values[0]).all() else values
 
 
+@dataclass(frozen=True, kw_only=True)
+class Widths:
+    """Bits that all layers have in common, so that they can share a core: the most that any of them needs."""
+
+    decay_bits: int
+    guard_bits: int
+    value_bits: int
+
+    @classmethod
+    def common(
+        cls, layers: Sequence[Layer], knobs: Knobs, events: Mapping[str, np.ndarray], guard_bits: int | None
+    ) -> "Widths":
+        taus = [dynamics(layer, knobs).tau_steps.max() for layer in layers if layer.type != "IF"]
+        tau_bits = math.ceil(math.log2(max(taus))) if taus else 0
+        value_bits = 1
+        if knobs.spikes == "many":
+            counts = {layer.name: int(events[layer.name].max()) for layer in layers}
+            name = max(counts, key=lambda name: counts[name])
+            value_bits = max(2, signed_bits(HEADROOM * counts[name]))
+            if value_bits > 16:
+                raise Refusal(
+                    f"{name!r} fires {counts[name]} times in a step, and an event of 16 bits counts "
+                    f"{32767 // HEADROOM} with headroom; raise its threshold, or use spikes 'one'"
+                )
+        return cls(
+            decay_bits=min(MAX_DECAY_BITS, tau_bits + EXTRA_DECAY_BITS) if taus else 0,
+            guard_bits=min(MAX_GUARD_BITS, tau_bits + EXTRA_GUARD_BITS) if guard_bits is None else guard_bits,
+            value_bits=value_bits,
+        )
+
+
 class QuantisedLayer:
     """A population and its projections; only the width of the state is left for the calibration run.
 
@@ -52,33 +84,20 @@ class QuantisedLayer:
     """
 
     def __init__(
-        self, layer: Layer, knobs: Knobs, events: Mapping[str, np.ndarray], weight_bits: int, guard_bits: int | None
+        self, layer: Layer, knobs: Knobs, events: Mapping[str, np.ndarray], weight_bits: int, widths: Widths
     ) -> None:
         self.layer, self.knobs, self.weight_bits = layer, knobs, weight_bits
         self.name = layer.name
+        self.decay_bits, self.guard_bits, self.value_bits = widths.decay_bits, widths.guard_bits, widths.value_bits
         rule = dynamics(layer, knobs)
-        self._widths(rule, guard_bits, int(events[layer.name].max()))
-        self._weights(np.where(rule.gain < 0, -1.0, 1.0), events)
-        self._parameters(rule)
-
-    def _widths(self, rule: Dynamics, guard_bits: int | None, most: int) -> None:
-        leaky = self.layer.type != "IF"
-        tau_bits = math.ceil(math.log2(rule.tau_steps.max())) if leaky else 0
-        self.decay_bits = min(MAX_DECAY_BITS, tau_bits + EXTRA_DECAY_BITS) if leaky else 0
-        least = min(MAX_GUARD_BITS, tau_bits + EXTRA_GUARD_BITS)
-        self.guard_bits = least if guard_bits is None else guard_bits
         self.keep = np.rint(rule.keep * 2**self.decay_bits)
-        if leaky and self.keep.max() == 2**self.decay_bits:
+        if layer.type != "IF" and self.keep.max() == 2**self.decay_bits:
             raise Refusal(
                 f"{self.name!r}: its decay rounds to none, since tau is {rule.tau_steps.max():.3g} steps and the decay "
                 f"has {self.decay_bits} bits; use a larger dt, or IF neurons if no decay is meant"
             )
-        self.value_bits = max(2, signed_bits(HEADROOM * most)) if self.knobs.spikes == "many" else 1
-        if self.value_bits > 16:
-            raise Refusal(
-                f"{self.name!r} fires {most} times in a step, and an event of 16 bits counts {32767 // HEADROOM} with "
-                "headroom; raise its threshold, or use spikes 'one'"
-            )
+        self._weights(np.where(rule.gain < 0, -1.0, 1.0), events)
+        self._parameters(rule)
 
     def _weights(self, sign: np.ndarray, events: Mapping[str, np.ndarray]) -> None:
         """One scale for all that arrives: the clipping with the least error of the sums on the data."""

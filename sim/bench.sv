@@ -12,12 +12,12 @@ module bench #(
     parameter int WIDTH = 16,
     parameter int ADDRESS_BITS = 12
 ) (
-    input  logic clk,
-    input  logic rst,
-    output logic done
+    input  logic clk  /*verilator public_flat_rw*/,
+    input  logic rst  /*verilator public_flat_rw*/,
+    output logic done /*verilator public_flat_rd*/
 );
-    localparam bit [31:0] END = 0, WRITE = 1, READ = 2, POLL = 3, RUN = 4, RESET = 5;
-    typedef enum logic [2:0] {FETCH, PORT, PAUSE, RUNNING, QUIET, RESETTING} state_t;
+    localparam bit [31:0] END = 0, WRITE = 1, READ = 2, POLL = 3, RUN = 4;
+    typedef enum logic [2:0] {FETCH, PORT, PAUSE, RUNNING, QUIET} state_t;
 
     // Settings
     int unsigned seed, i_enter, i_leave, o_enter, o_leave;  // stalls
@@ -28,13 +28,13 @@ module bench #(
     int operations, stimulus, record, reads, summary;       // files
 
     // The design
-    logic reset, i_valid, i_ready, o_valid, o_ready, port_request, port_write, port_done;
+    logic i_valid, i_ready, o_valid, o_ready, port_request, port_write, port_done;
     logic [WIDTH-1:0] i_payload, o_payload;
     logic [ADDRESS_BITS-1:0] port_address;
     logic [31:0] port_write_data, port_read_data;
 
     accelerator dut (
-        .clk(clk), .rst(rst || reset),
+        .clk(clk), .rst(rst),
         .i__payload(i_payload), .i__valid(i_valid), .i__ready(i_ready),
         .o__payload(o_payload), .o__valid(o_valid), .o__ready(o_ready),
         .port__address(port_address), .port__write_data(port_write_data), .port__request(port_request),
@@ -79,7 +79,7 @@ module bench #(
         state = FETCH;
         random = seed | 1;
         {clock, idle, recorded} = 0;
-        {done, reset, i_valid, o_ready, port_request, port_write, i_stalled, o_stalled, held, stopped, awake} = 0;
+        {done, i_valid, o_ready, port_request, port_write, i_stalled, o_stalled, held, stopped, awake} = 0;
     end
 
     task automatic finish(input string reason);
@@ -111,7 +111,7 @@ module bench #(
 
         // Everything the design says is recorded, also when nothing should come.
         o_ready <= !o_stalled;
-        held <= o_valid && !o_ready && !reset;
+        held <= o_valid && !o_ready;
         held_payload <= o_payload;
         if (o_valid && o_ready) begin
             $fwrite(record, "%u", {clock, 64'(o_payload)});
@@ -143,10 +143,6 @@ module bench #(
                         first <= recorded;
                         {started, ended, i_gaps, i_waits, o_waits} <= 0;
                         state <= RUNNING;
-                    end
-                    RESET: begin
-                        reset <= 1;
-                        state <= RESETTING;
                     end
                     default: finish("done");
                 endcase
@@ -189,17 +185,10 @@ module bench #(
                 left <= left - 1;
                 if (left == 0) end_run("done");
             end
-            RESETTING: begin
-                left <= left - 1;
-                if (left == 0) begin
-                    reset <= 0;
-                    state <= FETCH;
-                end
-            end
             default: ;
         endcase
 
-        if (held && !reset && (!o_valid || o_payload != held_payload)) finish("protocol");
+        if (held && (!o_valid || o_payload != held_payload)) finish("protocol");
         else if (port_done && !(state == PORT && port_request)) finish("port-done-without-request");
         else if ((state == PORT || state == PAUSE) && idle > patience) finish("port-hang");
         else if (recorded > most) finish("flood");

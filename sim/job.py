@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["Answer", "Job", "Operations", "Run", "Stalls"]
 
-END, WRITE, READ, POLL, RUN, RESET = range(6)
+END, WRITE, READ, POLL, RUN = range(5)
 
 
 class Operations:
@@ -29,9 +29,6 @@ class Operations:
     def run(self, flits: int, ticks: int) -> None:
         """Send the next ``flits`` of the stimulus, wait for ``ticks`` ticks, then listen on for a while."""
         self.words.append((RUN, flits, ticks))
-
-    def reset(self, clocks: int = 4) -> None:
-        self.words.append((RESET, 0, clocks))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,7 +90,9 @@ def decode(
     problems: list[str] = []
     stray = ~np.isin(all_ids, [source.id for source in sources])
     if stray.any():
-        problems.append(f"{stray.sum()} flits of sources that are not observed, the first of source {all_ids[stray][0]}")
+        problems.append(
+            f"{stray.sum()} flits of sources that are not observed, the first of source {all_ids[stray][0]}"
+        )
     for source in sources:
         here = all_ids == source.id
         mine = words[here]

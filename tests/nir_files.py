@@ -48,9 +48,7 @@ def chain(*, inputs: int = 4, hidden: int = 5, outputs: int = 3, seed: int = 0) 
     }
 
 
-def write(
-    path: Path, nodes: Mapping[str, Mapping[str, Any]], edges: Iterable[tuple[str, str]] | None = None
-) -> Path:
+def write(path: Path, nodes: Mapping[str, Mapping[str, Any]], edges: Iterable[tuple[str, str]] | None = None) -> Path:
     """A .nir file; without edges the nodes are a chain. A field of None is left out."""
     names = list(nodes)
     edges = list(zip(names, names[1:], strict=False)) if edges is None else list(edges)

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The link at the level of its two lines, with a stand-in for the accelerator."""
 
 from random import Random

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 from itertools import pairwise
 
 import pytest

@@ -1,6 +1,5 @@
 """Each thing that can be wrong with what a user gives: one message that names it and the remedy, and nothing left."""
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -125,11 +124,9 @@ def test_places_that_cannot_be_written(run, loom, where):
 
 
 def test_a_full_disk(run, loom):
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
+    limited = ["bash", "-c", 'ulimit -f 1 && exec "$@"', "bash"]
     command = [sys.executable, "-m", "spikeloom", "run", str(loom), "--data", str(DIGITS.test), "-o", "o.npz"]
-    done = subprocess.run(command, preexec_fn=small, capture_output=True, text=True, check=False)
+    done = subprocess.run([*limited, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "o.npz: cannot be written: File too large" in " ".join(done.stderr.split())
     assert not list(run.folder.iterdir())

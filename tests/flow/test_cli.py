@@ -4,13 +4,15 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spikeloom import Network, __version__, api, cli, health, packaged
-from spikeloom.golden.conventions import KNOBS
+from spikeloom.golden.conventions import CONVENTIONS, KNOBS
 
+ROOT = Path(__file__).parents[2]
 DIGITS = packaged.find("digits")
 COMMANDS = ("doctor", "check", "convert", "run", "generate", "verify", "build", "demo")
 
@@ -138,3 +140,13 @@ def test_debug_shows_where(loom):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_the_page_about_conventions_says_what_they_are():
+    page = (ROOT / "docs" / "conventions.md").read_text()
+    words = {True: "yes", False: "no", None: ""}
+    for knob in KNOBS:
+        values = [getattr(convention, knob) for convention in CONVENTIONS.values()]
+        cells = [words[v] if v is None or isinstance(v, bool) else str(v).removesuffix(".0") for v in values]
+        assert f"| `--{knob.replace('_', '-')}` | {' | '.join(cells)} |" in page
+        assert f"**`--{knob.replace('_', '-')}" in page

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_every_folder_is_installed():
         assert (folder / "__init__.py").exists(), f"{package} is a package"
     for room in ROOMS:
         assert (ROOT / room / "py.typed").exists(), f"{room} is typed"
+
+
+def test_every_file_beside_the_code_is_installed():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    for room, package in ROOMS.items():
+        files = {p.relative_to(ROOT / room) for p in (ROOT / room).rglob("*") if p.is_file()}
+        files = {p for p in files if p.suffix != ".py" and "__pycache__" not in p.parts}
+        lost = {
+            p for p in files if not any(fnmatch(p.as_posix(), glob) for glob in [*data["*"], *data.get(package, [])])
+        }
+        assert not lost, f"{package} would lack {lost}"
 
 
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))

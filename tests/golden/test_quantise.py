@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import nir_files
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import nir_files
 from spikeloom.golden import data as files
 from spikeloom.golden import float_model, simulate
 from spikeloom.golden.conventions import KNOBS, Knobs, resolve
@@ -18,7 +18,7 @@ from spikeloom.golden.network import Network, Refusal
 from spikeloom.golden.nir_model import Layer, Model
 from spikeloom.golden.quantise import convert
 
-PACKAGED = Path(simulate.__file__).parents[1] / "data"
+PACKAGED = Path(__file__).parents[2] / "flow" / "data"
 SNNTORCH = resolve("snntorch")
 seen: Counter = Counter()
 
@@ -94,6 +94,176 @@ def test_equals_the_float_rule_where_integers_are_exact() -> None:
     assert all(seen[branch] >= 5 for branch in wanted), seen
 
 
-if __name__ == "__main__":
-    test_equals_the_float_rule_where_integers_are_exact()
-    print(seen)
+@pytest.mark.parametrize(("weight_bits", "loss"), [(8, 0.01), (4, 0.03)])
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_packaged_networks_keep_their_accuracy(name: str, weight_bits: int, loss: float) -> None:
+    calibration, test = (files.load(PACKAGED / f"{name}{part}.npz") for part in ("-calibration", ""))
+    network, report = convert(PACKAGED / f"{name}.nir", calibration, SNNTORCH, weight_bits=weight_bits)
+    expected = {"digits": 0.9778, "mnist": 0.938}[name]  # in snnTorch
+    assert (simulate.run(network, test.x).prediction == test.y).mean() >= expected - loss
+    assert report.prediction_agreement >= 0.98
+    assert all(layer.saturations == 0 for layer in report.layers)
+    assert all(layer.spike_agreement > (0.75 if weight_bits == 8 else 0.4) for layer in report.layers)
+    assert [layer.weight_bits for layer in report.layers] == [weight_bits] * 2
+
+
+def test_report_and_origin(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    data = Data(x=spikes(8, 20, 4), y=np.arange(8) % 3)
+    network, report = convert(path, data, SNNTORCH, weight_bits=6)
+    first = report.layers[0]
+    assert (first.name, first.weight_bits, first.guard_bits, first.decay_bits) == ("lif1", 6, 8, 10)
+    assert first.keep == (960, 960)
+    assert network["lif1"].neuron.parameters["keep"].ndim == 0  # one integer, since equal for all
+    assert first.state_bits == network["lif1"].neuron.states["v"]
+    assert first.threshold[0] * first.scale / 2**8 == pytest.approx(1, abs=first.scale)
+    assert 0 < first.rate_float < 1
+    assert 0 <= report.accuracy_float <= 1
+    assert json.loads(json.dumps(report.as_dict()))["layers"][1]["name"] == "lif2"
+    assert network.origin["file"]["name"] == "model.nir"
+    assert network.origin["knobs"]["convention"] == "snntorch"
+    assert network.origin["layers"]["lif1"]["scale"] == first.scale
+    network.save(tmp_path / "model.loom")
+    assert Network.load(tmp_path / "model.loom").origin == json.loads(json.dumps(dict(network.origin)))
+
+
+def test_no_labels_no_accuracy(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    _, report = convert(path, Data(x=spikes(2, 5, 4)), SNNTORCH)
+    assert report.accuracy_float is report.accuracy_integer is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits"), [(0, 0, 1), (0, 1, 1), (-1, 0, 2), (0, 2, 3), (-8, 7, 4), (-9, 0, 5), (0, 255, 9)]
+)
+def test_input_value_bits(tmp_path: Path, low: int, high: int, bits: int) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    x = np.full((2, 3, 4), low)
+    x[0, 0, 0] = high
+    network, report = convert(path, Data(x=x), SNNTORCH)
+    assert network.input.value_bits == report.input_value_bits == bits
+
+
+def test_lag_delays_between_layers_and_the_answer(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    knobs = resolve("spyx", {"dt": 1e-4})
+    network, _ = convert(path, Data(x=spikes(2, 9, 4)), knobs)
+    assert [(p.source, p.delay) for p in network.projections] == [("input", 0), ("lif1", 1)]
+    assert network.output_delay == 1
+    assert network["lif1"].neuron.options["reset_when"] == "next-step"
+
+
+def test_many_spikes_get_value_bits_with_headroom(tmp_path: Path) -> None:
+    nodes = nir_files.chain() | {"lif1": nir_files.lif(5, v_threshold=0.25)}
+    path = nir_files.write(tmp_path / "model.nir", nodes)
+    knobs = resolve("snntorch", {"spikes": "many", "compare": "ge", "reset_when": "same-step"})
+    x = spikes(4, 20, 4)
+    network, report = convert(path, Data(x=x), knobs)
+    most = simulate.run(network, x, record="all").events["lif1"].max()
+    assert most > 3
+    assert (1 << network["lif1"].value_bits - 1) - 1 >= 2 * most
+    assert report.layers[0].value_bits == network["lif1"].value_bits
+
+
+def test_unequal_parameters_stay_one_integer_each(tmp_path: Path) -> None:
+    nodes = nir_files.chain() | {"lif1": nir_files.lif(5, v_threshold=np.linspace(0.5, 2, 5, dtype=np.float32))}
+    network, _ = convert(nir_files.write(tmp_path / "model.nir", nodes), Data(x=spikes(2, 9, 4)), SNNTORCH)
+    assert network["lif1"].neuron.parameters["threshold"].shape == (5,)
+    assert network["lif2"].neuron.parameters["threshold"].shape == ()
+
+
+def test_clipping_is_chosen_by_the_data(tmp_path: Path) -> None:
+    """An outlier on an input that is silent costs nothing to clip; on one that is active it is kept."""
+    weight = np.random.default_rng(1).normal(0, 0.1, (5, 4))
+    weight[0, 0] = 1.0
+    nodes = nir_files.chain() | {"fc1": nir_files.affine(weight, np.zeros(5))}
+    path = nir_files.write(tmp_path / "model.nir", nodes)
+    x = spikes(16, 20, 4)
+    active, _ = convert(path, Data(x=x), SNNTORCH, weight_bits=4)
+    x[..., 0] = 0
+    silent, report = convert(path, Data(x=x), SNNTORCH, weight_bits=4)
+    assert report.layers[0].clip < active.origin["layers"]["lif1"]["clip"]
+    assert report.layers[0].clipped == pytest.approx(1 / 20)
+    assert silent.projections[0].synapses.weights.max() == 7
+
+
+def test_given_widths_are_used_and_saturation_is_counted(tmp_path: Path) -> None:
+    nodes = nir_files.chain() | {"fc1": nir_files.affine(np.full((5, 4), -1.0) + np.eye(5, 4), np.zeros(5))}
+    path = nir_files.write(tmp_path / "model.nir", nodes)
+    data = Data(x=spikes(4, 40, 4))
+    _, free = convert(path, data, SNNTORCH)
+    least = max(layer.threshold[1] for layer in free.layers).bit_length() + 1
+    network, report = convert(path, data, SNNTORCH, state_bits=least)
+    assert [p.neuron.states["v"] for p in network.neurons] == [least] * 2
+    assert free.layers[0].saturations == 0 < report.layers[0].saturations
+    guarded, _ = convert(path, data, SNNTORCH, guard_bits=3)
+    assert {p.neuron.options["guard"] for p in guarded.neurons} == {3}
+
+
+REFUSED = [
+    ({"weight_bits": 1}, "weight_bits must be in 2..8, not 1"),
+    ({"weight_bits": 9}, "weight_bits must be in 2..8, not 9"),
+    ({"state_bits": 3}, "state_bits must be in 4..38, not 3"),
+    ({"guard_bits": 17}, "guard_bits must be in 0..16, not 17"),
+    (
+        {"state_bits": 8},
+        "'lif1': its threshold 29691 does not fit a state of 8 bits; use --state-bits 16 or more, "
+        "fewer --guard-bits (now 8) or fewer --weight-bits",
+    ),
+]
+
+
+@pytest.mark.parametrize(("widths", "message"), REFUSED)
+def test_refused_widths(tmp_path: Path, widths: dict[str, int], message: str) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    with pytest.raises(Refusal) as refusal:
+        convert(path, Data(x=spikes(2, 9, 4)), SNNTORCH, **widths)
+    assert str(refusal.value) == message
+
+
+REFUSED_DATA = [
+    (np.zeros((2, 3, 5)), "x has shape (2, 3, 5); the input 'input' needs (samples, steps, 4)"),
+    (np.full((2, 3, 4), np.nan), "x has NaN or infinite values; remove them"),
+    (
+        np.full((2, 3, 4), 0.5),
+        "x has values that are not integers, and analogue input does not exist yet; "
+        "encode them as spikes (0 and 1) or scale them to small integers",
+    ),
+    (
+        np.full((2, 3, 4), 40000),
+        "x has values in 40000..40000, and an event holds 16 bits at most; scale x down",
+    ),
+]
+
+
+@pytest.mark.parametrize(("x", "message"), REFUSED_DATA)
+def test_refused_data(tmp_path: Path, x: np.ndarray, message: str) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    with pytest.raises(Refusal) as refusal:
+        convert(path, Data(x=x), SNNTORCH)
+    assert str(refusal.value) == message
+
+
+def test_refused_decay_that_rounds_to_none() -> None:
+    size = np.ones(2)
+    parameters = {"tau": 9e5 * size, "r": 9e5 * size, "v_leak": 0 * size, "v_threshold": size, "v_reset": 0 * size}
+    layer = Layer(name="n", type="LIF", shape=(2,), parameters=parameters, weights={"i": np.eye(2)}, bias=0 * size)
+    model = Model(input="i", input_shape=(2,), layers=(layer,), output="n")
+    network, _ = convert(model, Data(x=spikes(1, 3, 2)), resolve("euler", {"dt": 1.0}))
+    assert network["n"].neuron.options["decay_bits"] == 24  # 20 bits of tau and not 6 more
+    assert (1 << 24) - network["n"].neuron.parameters["keep"] == 19
+    with pytest.raises(Refusal, match="more than a million steps"):
+        convert(model, Data(x=spikes(1, 3, 2)), resolve("euler", {"dt": 0.1}))
+
+
+def test_refused_sizes_that_do_not_go_together(tmp_path: Path) -> None:
+    nodes = nir_files.chain() | {"lif1": nir_files.lif(5, v_threshold=1e9)}
+    path = nir_files.write(tmp_path / "model.nir", nodes)
+    with pytest.raises(Refusal, match=r"^'lif1': its threshold is [\d.]+e\+\d+ times the unit of its potential"):
+        convert(path, Data(x=spikes(2, 9, 4)), SNNTORCH)
+
+
+def test_open_questions_are_refused(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    with pytest.raises(Refusal, match="does not say how it runs in steps"):
+        convert(path, Data(x=spikes(2, 9, 4)), resolve())

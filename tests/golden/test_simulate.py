@@ -3,12 +3,13 @@
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import strategies
 from spikeloom.golden import simulate
-from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
+from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection, Refusal
 
 seen: Counter = Counter()
 
@@ -34,11 +35,9 @@ def small(*, weights=((3, 0, 5), (0, 4, 6)), value_bits=1, shape=(2,), port="inp
     )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
-@given(data=st.data())
 def check_batch_equals_definition(data):
     network = data.draw(strategies.networks())
-    x = data.draw(strategies.stimuli(network))
+    x = data.draw(strategies.stimuli(network, steps=data.draw(st.sampled_from([(4, 20), (1, 3)]))))
     result = simulate.run(network, x, record="all")
     for sample in range(len(x)):
         events, states = simulate.step_by_step(network, x[sample])
@@ -52,7 +51,7 @@ def check_batch_equals_definition(data):
         fired = (result.events[p.name] != 0).any((0, 1))
         v, limit = result.potentials[p.name], 1 << p.neuron.states["v"] - 1
         seen.update(["all" if fired.all() else "some" if fired.any() else "none"])
-        seen.update(k for k in ("reset", "reset_when", "spikes") for k in [f"{k} {p.neuron.options[k]}"])
+        seen.update(f"{knob} {p.neuron.options[knob]}" for knob in ("reset", "reset_when", "spikes"))
         seen["saturated"] += bool((v == limit - 1).any())
         seen["negative"] += bool((v < 0).any())
         seen["several"] += bool((result.events[p.name] > 1).any())
@@ -63,12 +62,210 @@ def check_batch_equals_definition(data):
 
 def test_batch_equals_definition():
     seen.clear()
-    check_batch_equals_definition()
+    tie = settings(max_examples=200, deadline=None, derandomize=True, database=None)(
+        given(data=st.data())(check_batch_equals_definition)
+    )
+    tie()
     wanted = {"all", "some", "none", "saturated", "negative", "several", "loop", "self loop"}
     wanted |= {"delay 0", "delay 1", "delay 2", "reset zero", "reset subtract", "spikes one", "spikes many"}
+    wanted |= {"reset_when same-step", "reset_when next-step"}
     assert all(seen[branch] >= 5 for branch in wanted), seen
 
 
-if __name__ == "__main__":
-    test_batch_equals_definition()
-    print(seen)
+@pytest.mark.parametrize("fault", ["decay", "sum", "late"])
+def test_a_fault_in_the_batch_run_is_found(monkeypatch, fault):
+    right, sums = simulate.MODELS["lif"].advance, simulate._Sums.__call__
+
+    def wrong(neuron, value_bits, state, a):
+        if fault == "decay":  # rounds down instead of toward zero
+            v = state["v"] * neuron.parameters["keep"] >> neuron.options["decay_bits"]
+            keep = {**neuron.parameters, "keep": np.array(1 << neuron.options["decay_bits"])}
+            neuron = Neuron(model="lif", states=neuron.states, parameters=keep, options=neuron.options)
+            return right(neuron, value_bits, {**state, "v": v}, a)
+        return right(neuron, value_bits, {**state, "n": 0 * state["v"]} if fault == "late" else state, a)
+
+    monkeypatch.setattr(simulate.MODELS["lif"], "advance", wrong)
+    if fault == "sum":
+        monkeypatch.setattr(simulate._Sums, "__call__", lambda self, values: sums(self, np.minimum(values, 1)))
+    tie = settings(
+        max_examples=200,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )(given(data=st.data())(check_batch_equals_definition))
+    with pytest.raises(AssertionError):
+        tie()
+
+
+def test_sums_are_exact_beyond_float32():
+    rng = np.random.default_rng(0)
+    weights = rng.integers(-32768, 32768, (40, 3))
+    network = small(weights=weights, value_bits=16, shape=(40,), keep=0, guard=0, v=40, v_min=-(1 << 39))
+    x = rng.integers(-32768, 32768, (1, 5, 40))
+    assert simulate._Sums(network, network.projections[0]).weights.dtype == np.float64
+    potentials = simulate.run(network, x, record="all").potentials["out"][0]
+    exact = x[0] @ weights
+    assert np.array_equal(potentials, np.where(exact >= 10, exact - 10, exact))
+    assert not np.array_equal(x[0].astype(np.float32) @ weights.astype(np.float32), exact)
+
+
+def test_sums_use_float32_where_it_is_exact():
+    network = small(weights=np.full((512, 1), 32767), shape=(512,))
+    assert simulate._Sums(network, network.projections[0]).weights.dtype == np.float32
+    network = small(weights=np.full((513, 1), 32767), shape=(513,))
+    assert simulate._Sums(network, network.projections[0]).weights.dtype == np.float64
+
+
+def test_the_largest_sums_are_refused():
+    projections = tuple(
+        Projection(source="in", target="out", synapses=Dense(weights=np.full((100, 1), 32767), bits=16), shift=15)
+        for _ in range(2)
+    )
+    network = small(weights=np.zeros((100, 1), int), value_bits=16, shape=(100,))
+    network = Network(populations=network.populations, projections=projections, output="out")
+    with pytest.raises(Refusal, match=r"^Population 'out': sums of -?\d+..\d+ are too large; use narrower weights$"):
+        simulate.run(network, np.zeros((1, 1, 100), int))
+
+
+def test_batches_and_progress_change_nothing(monkeypatch):
+    network, x = small(), np.random.default_rng(0).integers(0, 2, (7, 20, 2))
+    whole = simulate.run(network, x, record="all")
+    monkeypatch.setattr(simulate, "BATCH_ELEMENTS", 2 * 20 * 3)
+    done = []
+    parts = simulate.run(network, x, record="all", progress=lambda *args: done.append(args))
+    assert done == [(2, 7), (4, 7), (6, 7), (7, 7)]
+    for name in ("spikes", "counts", "prediction"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name))
+    assert np.array_equal(whole.potentials["out"], parts.potentials["out"])
+    assert np.array_equal(whole.final["out"]["v"], parts.final["out"]["v"])
+    assert 0 < whole.counts.sum() < whole.spikes.size
+
+
+def test_each_sample_starts_anew():
+    network, x = small(), np.random.default_rng(0).integers(0, 2, (5, 20, 2))
+    whole = simulate.run(network, x)
+    for sample in range(5):
+        assert np.array_equal(simulate.run(network, x[sample : sample + 1]).spikes[0], whole.spikes[sample])
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3, 9])
+def test_the_answer_is_read_late(delay):
+    network, x = small(), np.ones((1, 6, 2), int)
+    late = Network(populations=network.populations, projections=network.projections, output="out", output_delay=delay)
+    first, then = simulate.run(network, x), simulate.run(late, x)
+    assert np.array_equal(then.events["out"], first.events["out"])
+    assert np.array_equal(then.spikes[:, delay:], first.spikes[:, : max(0, 6 - delay)])
+    assert not then.spikes[:, :delay].any()
+    assert np.array_equal(then.counts, then.spikes.sum(1))
+
+
+def test_prediction_is_the_first_of_the_largest_counts():
+    network = small(weights=[[0, 10, 10]], shape=(1,))
+    assert simulate.run(network, np.ones((2, 4, 1), int)).prediction.tolist() == [1, 1]
+
+
+def test_result_shapes_and_records():
+    network, x = small(), np.ones((2, 4, 2), bool)
+    result = simulate.run(network, x)
+    assert set(result.events) == {"out"}
+    assert result.potentials == {}
+    assert result.events["out"].dtype == np.int16
+    assert result.spikes.shape == (2, 4, 3)
+    assert result.final["out"]["v"].shape == (2, 3)
+    assert set(simulate.run(network, x, record="all").potentials) == {"out"}
+
+
+NEEDS = "the input 'in' needs (samples, steps, 1, 2) or (samples, steps, 2)"
+REFUSED = [
+    (np.zeros((3, 2)), 1, f"x has shape (3, 2); {NEEDS}"),
+    (np.zeros((3, 4, 3)), 1, f"x has shape (3, 4, 3); {NEEDS}"),
+    (np.zeros((0, 4, 2)), 1, "x has shape (0, 4, 2); at least one sample and one step are needed"),
+    (np.zeros((3, 0, 2)), 1, "x has shape (3, 0, 2); at least one sample and one step are needed"),
+    (
+        np.zeros((1, 1, 2), complex),
+        1,
+        "x must hold numbers, not complex128; save it as small integers of shape (samples, steps, 1, 2) or "
+        "(samples, steps, 2)",
+    ),
+    (np.full((1, 1, 2), np.inf), 1, "x has NaN or infinite values; remove them"),
+    (
+        np.full((1, 1, 2), 0.5),
+        1,
+        "x has values that are not integers, and analogue input does not exist yet; "
+        "encode them as spikes (0 and 1) or scale them to small integers",
+    ),
+    (
+        np.full((1, 1, 2), 2),
+        1,
+        "x has values in 2..2; the input 'in' takes 0..1 (1 value bits): scale x, or convert the network with such "
+        "data",
+    ),
+    (
+        np.array([[[-9, 7]]]),
+        4,
+        "x has values in -9..7; the input 'in' takes -8..7 (4 value bits): scale x, or convert the network with such "
+        "data",
+    ),
+]
+
+
+@pytest.mark.parametrize(("x", "value_bits", "message"), REFUSED)
+def test_refused_stimulus(x, value_bits, message):
+    network = small(shape=(1, 2), value_bits=value_bits)
+    with pytest.raises(Refusal) as refusal:
+        simulate.run(network, x)
+    assert str(refusal.value) == message
+    if len(x) == 1:
+        with pytest.raises(Refusal, match="^x "):
+            simulate.step_by_step(network, x[0])
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 3, 2), np.float32), np.ones((2, 3, 1, 2), bool), np.ones((2, 3, 2), "u1")])
+def test_accepted_stimulus(x):
+    assert simulate.run(small(shape=(1, 2)), x).spikes.any()
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (
+            small(threshold=4096),
+            "Population 'out': LIF: threshold must be in -2048..2047 for a 12-bit state, not 4096..4096",
+        ),
+        (small(port="gate"), "Projection 'in' to 'out': there is no port 'gate'; use 'input'"),
+    ],
+)
+def test_refused_networks(network, message):
+    with pytest.raises(Refusal) as refusal:
+        simulate.run(network, np.zeros((1, 1, 2), int))
+    assert str(refusal.value) == message
+
+
+def test_refused_model_and_record():
+    neuron = Neuron(model="izhikevich", states={"v": 8}, parameters={}, options={})
+    good = small()
+    network = Network(
+        populations=(good.input, Population(name="out", shape=(3,), neuron=neuron)),
+        projections=good.projections,
+        output="out",
+    )
+    with pytest.raises(Refusal) as refusal:
+        simulate.run(network, np.zeros((1, 1, 2), int))
+    assert str(refusal.value) == "Population 'out': unknown neuron model 'izhikevich'; known are ['lif']"
+    with pytest.raises(Refusal) as refusal:
+        simulate.run(good, np.zeros((1, 1, 2), int), record="some")
+    assert str(refusal.value) == "record must be 'output' or 'all', not 'some'"
+
+
+def test_bounds_are_asserted(monkeypatch):
+    right = simulate.MODELS["lif"].advance
+
+    def wild(neuron, value_bits, state, a):
+        state, values = right(neuron, value_bits, state, a)
+        return {"v": state["v"] + 4096}, values
+
+    monkeypatch.setattr(simulate.MODELS["lif"], "advance", wild)
+    with pytest.raises(AssertionError, match="out: v is out of range"):
+        simulate.run(small(), np.ones((1, 1, 2), int))

@@ -1,21 +1,30 @@
 """Designs to run: a small hand-written one whose faults are known, in a folder like a generated one."""
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import seal
+
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
 
 ECHO = Path(__file__).parent / "echo" / "accelerator.v"
-FAULTS = ("none", "spike", "state", "count", "surplus", "hang", "unstable", "sequence", "index", "busy", "port", "flood")
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+FAULTS = [
+    "none",
+    "spike",
+    "state",
+    "count",
+    "surplus",
+    "hang",
+    "unstable",
+    "sequence",
+    "index",
+    "busy",
+    "port",
+    "flood",
+]
 
 
 def echo_network() -> Network:
@@ -42,14 +51,6 @@ def echo_network() -> Network:
         ),
         output="out",
     )
-
-
-def seal(folder: Path, manifest: dict) -> None:
-    """Write the manifest with the hashes of what is in the folder."""
-    manifest["verilog"]["sha256"] = sha256(folder / manifest["verilog"]["file"])
-    manifest["loom"]["sha256"] = sha256(folder / manifest["loom"]["file"])
-    manifest["images"] = {image: sha256(folder / image) for image in manifest["images"]}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 @pytest.fixture

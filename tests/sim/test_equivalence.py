@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from spikeloom.golden import simulate as golden
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.sim.equivalence import simulate, verify
@@ -106,7 +107,7 @@ def test_blocks_give_the_same_answer(echo, spikes, monkeypatch):
     seen = []
     folder = echo()
     whole = verify(folder, spikes)
-    monkeypatch.setattr("spikeloom.sim.equivalence.BLOCK_CELLS", 2 * STEPS * 8)
+    monkeypatch.setattr("spikeloom.sim.session.BLOCK_CELLS", 2 * STEPS * 8)
     parts = verify(folder, spikes, progress=lambda done, total: seen.append((done, total)))
     assert parts.ok and (parts.cells, parts.events) == (whole.cells, whole.events)
     assert parts.states == 3 * whole.states

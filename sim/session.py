@@ -1,0 +1,147 @@
+"""One design on one simulator, run over blocks of samples."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from spikeloom.golden import simulate as golden
+from spikeloom.golden.network import Refusal
+from spikeloom.sim.design import Design
+from spikeloom.sim.job import Answer
+from spikeloom.sim.stimulus import Decoded, decode
+
+__all__ = ["Block", "Progress", "Session"]
+
+#: Samples are run in blocks of about this many cells (sample, step, neuron), which bounds memory.
+BLOCK_CELLS = 1 << 23
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One run of the simulator over the samples ``first:last``, and golden's answer where it was asked for."""
+
+    first: int
+    last: int
+    answer: Answer
+    decoded: Decoded
+    states: dict[str, dict[str, np.ndarray]]
+    problems: tuple[str, ...]
+    ends: np.ndarray
+    expected: golden.Result | None
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One design on one simulator."""
+
+    design: Design
+    simulator: str
+    stalls: bool
+    seed: int
+    waveform: Path | None = None
+    progress: Progress | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    build_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        started = time.monotonic()
+        if self.simulator == "verilator":
+            from spikeloom.sim import verilator
+
+            kind = None
+            if self.waveform:
+                kind = self.waveform.suffix.removeprefix(".")
+                if kind not in ("fst", "vcd"):
+                    raise Refusal(f"{self.waveform}: waveforms are written as .fst or .vcd")
+            parameters = {"WIDTH": self.design.flit.width, "ADDRESS_BITS": self.design.address_bits}
+            executable = verilator.build(self.design.verilog, parameters, trace=kind)
+            self.versions = {k: v for k, v in verilator.tools().items() if k != "root"}
+            self._run = lambda job, folder, waveform: verilator.run(executable, job, folder, waveform=waveform)
+        elif self.simulator == "amaranth":
+            from spikeloom.sim import amaranth_runner
+
+            self.versions = amaranth_runner.versions()
+            self._run = lambda job, folder, waveform: amaranth_runner.run(self.design, job, waveform=waveform)
+        else:
+            raise Refusal(f"There is no simulator {self.simulator!r}; use 'verilator' or 'amaranth'")
+        self.build_seconds = time.monotonic() - started
+
+    def blocks(self, x: np.ndarray, *, compare: bool) -> Iterator[Block]:
+        samples, steps, _ = x.shape
+        cells = steps * sum(source.size for source in self.design.observed)
+        size = max(1, BLOCK_CELLS // cells)
+        for first in range(0, samples, size):
+            yield self.block(x[first : first + size], first, samples, compare=compare)
+
+    def block(self, x: np.ndarray, first: int, total: int, *, compare: bool) -> Block:
+        samples, steps, _ = x.shape
+        job = self.design.job(x, stalls=self.stalls, seed=self.seed + first)
+        with tempfile.TemporaryDirectory(prefix="spikeloom-") as name, ThreadPoolExecutor(1) as pool:
+            folder = Path(name)
+            for image in self.design.manifest["images"]:
+                (folder / image).symlink_to((self.design.directory / image).resolve())
+            running = pool.submit(self._run, job, folder, self.waveform if first == 0 else None)
+            expected = golden.run(self.design.network, x, record="all") if compare else None
+            flits = samples * steps * len(self.design.observed)
+            flits += sum(np.count_nonzero(e) for e in expected.events.values()) if expected else 0
+            while self.progress and not running.done():
+                time.sleep(0.1)
+                record = folder / "record.bin"
+                if compare and record.exists():
+                    self.progress(first + min(samples, samples * record.stat().st_size // (16 * flits)), total)
+            answer = running.result()
+        if self.progress:
+            self.progress(first + samples, total)
+        decoded = decode(self.design.flit, answer.flits, answer.clocks, self.design.observed, samples, steps)
+        finished = bool(answer.runs) and answer.runs[0].reason == "done" and answer.reason == "done"
+        return Block(
+            first=first,
+            last=first + samples,
+            answer=answer,
+            decoded=decoded,
+            states=self.design.states(answer.reads[1:]) if finished else {},
+            problems=_problems(answer, decoded, steps),
+            ends=np.max([clocks.reshape(samples, steps)[:, -1] for clocks in decoded.clocks.values()], axis=0),
+            expected=expected,
+        )
+
+
+def _problems(answer: Answer, decoded: Decoded, steps: int) -> tuple[str, ...]:
+    """What is wrong with how the run went, the cause first."""
+    problems = []
+    run = answer.runs[0] if answer.runs else None
+    if run is not None and run.reason == "hang":
+        where = ", ".join(
+            f"{name!r} in sample {done // steps}, step {done % steps}"
+            for name, done in decoded.complete.items()
+            if done < len(decoded.clocks[name])
+        )
+        status = f"status register {answer.reads[0]:#x}" if len(answer.reads) else "status register not readable"
+        problems.append(
+            f"the design hangs: {run.missing} ticks are missing and {run.unsent} flits were not taken; "
+            f"waiting: {where}; {status}"
+        )
+    if answer.reason != "done":
+        texts = {
+            "protocol": "an output flit was withdrawn or changed before it was accepted",
+            "port-hang": "an operation on the port did not end",
+            "port-done-without-request": "the port answered without being asked",
+            "flood": "far more flits came than events and ticks can be",
+        }
+        problems.append(f"{texts.get(answer.reason, answer.reason)} (clock {answer.clock})")
+    if run is not None and run.reason == "done":
+        if run.unsent:
+            problems.append(f"the run ended before {run.unsent} input flits were accepted")
+        late = int((answer.clocks > run.ended).sum()) + run.first
+        if late:
+            problems.append(f"{late} surplus flits came outside the run")
+        if answer.reason == "done" and answer.reads[0]:
+            problems.append(f"the status register is {answer.reads[0]:#x} after the run, not 0")
+    return (*problems, *decoded.problems)

@@ -1,0 +1,193 @@
+"""Random networks against golden, with random stalls: many on few binaries, whose memories are filled at run time.
+
+A core is built for one kind of neuron, so drawn networks are brought into a family before they share a binary. A
+failing case is kept in ``tests/regressions`` (the last one written is the smallest) and replayed here for ever.
+"""
+
+import functools
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+import strategies
+from spikeloom.golden.network import Network
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.generate import generate
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.parameters import AcceleratorParameters, covering
+from spikeloom.sim.equivalence import VerifyReport, verify
+
+REGRESSIONS = Path(__file__).parents[1] / "regressions"
+DRAWN = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def kind(bits, decay_bits, guard, reset="subtract", reset_when="same-step", spikes="one", value_bits=1):
+    options = {"reset": reset, "reset_when": reset_when, "spikes": spikes, "decay_bits": decay_bits, "guard": guard}
+    return bits, options, value_bits
+
+
+#: name -> configuration, and the kind of neuron of each population in turn.
+FAMILIES = {
+    "one lane": (Configuration(lanes=1), [kind(14, 8, 3)]),
+    "eight lanes": (Configuration(lanes=8, units=2), [kind(10, 6, 0, reset="zero")]),
+    "core each": (
+        Configuration(lanes=4, units=2, cores="per-population"),
+        [
+            kind(12, 0, 2, reset_when="next-step"),
+            kind(13, 10, 1, spikes="many", value_bits=4),
+            kind(16, 12, 5, spikes="many", value_bits=3, reset_when="next-step"),
+        ],
+    ),
+}
+
+
+def into_family(network: Network, kinds: list) -> Network:
+    """The network with these kinds of neurons, its numbers scaled to them."""
+    populations = []
+    for number, population in enumerate(network.populations):
+        if population.neuron:
+            bits, options, value_bits = kinds[(number - 1) % len(kinds)]
+            old, limit = population.neuron, 1 << bits - 1
+            scale = 2.0 ** (options["guard"] - old.options["guard"])
+            parameters = {k: np.clip(np.rint(v * scale), -limit, limit - 1) for k, v in old.parameters.items()}
+            parameters["subtract"] = np.maximum(1, parameters["subtract"])
+            parameters["keep"] = np.rint(
+                old.parameters["keep"] * 2.0 ** (options["decay_bits"] - old.options["decay_bits"])
+            )
+            states = {"v": bits} | ({"n": value_bits} if options["reset_when"] == "next-step" else {})
+            neuron = replace(
+                old,
+                states=states,
+                options=options,
+                parameters={name: value.astype(np.int64) for name, value in parameters.items()},
+            )
+            population = replace(population, neuron=neuron, value_bits=value_bits)
+        populations.append(population)
+    return replace(network, populations=tuple(populations))
+
+
+def family_networks(family: str) -> st.SearchStrategy[Network]:
+    configuration, kinds = FAMILIES[family]
+    count = (3, 3) if configuration.cores == "per-population" else (1, 3)
+    return strategies.networks(populations=count).map(lambda network: into_family(network, kinds))
+
+
+@functools.cache
+def common_parameters(family: str) -> AcceleratorParameters:
+    """Hardware for nearly every network of the family."""
+    drawn = []
+
+    @settings(DRAWN, max_examples=150, phases=[Phase.generate])
+    @given(network=family_networks(family))
+    def draw(network):
+        drawn.append(map_network(network, FAMILIES[family][0]).parameters)
+
+    draw()
+    return functools.reduce(covering, drawn)
+
+
+def fits(network: Network, family: str) -> bool:
+    common = common_parameters(family)
+    return covering(common, map_network(network, FAMILIES[family][0]).parameters) == common
+
+
+def check(
+    name: str,
+    folder: Path,
+    network: Network,
+    x: np.ndarray,
+    configuration: Configuration,
+    common: str | None,
+    **options,
+) -> VerifyReport:
+    """Verify; a case that differs becomes a regression."""
+    generate(network, configuration, folder / "design", parameters=common_parameters(common) if common else None)
+    report = verify(folder / "design", x, output=folder / "mismatch", **options)
+    if report.differences or report.problems:
+        case = REGRESSIONS / name.replace(" ", "-")
+        shutil.rmtree(case, ignore_errors=True)
+        case.mkdir(parents=True)
+        network.save(case / "network.loom")
+        np.savez_compressed(case / "x.npz", x=x)
+        document = {"configuration": configuration.model_dump(), "common": common, "options": options}
+        (case / "case.json").write_text(json.dumps(document | {"verdict": report.verdict}, indent=1) + "\n")
+    return report
+
+
+def test_regressions(tmp_path):
+    for path in sorted(REGRESSIONS.glob("*/case.json")):
+        document = json.loads(path.read_text())
+        network = Network.load(path.parent / "network.loom")
+        with np.load(path.parent / "x.npz") as file:
+            x = file["x"]
+        configuration, folder = Configuration.create(**document["configuration"]), tmp_path / path.parent.name
+        common = document["common"]
+        common = common if common and fits(network, common) else None
+        generate(network, configuration, folder, parameters=common_parameters(common) if common else None)
+        options = document["options"] | ({} if common else {"simulator": "amaranth"})
+        report = verify(folder, x, output=tmp_path / "mismatch", **options)
+        assert not report.differences and not report.problems, f"{path.parent.name}: {report.verdict}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
+    reports: list[VerifyReport] = []
+    common_parameters(family)
+
+    @settings(DRAWN, max_examples=25)
+    @given(data=st.data(), network=family_networks(family), stalls=st.booleans(), seed=st.integers(0, 2**16))
+    def run(data, network, stalls, seed):
+        assume(fits(network, family))
+        x = data.draw(strategies.stimuli(network))
+        folder = tmp_path_factory.mktemp("case")
+        report = check(
+            f"random {family}", folder, network, x, FAMILIES[family][0], common=family, stalls=stalls, seed=seed
+        )
+        assert not report.differences and not report.problems, report.verdict
+        reports.append(report)
+
+    run()
+    assert len(reports) >= 25
+    assert len({report.verilog for report in reports}) == 1
+    assert len({report.network for report in reports}) >= 15
+    assert sum(report.events for report in reports) > 200
+    assert sum(report.ok for report in reports) > 12  # the others were silent
+    fired = [share for report in reports for share in report.fired.values()]
+    assert 0.1 < np.mean(fired) < 0.9
+
+
+def test_any_network_on_amaranths_simulator(tmp_path_factory):
+    """The third witness, on the smallest hardware for each network: every kind of neuron, whatever was drawn."""
+    reports: list[VerifyReport] = []
+
+    @settings(DRAWN, max_examples=12)
+    @given(
+        data=st.data(),
+        network=strategies.networks(),
+        lanes=st.sampled_from([1, 2, 4]),
+        slots=st.integers(1, 3),
+        stalls=st.booleans(),
+    )
+    def run(data, network, lanes, slots, stalls):
+        x = data.draw(strategies.stimuli(network, samples=(1, 2), steps=(3, 8)))
+        configuration = Configuration(lanes=lanes, slots=slots, cores="per-population")
+        folder = tmp_path_factory.mktemp("case")
+        report = check(
+            "random any", folder, network, x, configuration, common=None, stalls=stalls, simulator="amaranth"
+        )
+        assert not report.differences and not report.problems, report.verdict
+        reports.append(report)
+
+    run()
+    assert len(reports) >= 12 and sum(report.events for report in reports) > 50

