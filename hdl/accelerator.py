@@ -95,7 +95,13 @@ class Accelerator(wiring.Component):
         page = Signal()  # the registers' page
         m.d.sync += page.eq(port.address < CONTROL_WORDS)
         status = Cat(busy, fault, refused)
-        values = {"identity": Const(IDENTITY, 32), "status": status, "steps": steps, "observe": observe, "clocks": clocks}
+        values = {
+            "identity": Const(IDENTITY, 32),
+            "status": status,
+            "steps": steps,
+            "observe": observe,
+            "clocks": clocks,
+        }
         register = Signal(32)
         with m.Switch(port.address[:3]):
             for name, value in values.items():

@@ -22,7 +22,9 @@ def new_folder(directory: str | Path, marker: str) -> Iterator[Path]:
     partial = directory.with_name(directory.name + ".partial")
     try:
         if directory.is_dir() and any(directory.iterdir()) and not (directory / marker).is_file():
-            raise Refusal(f"{directory}: not empty, and without {marker}, so not an earlier result; choose another folder")
+            raise Refusal(
+                f"{directory}: not empty, and without {marker}, so not an earlier result; choose another folder"
+            )
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial

@@ -53,14 +53,13 @@ def convert(component: Elaboratable, top: str, filled: Collection[str]) -> str:
         read = f'  initial $readmemh("{name}.mem", {name});\n' if name in filled else ""
         return match["declaration"] + read
 
-    pattern = r"(?P<declaration>  reg \[\d+:0\] (?P<name>\w+) \[\d+:0\];\n)  initial begin\n(?:    \w+\[\d+\] = [^;]+;\n)+  end\n"
+    declaration = r"(?P<declaration>  reg \[\d+:0\] (?P<name>\w+) \[\d+:0\];\n)"
+    pattern = declaration + r"  initial begin\n(?:    \w+\[\d+\] = [^;]+;\n)+  end\n"
     return re.sub(pattern, contents, text)
 
 
 def _image_names(parameters: AcceleratorParameters) -> list[str]:
-    return [
-        region.name.replace(".", "_") for region in MemoryMap(parameters).regions if not _is_state(region.name)
-    ]
+    return [region.name.replace(".", "_") for region in MemoryMap(parameters).regions if not _is_state(region.name)]
 
 
 def _is_state(name: str) -> bool:

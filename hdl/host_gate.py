@@ -38,10 +38,10 @@ class HostGate(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        p, count = self.p, self.p.host_channels
+        count = self.p.host_channels
         memories = Memories("host", ["channels"], self.host, self.images)
         channels = memories.table("channels", Tables(self.core).channel, count)
-        m.submodules.credits = credits = Tokens(count, self.core.token_bits)
+        m.submodules.credits = free_slots = Tokens(count, self.core.token_bits)
         number = Signal(range(max(2, count)))
         initialise = Signal(init=1)
         memories.lend(m, "channels", channels, number)
@@ -50,7 +50,7 @@ class HostGate(wiring.Component):
         is_open = Signal()
         m.d.comb += [
             channel.as_value().eq(channels.read_data),
-            credits.value.eq(channel.credit),
+            free_slots.value.eq(channel.credit),
             self.running.eq(initialise | is_open),
         ]
         with m.If(initialise):
@@ -59,10 +59,10 @@ class HostGate(wiring.Component):
                 m.d.sync += initialise.eq(0)
         for k in range(count):
             m.d.comb += [
-                credits.load[k].eq(initialise & (number == k)),
-                credits.add[k].eq(Cat(r.valid & (r.node == 0) & (r.channel == k) for r in self.returns).any()),
+                free_slots.load[k].eq(initialise & (number == k)),
+                free_slots.add[k].eq(Cat(r.valid & (r.node == 0) & (r.channel == k) for r in self.returns).any()),
             ]
-            with m.If(credits.load[k]):
+            with m.If(free_slots.load[k]):
                 m.d.sync += used[k].eq(channel.valid)
 
         m.d.comb += [
@@ -73,8 +73,8 @@ class HostGate(wiring.Component):
         with m.If(is_open):
             with m.If(self.i.valid & self.o.ready & self.i.payload.tick):
                 m.d.sync += is_open.eq(0)
-        with m.Elif(self.i.valid & (credits.some | ~used).all() & ~initialise & ~self.host.hold):
-            m.d.comb += credits.take.eq(used)
+        with m.Elif(self.i.valid & (free_slots.some | ~used).all() & ~initialise & ~self.host.hold):
+            m.d.comb += free_slots.take.eq(used)
             m.d.sync += is_open.eq(1)
 
         m.d.sync += self.host.read_data.eq(Mux(self.host.select, channels.read_data, 0))

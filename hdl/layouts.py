@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.parameters import CoreParameters, FlitParameters
 
-__all__ = ["HostPort", "ControlPort", "Tables", "credit_layout", "flit_layout"]
+__all__ = ["ControlPort", "HostPort", "Tables", "credit_layout", "flit_layout"]
 
 
 def flit_layout(p: FlitParameters) -> data.StructLayout:

@@ -209,7 +209,11 @@ def _images(mapping: Mapping, parameters: AcceleratorParameters) -> dict[str, li
         end = 0
         for c in here:
             if c.projection and c.source not in lists:
-                slots = max(other.credit + other.delay for other in mapping.channels if other.source == c.source and other.projection)
+                slots = max(
+                    other.credit + other.delay
+                    for other in mapping.channels
+                    if other.source == c.source and other.projection
+                )
                 lists[c.source] = (end, slots)
                 end += slots * places[c.source].size
         rows = np.zeros((p.rows, p.lanes), np.int64)
@@ -256,7 +260,9 @@ def _images(mapping: Mapping, parameters: AcceleratorParameters) -> dict[str, li
             for group in range(groups):
                 for c in mine:
                     if c.projection:
-                        part = c.projection.synapses.weights[:, group * p.lanes : (group + 1) * p.lanes].astype(np.int64)
+                        part = c.projection.synapses.weights[:, group * p.lanes : (group + 1) * p.lanes].astype(
+                            np.int64
+                        )
                         rows[next_row : next_row + len(part), : part.shape[1]] = part << c.projection.shift
                         next_row += len(part)
             neuron = network[place.name].neuron

@@ -33,9 +33,7 @@ class _Memory(Elaboratable):
         self.write = Signal()
 
     def _ports(self, m: Module, **attrs: object) -> memory.ReadPort:
-        m.submodules[self.name] = array = memory.Memory(
-            shape=self.width, depth=self.depth, init=self.init, attrs=attrs
-        )
+        m.submodules[self.name] = array = memory.Memory(shape=self.width, depth=self.depth, init=self.init, attrs=attrs)
         write, read = array.write_port(), array.read_port(domain="comb")
         m.d.comb += [
             write.addr.eq(self.write_address),

@@ -13,7 +13,7 @@ from spikeloom.hdl.memory import BlockMemory, TableMemory
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
-__all__ = ["REGISTERS", "MemoryMap", "Region", "Memories", "core_memories"]
+__all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories"]
 
 Images = Mapping[str, Sequence[int]]
 AnyMemory = TypeVar("AnyMemory", BlockMemory, TableMemory)

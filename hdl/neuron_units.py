@@ -34,7 +34,9 @@ class NeuronUnits(wiring.Component):
             for name, (entries, layout) in core_memories(p).items()
             if name.startswith(("parameters", "state"))
         }
-        self.words = {name: Signal(block.width, name=f"{name}_word", reset_less=True) for name, block in self.blocks.items()}
+        self.words = {
+            name: Signal(block.width, name=f"{name}_word", reset_less=True) for name, block in self.blocks.items()
+        }
         super().__init__(
             {
                 "sums": In(signed(p.accumulator_bits)).array(p.lanes),

@@ -93,7 +93,7 @@ class Scheduler(wiring.Component):
 
         # Counters and what they start from --------------------------------------------------------------------------
         m.submodules.ticks = ticks = Tokens(p.projections, p.token_bits)
-        m.submodules.credits = credits = Tokens(p.channels, p.token_bits)
+        m.submodules.credits = free_slots = Tokens(p.channels, p.token_bits)
         #: where each projection reads next; where each population is in its sample
         reader_layout = data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
         clock_layout = data.StructLayout({"step": 16, "sequence": 2})
@@ -125,13 +125,13 @@ class Scheduler(wiring.Component):
         m.d.comb += [
             ticks.add.eq(self.ticked),
             ticks.value.eq(projection.delay),
-            credits.value.eq(channel.credit),
+            free_slots.value.eq(channel.credit),
         ]
         for k in range(p.projections):
             m.d.comb += ticks.load[k].eq(loading & (loaded == k))
         for k in range(p.channels):
-            m.d.comb += credits.load[k].eq(loading & (loaded == k))
-            m.d.comb += credits.add[k].eq(
+            m.d.comb += free_slots.load[k].eq(loading & (loaded == k))
+            m.d.comb += free_slots.add[k].eq(
                 Cat(r.valid & (r.node == self.node) & (r.channel == k) for r in self.returns).any()
             )
 
@@ -153,7 +153,7 @@ class Scheduler(wiring.Component):
                 ]
                 m.next = "CHECK"
             with m.State("CHECK"):
-                ready = (ticks.some | ~reads).all() & (credits.some | ~writes).all() & found.valid
+                ready = (ticks.some | ~reads).all() & (free_slots.some | ~writes).all() & found.valid
                 m.next = "NEXT"
                 with m.If(ready & self.enable):
                     m.d.sync += found_valid.eq(1)
@@ -163,7 +163,7 @@ class Scheduler(wiring.Component):
                     m.d.sync += found_valid.eq(0)
                     m.next = "NEXT"
         with m.If(start):
-            m.d.comb += [ticks.take.eq(reads), credits.take.eq(writes)]
+            m.d.comb += [ticks.take.eq(reads), free_slots.take.eq(writes)]
 
         # Run it: its groups, its projections ------------------------------------------------------------------------
         segment = self.o.payload

@@ -8,7 +8,15 @@ __all__ = ["network", "neuron"]
 
 
 def neuron(bits=12, guard=2, **parameters):
-    values = {"keep": 200, "threshold": 90, "subtract": 90, "v_reset": 0, "v_min": -(1 << bits - 1), "v_init": 0, "bias": 0}
+    values = {
+        "keep": 200,
+        "threshold": 90,
+        "subtract": 90,
+        "v_reset": 0,
+        "v_min": -(1 << bits - 1),
+        "v_init": 0,
+        "bias": 0,
+    }
     options = {"reset": "subtract", "reset_when": "same-step", "spikes": "one", "decay_bits": 8, "guard": guard}
     return Neuron(model="lif", states={"v": bits}, parameters=values | parameters, options=options)
 

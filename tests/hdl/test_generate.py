@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from small import network
 
+from small import network
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate, load_manifest
@@ -49,7 +49,7 @@ def test_verilog_does_not_depend_on_hash_seed_folder_or_weights(folder, tmp_path
     paths = {"PYTHONPATH": ":".join(p for p in sys.path if p)}
     for seed in "12":
         command = [sys.executable, "-c", script, str(tmp_path / seed)]
-        subprocess.run(command, check=True, env={"PYTHONHASHSEED": seed} | paths)  # noqa: S603
+        subprocess.run(command, check=True, env={"PYTHONHASHSEED": seed} | paths)
         for file in folder.iterdir():
             assert (tmp_path / seed / file.name).read_bytes() == file.read_bytes(), file.name
 

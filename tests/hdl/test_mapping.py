@@ -3,8 +3,8 @@
 from functools import reduce
 
 import pytest
-from small import network, neuron
 
+from small import network, neuron
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.layouts import Tables
@@ -27,7 +27,9 @@ def test_weights_are_stored_group_by_group(lanes, weight_bits, shift):
                 stored = []
                 for column in range(core.columns):
                     word = images[f"core0_weights{column}"][row]
-                    stored += [word >> k * core.weight_bits & (1 << core.weight_bits) - 1 for k in range(core.column_lanes)]
+                    stored += [
+                        word >> k * core.weight_bits & (1 << core.weight_bits) - 1 for k in range(core.column_lanes)
+                    ]
                 part = weights[first : first + lanes].astype(int) << shift
                 expected = [int(w) & (1 << core.weight_bits) - 1 for w in part]
                 assert stored[: len(expected)] == expected
