@@ -82,6 +82,7 @@ class Core(wiring.Component):
             lists.slot.eq(scheduler.slot),
             lists.initialise.eq(scheduler.initialise),
             lists.number.eq(scheduler.number),
+            lists.read.eq(lanes.read),
             lists.address.eq(lanes.address),
             lanes.entry.eq(lists.entry),
             lanes.free.eq(units.free),

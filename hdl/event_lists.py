@@ -26,7 +26,7 @@ class EventLists(wiring.Component):
     ticked:        per projection, a step of its source was closed.
     fault:         a tick did not carry the number of events that came, or the number of its step.
     initialise, number: set the ring of source ``number`` to empty.
-    address, entry: an entry of the lists, one clock later.
+    read, address, entry: an entry of the lists, one clock later.
     slot, count:   the number of events in slot {source, slot}, in the same clock.
     """
 
@@ -43,6 +43,7 @@ class EventLists(wiring.Component):
                 "fault": Out(1),
                 "initialise": In(1),
                 "number": In(p.flit.source_bits),
+                "read": In(1),
                 "address": In(p.list_bits),
                 "entry": Out(entry_layout(p)),
                 "slot": In(p.flit.source_bits + p.slot_bits),
@@ -121,6 +122,7 @@ class EventLists(wiring.Component):
             lists.write_address.eq(write_address),
             lists.write_data.eq(entry),
             lists.read_address.eq(self.address),
+            lists.read.eq(self.read),
             self.entry.as_value().eq(lists.read_data),
         ]
         return m

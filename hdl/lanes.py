@@ -20,7 +20,7 @@ class Lanes(wiring.Component):
     after its last row hands them over and clears the accumulators, which waits until ``free``.
 
     i:              segments. reading: one is being read.
-    address, entry: the event lists' read port.
+    read, address, entry: the event lists' read port.
     sums, group:    a group's sums, in the clock in which ``done`` is high.
     free:           the neuron units can take the sums of a group that is handed over from now on.
     handing_over:   they will.
@@ -41,6 +41,7 @@ class Lanes(wiring.Component):
             {
                 "i": In(stream.Signature(segment_layout(p))),
                 "reading": Out(1),
+                "read": Out(1),
                 "address": Out(p.list_bits),
                 "entry": In(entry_layout(p)),
                 "sums": Out(signed(p.accumulator_bits)).array(p.lanes),
@@ -74,6 +75,7 @@ class Lanes(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(~active | hand_over | through),
             self.reading.eq(active),
+            self.read.eq(more),
             self.address.eq(segment.address),
             self.handing_over.eq(hand_over),
         ]

@@ -85,7 +85,7 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     out_of = [0] * (1 + cores)
     for population in neurons:
         incoming: list[Projection | None] = list(network.into(population.name))
-        if not any(j and j.source == network.input.name for j in incoming):
+        if not any(j and j.source == network.input.name and not j.delay for j in incoming):
             incoming.append(None)  # a step must not start before the host grants it
         for j in incoming:
             source = j.source if j else network.input.name

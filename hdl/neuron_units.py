@@ -126,8 +126,8 @@ class NeuronUnits(wiring.Component):
                     exists.eq(Cat(beat & (left >= u), exists)),
                 ]
             m.d.comb += [
-                parameters.read.eq(enable | host.hold),
-                state.read.eq(enable | host.hold),
+                parameters.read.eq(beat | host.hold),
+                state.read.eq(beat | host.hold),
                 unit.enable.eq(enable),
                 unit.sum.eq(totals[1]),
                 unit.first.eq(firsts[1]),

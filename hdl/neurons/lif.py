@@ -191,7 +191,7 @@ class Unit(Elaboratable):
             # n = 1 + quotient, at most n_max: a quotient of all ones gives back the one step too many.
             full = s["quotient"].all()
             n = Mux(s["fired"], s["quotient"] + ~full, 0)
-            y = Mux(s["fired"] & ~late, s["y"] + Mux(full, s["subtract"], 0), s["x"])
+            y = Mux(Const(0) if late else s["fired"], s["y"] + Mux(full, s["subtract"], 0), s["x"])
             s = dict(s, n=n)
         # Written at the end of the last stage's clock: saturate once, then the lower bound.
         low, high = -(1 << o.state_bits - 1), (1 << o.state_bits - 1) - 1

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import h5py
 import nir
-import nir_files
 import numpy as np
 import pytest
 
+import nir_files
 from spikeloom.golden import nir_file
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_file import read

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import h5py
 import nir
-import nir_files
 import numpy as np
 import pytest
-from nir_files import affine, chain, lif, port, write
 
+import nir_files
+from nir_files import affine, chain, lif, port, write
 from spikeloom.golden import nir_model
 from spikeloom.golden.conventions import resolve
 from spikeloom.golden.network import Refusal

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import nir_files
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import nir_files
 from spikeloom.golden import data as files
 from spikeloom.golden import float_model, simulate
 from spikeloom.golden.conventions import KNOBS, Knobs, resolve

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folders import seal
 
+from folders import seal
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
 
 ECHO = Path(__file__).parent / "echo" / "accelerator.v"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import small
 from folders import seal
-
 from spikeloom.golden import simulate as golden
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
