@@ -32,8 +32,6 @@ __all__ = ["Conversion", "RunReport", "build", "check", "convert", "demo", "doct
 
 Progress = Callable[..., None]
 TIMED_SAMPLES = 8
-#: What a board is given where nobody says: its block RAMs are few, and every four lanes take some of their own.
-BOARD_DEFAULTS: dict[str | None, dict[str, Any]] = {"icebreaker": {"lanes": 8}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,12 +273,13 @@ def _data(data: "str | Path | Data") -> "Data":
 def _configuration(config: "str | Path | Configuration | None", board: str | None) -> "Configuration":
     from spikeloom.hdl.configuration import Configuration
 
+    defaults = Configuration()
     if board is not None:
         from spikeloom.boards import catalogue
 
-        catalogue.find(board)
+        defaults = Configuration(lanes=catalogue.find(board).lanes)
     if config is None:
-        return Configuration.create(**BOARD_DEFAULTS.get(board, {}))
+        return defaults
     return Configuration.read(config) if isinstance(config, str | Path) else config
 
 
