@@ -11,7 +11,7 @@ ROOMS := flow golden hdl sim boards tests docs/examples
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint lock clean venv
+.PHONY: demo test lint figures lock clean venv
 
 demo: $(READY)
 	$(BIN)/spikeloom demo
@@ -22,6 +22,10 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check $(ROOMS)
 	$(BIN)/ruff format --check $(ROOMS)
+
+# Measures every figure of the docs; results go to docs/results (about ten minutes).
+figures: $(READY)
+	$(BIN)/python -m spikeloom.bench
 
 venv: $(READY)
 
