@@ -32,7 +32,7 @@ class Lanes(wiring.Component):
         self.p = p
         self.memories = memories
         self.columns = {
-            column: memories.block(column, layout, entries)
+            column: memories.block(column, layout, entries, p.weight_slice_bits)
             for column, (entries, layout) in core_memories(p).items()
             if column.startswith("weights")
         }

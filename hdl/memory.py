@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from amaranth.hdl import Elaboratable, Module, Shape, ShapeLike, Signal
+from amaranth.hdl import Cat, Elaboratable, Module, Shape, ShapeLike, Signal, Value
 from amaranth.lib import memory
 from amaranth.utils import ceil_log2
 
-__all__ = ["BlockMemory", "TableMemory"]
+__all__ = ["BlockMemory", "TableMemory", "slices"]
 
 
 #: The register inside a block RAM. Its first word is undefined, and the Verilog says so (see ``hdl.generate``):
@@ -14,17 +14,28 @@ __all__ = ["BlockMemory", "TableMemory"]
 READ_REGISTER = "block_read_data"
 
 
+def slices(name: str, width: int, slice_bits: int | None) -> list[tuple[str, int, int]]:
+    """The arrays of a memory, side by side: (name, lowest bit, bits)."""
+    if slice_bits is None or slice_bits >= width:
+        return [(name, 0, width)]
+    return [(f"{name}_{k}", low, min(slice_bits, width - low)) for k, low in enumerate(range(0, width, slice_bits))]
+
+
 class _Memory(Elaboratable):
     """One write port, one read port.
 
     name is unique in the design: the Verilog's memory and its image file are called so.
+    slice_bits: made of arrays at most so wide, ``NAME_0``, ``NAME_1`` ...
     """
 
-    def __init__(self, *, name: str, width: ShapeLike, depth: int, init: Iterable[int] = ()):
+    def __init__(
+        self, *, name: str, width: ShapeLike, depth: int, init: Iterable[int] = (), slice_bits: int | None = None
+    ):
         self.name = name
         self.width = Shape.cast(width).width
         self.depth = max(2, depth)
         self.init = list(init)
+        self.slices = slices(name, self.width, slice_bits)
         address_bits = ceil_log2(self.depth)
         self.read_address = Signal(address_bits)
         self.read_data = Signal(self.width)
@@ -32,36 +43,45 @@ class _Memory(Elaboratable):
         self.write_data = Signal(self.width)
         self.write = Signal()
 
-    def _ports(self, m: Module, **attrs: object) -> memory.ReadPort:
-        m.submodules[self.name] = array = memory.Memory(shape=self.width, depth=self.depth, init=self.init, attrs=attrs)
+    def _array(self, m: Module, name: str, low: int, bits: int, **attrs: object) -> Value:
+        """The word of one slice at the read address."""
+        init = [word >> low & (1 << bits) - 1 for word in self.init]
+        m.submodules[name] = array = memory.Memory(shape=bits, depth=self.depth, init=init, attrs=attrs)
         write, read = array.write_port(), array.read_port(domain="comb")
         m.d.comb += [
             write.addr.eq(self.write_address),
-            write.data.eq(self.write_data),
+            write.data.eq(self.write_data[low : low + bits]),
             write.en.eq(self.write),
             read.addr.eq(self.read_address),
         ]
-        return read
+        return read.data
 
 
 class BlockMemory(_Memory):
     """Block RAM; ``read_data`` follows ``read_address`` by one clock in which ``read`` is high.
 
-    Reading a word in the clock in which it is written is undefined in hardware.
+    Reading a word in the clock in which it is written is undefined in hardware. A deep memory of narrow slices needs
+    no multiplexer behind it, which a wide one pays for with logic and speed.
     """
 
-    def __init__(self, *, name: str, width: ShapeLike, depth: int, init: Iterable[int] = ()):
-        super().__init__(name=name, width=width, depth=depth, init=init)
+    def __init__(
+        self, *, name: str, width: ShapeLike, depth: int, init: Iterable[int] = (), slice_bits: int | None = None
+    ):
+        super().__init__(name=name, width=width, depth=depth, init=init, slice_bits=slice_bits)
         self.read = Signal(init=1)
-        self.read_data = Signal(self.width, name=READ_REGISTER, reset_less=True)
+        self._words = [Signal(bits, name=READ_REGISTER, reset_less=True) for _, _, bits in self.slices]
+        self.read_data = self._words[0] if len(self._words) == 1 else self.read_data
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # A combinational port with a register of its own and no_rw_check becomes a bare block RAM on every family;
         # Amaranth's synchronous port asks for read-old-data, which costs bypass logic.
-        port = self._ports(m, no_rw_check=1, ram_style="block")
-        with m.If(self.read):
-            m.d.sync += self.read_data.eq(port.data)
+        for word, (name, low, bits) in zip(self._words, self.slices, strict=True):
+            stored = self._array(m, name, low, bits, no_rw_check=1, ram_style="block")
+            with m.If(self.read):
+                m.d.sync += word.eq(stored)
+        if len(self._words) > 1:
+            m.d.comb += self.read_data.eq(Cat(self._words))
         return m
 
 
@@ -70,5 +90,5 @@ class TableMemory(_Memory):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.comb += self.read_data.eq(self._ports(m).data)
+        m.d.comb += self.read_data.eq(Cat(self._array(m, *part) for part in self.slices))
         return m

@@ -9,7 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.layouts import Tables
-from spikeloom.hdl.memory import BlockMemory, TableMemory
+from spikeloom.hdl.memory import BlockMemory, TableMemory, slices
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
@@ -41,6 +41,13 @@ class Region:
     entries: int
     width: int
     fields: dict[str, tuple[int, int]]
+    slice_bits: int | None = None
+
+    @property
+    def images(self) -> list[tuple[str, int, int]]:
+        """Files that fill it: (name, lowest bit, bits). A state needs none: a sample's first step writes it."""
+        prefix, name = self.name.split(".")
+        return [] if name.startswith("state") else slices(f"{prefix}_{name}", self.width, self.slice_bits)
 
     @property
     def words(self) -> int:
@@ -93,6 +100,7 @@ class MemoryMap:
                     entries=entries,
                     width=layout.size,
                     fields=fields,
+                    slice_bits=core.weight_slice_bits if name.startswith("weights") else None,
                 )
                 regions.append(region)
         host = {"host.channels": (p.host_channels, Tables(p.cores[0]).channel)}
@@ -125,12 +133,14 @@ class Memories:
         self.host = host
         self.images = images
 
-    def _make(self, kind: type[AnyMemory], name: str, layout: ShapeLike, depth: int) -> AnyMemory:
+    def _make(
+        self, kind: type[AnyMemory], name: str, layout: ShapeLike, depth: int, slice_bits: int | None = None
+    ) -> AnyMemory:
         name = f"{self.prefix}_{name}"
-        return kind(name=name, width=layout, depth=depth, init=self.images.get(name, ()))
+        return kind(name=name, width=layout, depth=depth, init=self.images.get(name, ()), slice_bits=slice_bits)
 
-    def block(self, name: str, layout: ShapeLike, depth: int) -> BlockMemory:
-        return self._make(BlockMemory, name, layout, depth)
+    def block(self, name: str, layout: ShapeLike, depth: int, slice_bits: int | None = None) -> BlockMemory:
+        return self._make(BlockMemory, name, layout, depth, slice_bits)
 
     def table(self, name: str, layout: ShapeLike, depth: int) -> TableMemory:
         return self._make(TableMemory, name, layout, depth)

@@ -8,6 +8,10 @@ from amaranth.utils import bits_for, ceil_log2
 __all__ = ["AcceleratorParameters", "CoreParameters", "FlitParameters", "covering"]
 
 
+#: Rows beyond which a block RAM of full width would need a multiplexer behind it.
+DEEP = 2048
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlitParameters:
     """sources: populations in the whole design; neurons: of the largest; value_bits: of the widest event."""
@@ -109,6 +113,11 @@ class CoreParameters:
     def column_lanes(self) -> int:
         """Lanes whose weights share a memory, which the host writes in one word."""
         return min(self.lanes, 32 // self.weight_bits)
+
+    @property
+    def weight_slice_bits(self) -> int | None:
+        """Deep synapse memories are made of arrays one lane wide."""
+        return self.weight_bits if self.rows > DEEP else None
 
     @property
     def columns(self) -> int:

@@ -45,12 +45,14 @@ def run(design: Design, job: Job, *, waveform: Path | None = None) -> Answer:
 
 def _images(design: Design) -> dict[str, list[int]]:
     """What the folder's image files hold, so that this is a witness of them too."""
-    entries = {m["name"].replace(".", "_"): m["entries"] for m in design.manifest["map"]["memories"]}
-    images = {}
-    for file in design.manifest["images"]:
-        name = file.removesuffix(".mem")
-        words = [int(word, 16) for word in (design.directory / file).read_text("ascii").split()]
-        images[name] = words[: entries.get(name)]
+    images: dict[str, list[int]] = {}
+    for memory in design.manifest["map"]["memories"]:
+        words = [0] * memory["entries"]
+        for file, low, _ in memory["images"]:
+            parts = (design.directory / file).read_text("ascii").split()
+            words = [word | int(part, 16) << low for word, part in zip(words, parts, strict=False)]
+        if memory["images"]:
+            images[memory["name"].replace(".", "_")] = words
     return images
 
 
