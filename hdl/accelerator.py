@@ -8,10 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.core import Core
 from spikeloom.hdl.host_gate import HostGate
-from spikeloom.hdl.layouts import ControlPort, flit_layout
+from spikeloom.hdl.layouts import ControlPort, flit_layout, word_bits
 from spikeloom.hdl.memory_map import CONTROL_WORDS, REGISTERS, MemoryMap
 from spikeloom.hdl.parameters import AcceleratorParameters
-from spikeloom.hdl.streams import Fork, Merge
+from spikeloom.hdl.streams import Buffer, Fork, Merge
 
 __all__ = ["Accelerator"]
 
@@ -24,7 +24,7 @@ class Accelerator(wiring.Component):
     """Cores behind one host port.
 
     i:    the host's events, step by step: a step's events, then its tick. Back-pressured by credits.
-    o:    events and ticks of every source in the register ``observe``; the host must take them.
+    o:    events and ticks of every population of neurons in the register ``observe``; the host must take them.
     port: the internal port: registers, and every memory while nothing runs (see ``hdl.memory_map``).
 
     images: initial contents per memory; the generated Verilog reads them from files instead.
@@ -52,7 +52,10 @@ class Accelerator(wiring.Component):
             m.submodules[f"core{k}"] = ResetInserter(restart)(core)
 
         # Streams: every node's events to the cores that are linked to it, and through `observe` to the host --------
-        wiring.connect(m, wiring.flipped(self.i), gate.i)
+        buffer = Buffer(flit)
+        m.submodules.buffer = ResetInserter(restart)(buffer)
+        wiring.connect(m, wiring.flipped(self.i), buffer.i)
+        wiring.connect(m, buffer.o, gate.i)
         observe = Signal(p.flit.sources, init=(1 << p.flit.sources) - 1)
         arriving: list[list[stream.Interface]] = [[] for _ in cores]
         observed = []
@@ -110,8 +113,8 @@ class Accelerator(wiring.Component):
 
         # A memory's entry is written when its last word is; the words before wait here.
         staged = Signal(entry_bits - 32)
-        word, last_word = Signal(4), Signal()
-        entry, read_word = Signal(address_bits), Signal(4)
+        word, last_word = Signal(word_bits(entry_bits)), Signal()
+        entry, read_word = Signal(address_bits), Signal(word_bits(entry_bits))
         selects = {core: Signal(len(core.host.select), name=f"select_core{k}") for k, core in enumerate(cores)}
         select_gate = Signal()
         regions = {region.name: region for region in self.map.regions}
@@ -172,6 +175,12 @@ class Accelerator(wiring.Component):
                 with m.Elif(~hit):
                     m.d.sync += [port.done.eq(1), port.read_data.eq(0)]
                     m.next = "IDLE"
+                with m.Elif(port.write & ~last_word):
+                    for k in range(entry_bits // 32 - 1):
+                        with m.If(word == k):
+                            m.d.sync += staged.word_select(k, 32).eq(port.write_data)
+                    m.d.sync += [port.done.eq(1), port.read_data.eq(0)]
+                    m.next = "IDLE"
                 with m.Else():
                     m.d.sync += quiet.eq(1)
                     m.next = "QUIET"
@@ -197,15 +206,11 @@ class Accelerator(wiring.Component):
                         m.d.sync += [hold.eq(1), entry.eq(offset), read_word.eq(word), select_gate.eq(chosen_gate)]
                         m.d.sync += [selects[core].eq(chosen[core]) for core in cores]
                         m.d.sync += write_data.eq(data)
-                        with m.If(port.write & ~last_word):
-                            for k in range(entry_bits // 32 - 1):
-                                with m.If(word == k):
-                                    m.d.sync += staged.word_select(k, 32).eq(port.write_data)
                         m.next = "HOLD"
             with m.State("HOLD"):
                 m.d.sync += wait.eq(wait - 1)
                 with m.If(wait == SETTLE):
-                    m.d.sync += write.eq(port.write & last_word)
+                    m.d.sync += write.eq(port.write)
                 with m.If(wait == 0):
                     read_data = gate.host.read_data
                     for core in cores:

@@ -24,7 +24,8 @@ class EventLists(wiring.Component):
 
     i:             events and ticks; those of sources that nobody here reads are consumed.
     ticked:        per projection, a step of its source was closed.
-    fault:         a tick did not carry the number of events that came, or the number of its step.
+    fault:         a tick did not carry the number of events that came, or the number of its step; or an event was one
+                   too many, or of no neuron.
     initialise, number: set the ring of source ``number`` to empty.
     read, address, entry: an entry of the lists, one clock later.
     slot, count:   the number of events in slot {source, slot}, in the same clock.
@@ -99,7 +100,9 @@ class EventLists(wiring.Component):
             ]
         with m.Elif(arrived & source.valid):
             m.d.comb += rings.write.eq(1)
-            with m.If(~flit.tick):
+            with m.If(~flit.tick & ((ring.fill == source.capacity) | (flit.index >= source.capacity))):
+                m.d.sync += self.fault.eq(1)
+            with m.Elif(~flit.tick):
                 m.d.sync += write.eq(source.kept)
                 m.d.comb += ring_next.fill.eq(ring.fill + 1)
             with m.Else():

@@ -98,8 +98,8 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
         "map": {
             "address_bits": memory_map.address_bits,
             "registers": {
-                name: {"address": address, "access": access, "about": about}
-                for name, (address, access, about) in REGISTERS.items()
+                name: {"address": address, "bits": bits, "access": access, "about": about}
+                for name, (address, bits, access, about) in REGISTERS.items()
             },
             "memories": [
                 {

@@ -13,7 +13,8 @@ __all__ = ["HostGate"]
 
 
 class HostGate(wiring.Component):
-    """Takes one credit of every channel before a step's first flit. Latency: 0. Throughput: one flit per clock.
+    """Takes one credit of every channel before a step's first flit. Latency: 0. Throughput: one flit per clock, and a
+    clock per step.
 
     i, o: the host's flits. returns: credits from every core. host: the internal port's share.
     """
@@ -67,6 +68,7 @@ class HostGate(wiring.Component):
 
         m.d.comb += [
             self.o.payload.eq(self.i.payload),
+            self.o.payload.source.eq(0),  # the input population, whatever the host says
             self.o.valid.eq(self.i.valid & is_open),
             self.i.ready.eq(self.o.ready & is_open),
         ]

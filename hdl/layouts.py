@@ -3,10 +3,11 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.parameters import CoreParameters, FlitParameters
 
-__all__ = ["ControlPort", "HostPort", "Tables", "credit_layout", "flit_layout"]
+__all__ = ["ControlPort", "HostPort", "Tables", "credit_layout", "flit_layout", "word_bits"]
 
 
 def flit_layout(p: FlitParameters) -> data.StructLayout:
@@ -92,6 +93,11 @@ class ControlPort(wiring.Signature):
         )
 
 
+def word_bits(entry_bits: int) -> int:
+    """Bits that number the 32-bit words of an entry."""
+    return max(1, ceil_log2(max(1, entry_bits // 32)))
+
+
 class HostPort(wiring.Signature):
     """A core's share of the internal port: whole entries, one select line per memory."""
 
@@ -101,7 +107,7 @@ class HostPort(wiring.Signature):
                 "hold": Out(1),
                 "select": Out(memories),
                 "address": Out(address_bits),
-                "word": Out(4),
+                "word": Out(word_bits(entry_bits)),
                 "write": Out(1),
                 "write_data": Out(entry_bits),
                 "read_data": In(32),

@@ -20,6 +20,7 @@ __all__ = ["Mapping", "Place", "map_network"]
 
 HOST = 0
 MAX_ROWS = 1 << 20
+MAX_SOURCES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Mapping:
         return _images(self, parameters or self.parameters)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Channel:
     """A projection as the hardware sees it: a reader of its source's events. ``projection`` None: of its ticks only."""
 
@@ -75,6 +76,12 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     core_of = {network.input.name: -1} | {p.name: 0 if shared else k for k, p in enumerate(neurons)}
     cores = 1 if shared else len(neurons)
     ids = {p.name: k for k, p in enumerate((network.input, *neurons))}
+
+    if len(ids) > MAX_SOURCES:
+        raise Refusal(f"{len(ids)} populations are more than the {MAX_SOURCES} that the register 'observe' can name")
+    for j in network.projections:
+        if j.port != "input":
+            raise Refusal(f"{j}: there is no port {j.port!r}; use 'input'")
 
     # A ring of events per source: as many steps as its slowest reader needs.
     slots = {
@@ -227,7 +234,7 @@ def _images(mapping: Mapping, parameters: AcceleratorParameters) -> dict[str, li
                 {
                     "valid": 1,
                     "source": place.id,
-                    "rows": next_row,
+                    "rows": next_row if any(c.projection for c in mine) else 0,
                     "groups": groups - 1,
                     "tail": (place.size - 1) % p.lanes,
                     "unit_base": place.unit_base,
@@ -280,7 +287,7 @@ def _images(mapping: Mapping, parameters: AcceleratorParameters) -> dict[str, li
                     "kept": name in lists,
                     "slots": slots - 1,
                     "base": base,
-                    "capacity": places[name].size if name in lists else 0,
+                    "capacity": places[name].size,
                     "readers": readers,
                 },
             )

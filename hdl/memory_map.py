@@ -18,14 +18,14 @@ __all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories"]
 Images = Mapping[str, Sequence[int]]
 AnyMemory = TypeVar("AnyMemory", BlockMemory, TableMemory)
 
-#: Registers of the control page, which is at address 0: name -> (address, access, meaning).
+#: Registers of the control page, which is at address 0: name -> (address, bits, access, meaning).
 REGISTERS = {
-    "identity": (0, "r", "0x5350494B, 'SPIK'"),
-    "control": (1, "w", "bit 0: restart (initial states, empty channels)"),
-    "status": (2, "r", "bit 0: busy; bit 1: a tick did not match its events; bit 2: a busy memory was accessed"),
-    "steps": (3, "rw", "steps per sample, 16 bits; 0: one endless sample"),
-    "observe": (4, "rw", "one bit per source: its events and ticks are sent to the host"),
-    "clocks": (5, "r", "clocks since the last restart, modulo 2**32"),
+    "identity": (0, 32, "r", "0x5350494B, 'SPIK'"),
+    "control": (1, 1, "w", "bit 0: restart (initial states, empty channels)"),
+    "status": (2, 3, "r", "bit 0: busy; bit 1: fault in the events; bit 2: a memory was accessed while busy"),
+    "steps": (3, 16, "rw", "steps per sample; 0: one endless sample"),
+    "observe": (4, 32, "rw", "one bit per population of neurons: its events and ticks are sent to the host"),
+    "clocks": (5, 32, "r", "clocks since the last restart, modulo 2**32"),
 }
 CONTROL_WORDS = 8
 

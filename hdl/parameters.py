@@ -78,10 +78,6 @@ class CoreParameters:
         return ceil_log2(max(2, self.unit_words))
 
     @property
-    def population_bits(self) -> int:
-        return max(1, ceil_log2(self.populations))
-
-    @property
     def projection_bits(self) -> int:
         return max(1, ceil_log2(self.projections))
 

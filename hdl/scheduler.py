@@ -43,7 +43,7 @@ class Scheduler(wiring.Component):
     """Runs any population whose inputs have ticked and whose outputs have credit.
 
     For each group of neurons it hands out one segment per incoming projection; when the last has been read
-    (``reading`` low), the slots' credits go back. Throughput: one segment in four clocks, while others are replayed.
+    (``reading`` low), the slots' credits go back. Throughput: one segment in three clocks, while others are replayed.
 
     o:            segments.
     reading:      segments handed out are still being read.

@@ -31,6 +31,7 @@ class Design:
             if s["role"] == "neurons"
         )
         self._registers = {name: r["address"] for name, r in self.manifest["map"]["registers"].items()}
+        self._step_bits = self.manifest["map"]["registers"]["steps"]["bits"]
         self._memories = {memory["name"]: memory for memory in self.manifest["map"]["memories"]}
 
     @property
@@ -42,8 +43,12 @@ class Design:
         return self.manifest["map"]["address_bits"]
 
     def samples(self, x: np.ndarray) -> np.ndarray:
-        """``x`` as (samples, steps, neurons), or a refusal."""
-        return check_stimulus(self.network.input, x).astype(np.int64)
+        """``x`` as (samples, steps, neurons) of at most 16 bits, or a refusal."""
+        if np.ndim(x) > 1 and np.shape(x)[1] >= 1 << self._step_bits:
+            raise Refusal(
+                f"x has {np.shape(x)[1]} steps per sample; the hardware counts to {(1 << self._step_bits) - 1}"
+            )
+        return check_stimulus(self.network.input, x).astype(np.int16, copy=False)
 
     def job(self, x: np.ndarray, *, stalls: bool, seed: int) -> Job:
         """Restart, run ``x`` (samples, steps, neurons) back to back, read the status and the last sample's state."""
@@ -58,8 +63,10 @@ class Design:
         operations.poll(self._registers["status"], 1)
         operations.run(len(flits), samples * steps * len(self.observed))
         operations.read(self._registers["status"])
+        operations.poll(self._registers["status"], 1)  # credits may still be on their way back
         for address in self._state_addresses():
             operations.read(address)
+        operations.read(self._registers["status"])  # a read that was refused shows here
         work = sum(int(np.prod(p.synapses.shape)) for p in self.network.projections)
         work += sum(memory["entries"] * memory["words"] for memory in self._memories.values())
         return Job(

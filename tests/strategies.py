@@ -67,8 +67,10 @@ def networks(
     graded: bool = True,
     skips: bool = True,
     loops: bool = True,
+    parallel: bool = True,
 ) -> Network:
-    """A small network: a chain from the input, with skips, loops, delays and graded events as allowed.
+    """A small network: a chain from the input, with skips, loops, parallel projections, delays and graded events as
+    allowed.
 
     populations counts those with neurons; sizes is neurons per population, the input included. Ranges are inclusive.
     """
@@ -78,6 +80,8 @@ def networks(
     ends = [(n, n + 1) for n in range(count)]
     if skips and count > 1:
         ends += [(0, count)] if draw(st.booleans()) else []
+    if parallel and draw(st.integers(0, 3)) == 0:
+        ends += [draw(st.sampled_from(ends))]
     if loops:
         back = draw(st.integers(1, count))
         ends += [(count, back)] if draw(st.booleans()) else []

@@ -63,6 +63,8 @@ def check(neuron: Neuron, value_bits: int) -> None:
             f"LIF: state and decay must have 62 bits or fewer together, not {neuron.states['v']} and "
             f"{neuron.options['decay_bits']}"
         )
+    if neuron.states["v"] < 2:
+        raise Refusal("LIF: state 'v' must have 2 bits or more, not 1")
     limit = 1 << neuron.states["v"] - 1
     ranges = dict.fromkeys(PARAMETERS, (-limit, limit - 1))
     ranges["keep"] = (0, 1 << neuron.options["decay_bits"])

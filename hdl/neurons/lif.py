@@ -174,8 +174,8 @@ class Unit(Elaboratable):
         if not many:
             n: Value = fired
             y = x - s["subtract"] if o.reset == "subtract" else parameter(s, "v_reset")
-            s = stage(n=n, y=x if late else y, x=x, **carry(s, "v_min"))
-            y = s["y"] if late else Mux(s["n"], s["y"], s["x"])
+            s = stage(n=n, y=Const(0) if late else y, x=x, **carry(s, "v_min"))
+            y = s["x"] if late else Mux(s["n"], s["y"], s["x"])
         else:
             s = stage(rest=over, y=x - s["subtract"], x=x, quotient=Const(0, 0), fired=fired, **carry(s, *after_decay))
             for bit in reversed(range(o.value_bits - 1)):

@@ -78,3 +78,8 @@ def test_channels_hold_delay_and_slots(delay, slots):
     assert core.list_entries == (slots + delay) * (5 + 7)
     for channel in mapping.channels:
         assert channel.credit == (slots if channel.projection else slots + delay + 2)
+
+
+def test_more_populations_than_can_be_observed_are_refused():
+    with pytest.raises(Refusal, match="33 populations are more than the 32 that the register 'observe' can name"):
+        map_network(network((2,) * 33), Configuration())

@@ -68,11 +68,13 @@ def planted(design: Path, folder: Path, name: str, change) -> Path:
     return folder
 
 
-def test_an_operator_flipped_in_the_verilog_is_found(design, spikes, tmp_path):
+@pytest.mark.parametrize("bulk", [False, True])
+def test_an_operator_flipped_in_the_verilog_is_found(design, spikes, tmp_path, bulk):
     def flip(text: str) -> str:
         return re.sub(r"(= \$signed\(sums__1\)) \+ ", r"\1 - ", text, count=1)
 
-    report = verify(planted(design, tmp_path / "design", "accelerator.v", flip), spikes, output=tmp_path / "mismatch")
+    folder = planted(design, tmp_path / "design", "accelerator.v", flip)
+    report = verify(folder, spikes, bulk=bulk, output=tmp_path / "mismatch")
     assert not report.ok and report.differences > 0
     # A wrong sum in lane 1 shows first in a neuron of lane 1.
     assert report.mismatch.population == "layer1" and report.mismatch.neuron % 4 == 1

@@ -40,6 +40,7 @@ def test_stalls_really_stall(echo, spikes):
     assert len({report.clocks for report in held}) == 5
 
 
+@pytest.mark.parametrize("bulk", [False, True])
 @pytest.mark.parametrize(
     "fault, text, cell",
     [
@@ -56,8 +57,8 @@ def test_stalls_really_stall(echo, spikes):
         ("flood", "far more flits came than events and ticks can be (clock ", False),
     ],
 )
-def test_a_planted_fault_is_found(echo, spikes, tmp_path, fault, text, cell):
-    report = verify(echo(fault), spikes, stalls=fault == "unstable", output=tmp_path / "mismatch")
+def test_a_planted_fault_is_found(echo, spikes, tmp_path, fault, text, cell, bulk):
+    report = verify(echo(fault), spikes, stalls=fault == "unstable", bulk=bulk, output=tmp_path / "mismatch")
     assert not report.ok
     assert text in report.mismatch.text
     assert report.verdict.startswith("RTL differs from golden: ")

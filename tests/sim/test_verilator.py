@@ -18,9 +18,9 @@ def counted(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     built = []
 
-    def compile_(verilog, parameters, trace, found, work, runtime):
+    def compile_(verilog, parameters, trace, bulk, found, work, runtime):
         work.mkdir()
-        (work / "bench").write_text(f"{verilog.read_text()}{parameters}{trace}")
+        (work / "bench").write_text(f"{verilog.read_text()}{parameters}{trace}{bulk}")
         built.append(verilog.name)
 
     monkeypatch.setattr(verilator, "_compile", compile_)
@@ -42,9 +42,10 @@ def test_one_build_per_content(counted, design, tmp_path):
     assert verilator.build(copy, {"WIDTH": 3}) == first
     assert counted == ["design.v"]
     others = [verilator.build(design, {"WIDTH": 4}), verilator.build(design, {"WIDTH": 3}, trace="vcd")]
+    others.append(verilator.build(design, {"WIDTH": 3}, bulk=True))
     copy.write_text(design.read_text() + "\n")
     others.append(verilator.build(copy, {"WIDTH": 3}))
-    assert len({first, *others}) == 4 == len(counted)
+    assert len({first, *others}) == 5 == len(counted)
     assert first.is_relative_to(tmp_path / "cache" / "spikeloom")
     entry = json.loads((first.parent / "entry.json").read_text())
     assert entry["parameters"] == {"WIDTH": 3} and "5.48" in entry["verilator"]
@@ -115,10 +116,11 @@ def test_a_missing_verilator_is_named(monkeypatch):
     verilator.tools.cache_clear()
 
 
-def test_verilog_that_does_not_compile_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("bulk", [False, True])
+def test_verilog_that_does_not_compile_is_refused(tmp_path, monkeypatch, bulk):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     design = tmp_path / "design.v"
     design.write_text("module accelerator(; endmodule")
     with pytest.raises(Refusal, match=r"design.v: Verilator or the C\+\+ compiler failed: %Error: .*syntax error"):
-        verilator.build(design, {"WIDTH": 3})
+        verilator.build(design, {"WIDTH": 3}, bulk=bulk)
     assert not list(Path(tmp_path / "cache").glob("**/bench"))

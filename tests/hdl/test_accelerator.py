@@ -1,0 +1,186 @@
+"""What the host may do at the ports, and what it may not, beyond running samples (which tests/sim compares)."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from small import network, neuron
+from spikeloom.golden.network import Dense, Network, Population, Projection
+from spikeloom.hdl.accelerator import Accelerator
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.generate import generate
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.memory_map import REGISTERS
+from spikeloom.sim.equivalence import verify
+
+ADDRESS = {name: address for name, (address, *_) in REGISTERS.items()}
+CONFIGURATION = Configuration.create(lanes=4, units=1)
+
+
+class Host:
+    """Drives the ports of a design in Amaranth's simulator."""
+
+    def __init__(self, net):
+        mapping = map_network(net, CONFIGURATION)
+        self.dut = Accelerator(mapping.parameters, images=mapping.images())
+        self.images = mapping.images()
+
+    def run(self, bench):
+        simulator = Simulator(self.dut)
+        simulator.add_clock(1e-6)
+
+        async def start(ctx):
+            self.ctx = ctx
+            ctx.set(self.dut.o.ready, 1)
+            while await self.read(ADDRESS["status"]) & 1:
+                pass
+            await bench(self)
+
+        simulator.add_testbench(start)
+        simulator.run()
+
+    async def access(self, address, data=None):
+        port, ctx = self.dut.port, self.ctx
+        ctx.set(port.address, address)
+        ctx.set(port.write_data, data or 0)
+        ctx.set(port.write, data is not None)
+        ctx.set(port.request, 1)
+        done = 0
+        while not done:
+            _, _, done, word = await ctx.tick().sample(port.done, port.read_data)
+        ctx.set(port.request, 0)
+        await ctx.tick()
+        return word
+
+    async def read(self, address):
+        return await self.access(address)
+
+    async def write(self, address, data):
+        await self.access(address, data)
+
+    async def send(self, **flit):
+        ctx, stream = self.ctx, self.dut.i
+        ctx.set(stream.payload, flit)
+        ctx.set(stream.valid, 1)
+        ready = 0
+        while not ready:
+            _, _, ready = await ctx.tick().sample(stream.ready)
+        ctx.set(stream.valid, 0)
+
+    async def settle(self):
+        for _ in range(300):
+            await self.ctx.tick()
+
+
+def test_every_memory_is_read_back_and_written():
+    host = Host(network())
+    checked = []
+
+    async def bench(host):
+        assert await host.read(ADDRESS["identity"]) == 0x5350494B
+        for region in host.dut.map.regions:
+            image = host.images.get(region.name.replace(".", "_"))
+            for entry in range(region.entries):
+                base = region.base + entry * region.stride
+                if image is not None:
+                    words = [await host.read(base + k) for k in range(region.words)]
+                    assert sum(w << 32 * k for k, w in enumerate(words)) == image[entry], (region.name, entry)
+                new = [0xA5A5A5A5 ^ (entry * 77 + k) for k in range(region.words)]
+                new[-1] &= (1 << region.width - 32 * (region.words - 1)) - 1
+                for k, word in enumerate(new):
+                    await host.write(base + k, word)
+                assert [await host.read(base + k) for k in range(region.words)] == new, (region.name, entry)
+                checked.append(region.name)
+        assert await host.read(ADDRESS["status"]) == 0
+
+    host.run(bench)
+    assert len(set(checked)) == len(host.dut.map.regions) >= 8
+
+
+FAULTS = {
+    "a tick that counts too few": [{"index": 1}, {"tick": 1, "index": 0}],
+    "a tick out of sequence": [{"tick": 1, "index": 0, "sequence": 2}],
+    "an event of no neuron": [{"index": 5}],
+    "an event too many": [{"index": 0}] * 6,
+}
+
+
+@pytest.mark.parametrize("flits", FAULTS.values(), ids=FAULTS)
+def test_wrong_flits_stop_the_run_and_are_reported(flits):
+    async def bench(host):
+        for flit in flits:
+            await host.send(**flit)
+        await host.settle()
+        assert await host.read(ADDRESS["status"]) & 2
+        await host.write(ADDRESS["control"], 1)
+        await host.settle()
+        assert await host.read(ADDRESS["status"]) == 0
+
+    Host(network((5, 7, 3))).run(bench)
+
+
+def test_the_source_of_the_hosts_flits_does_not_matter():
+    async def bench(host):
+        for step in range(8):
+            await host.send(source=2, index=step % 5)
+            await host.send(source=1, tick=1, index=1, sequence=step)
+            await host.settle()
+        assert await host.read(ADDRESS["status"]) == 0
+
+    Host(network((5, 7, 3))).run(bench)
+
+
+def test_a_busy_memory_is_neither_read_nor_half_written():
+    """The last word of an entry decides: refused as a whole while a step is open, taken as a whole afterwards."""
+    host = Host(network(neurons=[neuron(bias=1)] * 2))
+    region = host.dut.map["core0.parameters0"]
+    assert region.words > 1
+
+    async def bench(host):
+        before = [await host.read(region.base + k) for k in range(region.words)]
+        await host.send(index=0)  # a step is open
+        await host.settle()
+        for k in range(region.words):
+            await host.write(region.base + k, 0xFFFFFFFF)
+        assert await host.read(region.base) == 0
+        assert await host.read(ADDRESS["status"]) == 0b101
+        await host.send(tick=1, index=1)
+        await host.settle()
+        assert [await host.read(region.base + k) for k in range(region.words)] == before
+        await host.write(ADDRESS["control"], 1)
+        await host.settle()
+        assert await host.read(ADDRESS["status"]) == 0
+
+    host.run(bench)
+
+
+def extended(name):
+    """Networks of unusual shape."""
+    net = network((4, 8, 3), neurons=[neuron(bias=30)] * 2)
+    first, second = net.projections
+    if name == "two projections between one pair":
+        return replace(net, projections=(first, replace(first, delay=1), second, replace(second, delay=2)))
+    bias_only = Population(name="alone", shape=(2,), neuron=neuron(bias=40))
+    if name == "a population that nothing reaches":
+        return replace(net, populations=(*net.populations, bias_only))
+    one = Dense(weights=np.full((1, 1), 3), bits=4)
+    pair = [Population(name="in", shape=(1,)), Population(name="out", shape=(1,), neuron=neuron(bias=40))]
+    return Network(
+        populations=pair,
+        projections=[Projection(source=s, target="out", synapses=one, delay=d) for s, d in (("in", 3), ("out", 40))],
+        output="out",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["two projections between one pair", "a population that nothing reaches", "long delays, a loop of one"]
+)
+@pytest.mark.parametrize("cores", ["shared", "per-population"])
+def test_unusual_networks_equal_golden(tmp_path, name, cores):
+    net = extended(name)
+    generate(net, Configuration.create(lanes=4, cores=cores), tmp_path / "design")
+    x = np.random.default_rng(1).integers(0, 2, (2, 9 if cores == "shared" else 45, net.input.size))
+    report = verify(tmp_path / "design", x, simulator="amaranth", output=tmp_path / "mismatch")
+    assert report.ok, report.verdict
