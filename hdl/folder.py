@@ -1,42 +1,61 @@
 """A result folder: all of it or nothing, and never over anybody else's files."""
 
-import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["new_folder"]
+__all__ = ["CONTENTS", "check_folder", "free_folder", "new_folder"]
+
+#: Lists the files of a result folder, so that a later run knows that it may replace them.
+CONTENTS = ".spikeloom"
 
 
-@contextmanager
-def new_folder(directory: str | Path, marker: str) -> Iterator[Path]:
-    """A sibling to fill, which becomes ``directory`` when the block ends well.
+def _files(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()}
 
-    An existing folder is replaced if it is empty or holds the file ``marker``, that is, if an earlier run made it.
-    """
+
+def check_folder(directory: str | Path) -> Path:
+    """The absolute path, if it is free, empty, or holds what an earlier run wrote and nothing else."""
     directory = Path(directory).absolute()
     if directory.exists() and not directory.is_dir():
         raise Refusal(f"{directory}: there is a file of this name; choose another folder")
-    partial = directory.with_name(directory.name + ".partial")
+    found = _files(directory) if directory.is_dir() else set()
+    index = directory / CONTENTS
+    ours = {CONTENTS, *index.read_text("utf-8").splitlines()} if found and index.is_file() else set()
+    if foreign := sorted(found - ours):
+        raise Refusal(f"{directory}: holds {foreign[0]!r}, which is not of an earlier result; choose another folder")
+    return directory
+
+
+def free_folder(directory: str | Path) -> Path:
+    """``directory``, or the first numbered sibling that :func:`check_folder` accepts."""
+    directory = Path(directory).absolute()
+    number = 1
+    while True:
+        try:
+            return check_folder(directory if number == 1 else directory.with_name(f"{directory.name}-{number}"))
+        except Refusal:
+            number += 1
+
+
+@contextmanager
+def new_folder(directory: str | Path) -> Iterator[Path]:
+    """A temporary sibling to fill, which becomes ``directory`` when the block ends well."""
     try:
-        if directory.is_dir() and any(directory.iterdir()) and not (directory / marker).is_file():
-            raise Refusal(
-                f"{directory}: not empty, and without {marker}, so not an earlier result; choose another folder"
-            )
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        old = directory.with_name(directory.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if directory.exists():
-            directory.rename(old)
-        partial.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
+        directory = check_folder(directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+            partial = Path(temporary) / "new"
+            partial.mkdir()
+            yield partial
+            (partial / CONTENTS).write_text("\n".join(sorted(_files(partial))) + "\n", "utf-8")
+            if directory.exists():
+                directory.rename(Path(temporary) / "old")
+            partial.rename(directory)
     except OSError as error:
         raise Refusal(
             f"{directory}: cannot be written ({error.strerror or error}); free space, or choose another folder"
         ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.folder import new_folder
+from spikeloom.hdl.folder import free_folder, new_folder
 from spikeloom.sim.design import Design
 
 __all__ = ["write_reproducer"]
@@ -19,8 +19,8 @@ def write_reproducer(design: Design, x: np.ndarray, text: str, options: str, out
     manifest = design.manifest
     shape = design.network.input.shape
     try:
-        output = _free(output)
-        with new_folder(output, "README.txt") as folder:
+        output = free_folder(output)
+        with new_folder(output) as folder:
             files = ["manifest.json", manifest["verilog"]["file"], manifest["loom"]["file"], *manifest["images"]]
             for file in files:
                 shutil.copyfile(design.directory / file, folder / file)
@@ -33,15 +33,3 @@ def write_reproducer(design: Design, x: np.ndarray, text: str, options: str, out
     except (OSError, Refusal) as error:
         raise Refusal(f"{output}: the reproducer cannot be written ({error}); it was to say: {text}") from None
     return output
-
-
-def _free(output: Path) -> Path:
-    """``output`` if it is free or an older reproducer."""
-    number, path = 1, output
-    while path.exists():
-        readme = path / "README.txt"
-        if readme.is_file() and readme.read_text(errors="replace").startswith(TITLE):
-            break
-        number += 1
-        path = output.with_name(f"{output.name}-{number}")
-    return path

@@ -1,5 +1,6 @@
 """One design on one simulator, run over blocks of samples."""
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -56,14 +57,14 @@ class Session:
         started = time.monotonic()
         if self.bulk and (self.simulator != "verilator" or self.waveform):
             raise Refusal("--bulk is for Verilator and writes no waveform; leave out --bulk, or the other option")
+        if self.waveform:
+            _check_waveform(self.waveform)
         if self.simulator == "verilator":
             from spikeloom.sim import verilator
 
             kind = None
             if self.waveform:
                 kind = self.waveform.suffix.removeprefix(".")
-                if kind not in ("fst", "vcd"):
-                    raise Refusal(f"{self.waveform}: waveforms are written as .fst or .vcd")
             parameters = {"WIDTH": self.design.flit.width, "ADDRESS_BITS": self.design.address_bits}
             executable = verilator.build(self.design.verilog, parameters, trace=kind, bulk=self.bulk)
             unused = ("root", "cocotb") if self.bulk else ("root",)
@@ -92,7 +93,8 @@ class Session:
             folder = Path(name)
             for image in self.design.manifest["images"]:
                 (folder / image).symlink_to((self.design.directory / image).resolve())
-            running = pool.submit(self._run, job, folder, waveform=self.waveform if first == 0 else None)
+            waveform = folder / self.waveform.name if self.waveform and first == 0 else None
+            running = pool.submit(self._run, job, folder, waveform=waveform)
             expected = golden.run(self.design.network, x, record="all") if compare else None
             flits = samples * steps * len(self.design.observed)
             flits += sum(np.count_nonzero(e) for e in expected.events.values()) if expected else 0
@@ -102,6 +104,8 @@ class Session:
                 if compare and record.exists():
                     self.progress(first + min(samples, samples * record.stat().st_size // (16 * flits)), total)
             answer = running.result()
+            if waveform:
+                _keep(waveform, self.waveform)
         if self.progress:
             self.progress(first + samples, total)
         decoded = decode(self.design.flit, answer.flits, answer.clocks, self.design.observed, samples, steps)
@@ -116,6 +120,23 @@ class Session:
             ends=np.max([clocks.reshape(samples, steps)[:, -1] for clocks in decoded.clocks.values()], axis=0),
             expected=expected,
         )
+
+
+def _check_waveform(path: Path) -> None:
+    if path.suffix not in (".fst", ".vcd"):
+        raise Refusal(f"{path}: waveforms are written as .fst or .vcd")
+    if not path.absolute().parent.is_dir() or path.is_dir():
+        raise Refusal(f"{path}: a waveform is written as a file in a folder that is there")
+
+
+def _keep(waveform: Path, path: Path) -> None:
+    """Move a finished waveform to where it was asked for."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}.") as temporary:
+            shutil.copyfile(waveform, Path(temporary) / path.name)
+            (Path(temporary) / path.name).replace(path)
+    except OSError as error:
+        raise Refusal(f"{path}: the waveform cannot be written ({error.strerror}); choose another place") from None
 
 
 def _problems(answer: Answer, decoded: Decoded, steps: int) -> tuple[str, ...]:

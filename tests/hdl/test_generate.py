@@ -25,6 +25,7 @@ def folder(tmp_path_factory):
 def test_folder_describes_itself(folder):
     manifest = load_manifest(folder)
     assert {p.name for p in folder.iterdir()} == {
+        ".spikeloom",
         "accelerator.v",
         "network.loom",
         "manifest.json",
@@ -94,13 +95,30 @@ def test_a_strange_manifest_is_refused(folder, tmp_path, change, message):
 
 def test_no_folder_of_somebody_else_is_overwritten(tmp_path):
     (tmp_path / "thesis.tex").write_text("irreplaceable")
-    with pytest.raises(Refusal, match=r"not empty, and without manifest\.json, so not an earlier result"):
+    with pytest.raises(Refusal, match="holds 'thesis.tex', which is not of an earlier result"):
         generate(network(), CONFIGURATION, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(Refusal, match="there is a file of this name"):
         generate(network(), CONFIGURATION, tmp_path / "thesis.tex")
     with pytest.raises(Refusal, match="cannot be written"):
         generate(network(), CONFIGURATION, tmp_path / "thesis.tex" / "below")
+
+
+def test_an_earlier_result_is_replaced_unless_something_was_added(tmp_path):
+    folder = tmp_path / "design"
+    for _ in range(2):
+        generate(network(), CONFIGURATION, folder)
+    (folder / "notes").mkdir()
+    (folder / "notes" / "mine.txt").write_text("irreplaceable")
+    with pytest.raises(Refusal, match=r"holds 'notes/mine\.txt', which is not of an earlier result"):
+        generate(network(), CONFIGURATION, folder)
+    assert (folder / "notes" / "mine.txt").read_text() == "irreplaceable"
+    other = tmp_path / "webapp"
+    other.mkdir()
+    (other / "manifest.json").write_text("{}")
+    with pytest.raises(Refusal, match="holds 'manifest.json'"):
+        generate(network(), CONFIGURATION, other)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["design", "webapp"]
 
 
 def test_nothing_half_written_stays(tmp_path, monkeypatch):

@@ -171,7 +171,7 @@ def test_any_network_on_amaranths_simulator(tmp_path_factory):
     """The third witness, on the smallest hardware for each network: every kind of neuron, whatever was drawn."""
     reports: list[VerifyReport] = []
 
-    @settings(DRAWN, max_examples=12)
+    @settings(DRAWN, max_examples=18)
     @given(
         data=st.data(),
         network=strategies.networks(),

@@ -6,10 +6,12 @@ import threading
 from importlib import util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spikeloom.golden.network import Refusal
 from spikeloom.sim import verilator
+from spikeloom.sim.equivalence import verify
 
 
 @pytest.fixture
@@ -124,3 +126,30 @@ def test_verilog_that_does_not_compile_is_refused(tmp_path, monkeypatch, bulk):
     with pytest.raises(Refusal, match=r"design.v: Verilator or the C\+\+ compiler failed: %Error: .*syntax error"):
         verilator.build(design, {"WIDTH": 3}, bulk=bulk)
     assert not list(Path(tmp_path / "cache").glob("**/bench"))
+
+
+def test_a_path_without_python_will_do(tmp_path, monkeypatch, echo):
+    """Debian's has python3 alone, and `make demo` puts no virtual environment on it."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for folder in ("/usr/bin", "/bin"):
+        for tool in Path(folder).iterdir():
+            if not tool.name.startswith("python") and not (tools / tool.name).is_symlink():
+                (tools / tool.name).symlink_to(tool)
+    monkeypatch.setenv("PATH", str(tools))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    x = np.ones((1, 3, 2, 4), int)
+    assert verify(echo(), x, bulk=True, output=tmp_path / "mismatch").ok
+
+
+@pytest.mark.parametrize("where", ["missing/a.fst", "a.png"])
+def test_a_waveform_that_cannot_be_written_is_refused_first(tmp_path, echo, where):
+    with pytest.raises(Refusal, match="waveform"):
+        verify(echo(), np.ones((1, 3, 2, 4), int), waveform=tmp_path / where, output=tmp_path / "mismatch")
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, design):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(Refusal, match="file.* cannot be written .*; set XDG_CACHE_HOME to a folder"):
+        verilator.build(design, {"WIDTH": 3})
