@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.boards import catalogue, tools
-from spikeloom.boards.catalogue import BOARDS, Board, Resources
+from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.clock import core_pll
 from spikeloom.boards.families import FAMILIES, Family
+from spikeloom.boards.fit import too_large
 from spikeloom.boards.reports import Clock, SlowPath, cell_counts, read_report, utilisation_in_log
 from spikeloom.boards.top import Top
 from spikeloom.boards.uart import baud_divider, default_baud
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
-from spikeloom.hdl.folder import new_folder
+from spikeloom.hdl.folder import free_folder, new_folder
 from spikeloom.hdl.generate import generate, load_manifest
 
 __all__ = ["BuildReport", "build"]
 
 FORMAT = 1
 SYNTHESIS_SECONDS, PLACE_AND_ROUTE_SECONDS, PACK_SECONDS = 1200, 3600, 300
-NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def build(
     core_pll(board, core_hz)  # refused here, before anything is made
     baud_divider(core_hz, baud)
     versions = {name: tools.version(name) for name in ("yosys", family.nextpnr, family.packer)}
-    with new_folder(directory, "build.json") as folder:
+    with new_folder(directory) as folder:
         work = _Work(board, family, folder, progress or (lambda stage: None))
         try:
             manifest = work.verilog(source, configuration)
@@ -118,9 +118,9 @@ def build(
         except Refusal as refusal:
             if work.log is None:
                 raise
-            failed = folder.with_name(Path(directory).absolute().name + ".failed")
-            shutil.rmtree(failed, ignore_errors=True)
-            folder.rename(failed)
+            failed = free_folder(f"{Path(directory).absolute()}.failed")
+            with new_folder(failed) as kept:
+                shutil.copytree(folder, kept, dirs_exist_ok=True)
             raise type(refusal)(f"{refusal}\nThe whole log is {failed / 'build' / work.log}") from None
         (folder / "build.json").write_text(report.to_json() + "\n", "utf-8")
     return report
@@ -160,7 +160,7 @@ class _Work:
         board, family = self.board, self.family
         memory_bits = sum(m["entries"] * m["width"] for m in manifest["map"]["memories"])
         if memory_bits > board.memory_bits:
-            raise self._too_large({"memory bits": (memory_bits, board.memory_bits)}, manifest)
+            raise self._too_large({"memory_bits": (memory_bits, board.memory_bits)}, manifest)
 
         self.progress("prepare")
         top = Top(
@@ -230,24 +230,10 @@ class _Work:
 
     def _check_fit(self, needs: Mapping[str, int], manifest: dict[str, Any]) -> None:
         available = asdict(self.board.resources)
-        over = {NAMES[r]: (count, available[r]) for r, count in needs.items() if count > available[r]}
+        over = {r: (count, available[r]) for r, count in needs.items() if count > available[r]}
         if over:
             raise self._too_large(over, manifest)
 
     def _too_large(self, over: Mapping[str, tuple[int, int]], manifest: dict[str, Any]) -> Refusal:
-        by = ", ".join(f"{name} {used} of {had} ({used - had} too many)" for name, (used, had) in over.items())
-        remedies = []
-        lanes = manifest["configuration"].get("lanes") or 1
-        if {"logic cells", "flip-flops", "block RAM"} & over.keys() and lanes > 1:
-            remedies.append(f"fewer lanes than {lanes}")
-        if {"block RAM", "memory bits"} & over.keys():
-            remedies.append("fewer weight bits (4 instead of 8 when converting)")
-        if "multipliers" in over:
-            remedies.append("fewer neuron units")
-        larger = [b.name for b in BOARDS.values() if b.memory_bits > self.board.memory_bits]
-        if larger:
-            remedies.append(f"a larger board ({', '.join(larger)})")
-        return Refusal(
-            f"The network does not fit {self.board.title}: {by}. "
-            f"What would help: {', or '.join(remedies) or 'a smaller network'}"
-        )
+        network = Network.load(self.rtl / manifest["loom"]["file"])
+        return too_large(network, Configuration.create(**manifest["configuration"]), self.board, over)

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from spikeloom.api import demo as demo
     from spikeloom.api import doctor as doctor
     from spikeloom.api import generate as generate
+    from spikeloom.api import report as report
     from spikeloom.api import run as run
     from spikeloom.api import verify as verify
+    from spikeloom.golden.conventions import Knobs as Knobs
+    from spikeloom.golden.conventions import resolve as resolve
+    from spikeloom.golden.data import Data as Data
     from spikeloom.golden.network import Network as Network
     from spikeloom.golden.network import Refusal as Refusal
     from spikeloom.hdl.configuration import Configuration as Configuration
@@ -21,6 +25,8 @@ __version__ = "0.1.0"
 # Where each public name lives. Nothing is imported before it is asked for: `import spikeloom` costs nothing.
 _HOMES = {
     "Configuration": "spikeloom.hdl.configuration",
+    "Data": "spikeloom.golden.data",
+    "Knobs": "spikeloom.golden.conventions",
     "Network": "spikeloom.golden.network",
     "Refusal": "spikeloom.golden.network",
     "build": "spikeloom.api",
@@ -29,6 +35,8 @@ _HOMES = {
     "demo": "spikeloom.api",
     "doctor": "spikeloom.api",
     "generate": "spikeloom.api",
+    "report": "spikeloom.api",
+    "resolve": "spikeloom.golden.conventions",
     "run": "spikeloom.api",
     "verify": "spikeloom.api",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikeloom.files import new_file, output_errors
+from spikeloom.files import check_place, new_file, output_errors
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.health import doctor
 from spikeloom.road import demo
@@ -26,9 +26,26 @@ if TYPE_CHECKING:
     from spikeloom.golden.nir_graph import Inspection
     from spikeloom.golden.quantise import ConversionReport
     from spikeloom.hdl.configuration import Configuration
+    from spikeloom.page.report import Report
     from spikeloom.sim.equivalence import VerifyReport
 
-__all__ = ["Conversion", "RunReport", "build", "check", "convert", "demo", "doctor", "generate", "run", "verify"]
+    #: A file, or samples as an array or with their classes.
+    AnyData = str | Path | np.ndarray | Data
+    AnyConfiguration = str | Path | Mapping[str, Any] | Configuration
+
+__all__ = [
+    "Conversion",
+    "RunReport",
+    "build",
+    "check",
+    "convert",
+    "demo",
+    "doctor",
+    "generate",
+    "report",
+    "run",
+    "verify",
+]
 
 Progress = Callable[..., None]
 TIMED_SAMPLES = 8
@@ -99,7 +116,7 @@ def check(model: str | Path, *, knobs: "Knobs | None" = None) -> "Inspection":
 def convert(
     model: str | Path,
     *,
-    data: "str | Path | Data",
+    data: "AnyData",
     output: str | Path | None = None,
     knobs: "Knobs | None" = None,
     weight_bits: int = 8,
@@ -109,6 +126,9 @@ def convert(
     """Turn a .nir file into an integer network, judged on calibration data against the float model."""
     from spikeloom.golden import conventions, quantise
 
+    if output is not None:
+        output = Path(output)
+        check_place(output)
     network, report = quantise.convert(
         model,
         _data(data),
@@ -118,7 +138,6 @@ def convert(
         guard_bits=guard_bits,
     )
     if output is not None:
-        output = Path(output)
         with output_errors(output):
             network.save(output)
     return Conversion(network=network, report=report, output=output)
@@ -127,7 +146,7 @@ def convert(
 def run(
     network: str | Path | Network,
     *,
-    data: "str | Path | Data",
+    data: "AnyData",
     output: str | Path | None = None,
     on: str = "golden",
     record: str = "output",
@@ -136,6 +155,8 @@ def run(
     """Run a network on the golden model or on its simulated hardware."""
     from spikeloom.golden import simulate
 
+    if output is not None:
+        check_place(Path(output))
     network, samples = _network(network), _data(data)
     if on not in ("golden", "rtl") or record not in ("output", "all"):
         raise Refusal(f"on is 'golden' or 'rtl', record is 'output' or 'all'; not {on!r}, {record!r}")
@@ -165,27 +186,35 @@ def generate(
     network: str | Path | Network,
     *,
     output: str | Path,
-    config: "str | Path | Configuration | None" = None,
+    config: "AnyConfiguration | None" = None,
     board: str | None = None,
 ) -> dict[str, Any]:
-    """Write Verilog, memory images, the network and ``manifest.json`` into a folder; the manifest."""
+    """Write Verilog, memory images, the network and ``manifest.json`` into a folder; the manifest.
+
+    board: takes its usual configuration where none is given, and refuses what its memories cannot hold.
+    """
     from spikeloom.hdl.generate import generate as write
 
-    network = _network(network)
+    network, configuration = _network(network), _configuration(config, board)
+    if board is not None:
+        from spikeloom.boards.fit import check_fit
+
+        check_fit(network, configuration, board)
     with output_errors(Path(output)):
-        return write(network, _configuration(config, board), Path(output))
+        return write(network, configuration, Path(output))
 
 
 def verify(
     source: str | Path | Network,
     *,
-    data: "str | Path | Data",
+    data: "AnyData",
     samples: int | None = None,
-    config: "str | Path | Configuration | None" = None,
+    config: "AnyConfiguration | None" = None,
     board: str | None = None,
     simulator: str = "verilator",
     stalls: bool = False,
     seed: int = 0,
+    bulk: bool = False,
     waveform: str | Path | None = None,
     output: str | Path = Path("mismatch"),
     progress: Progress | None = None,
@@ -193,6 +222,8 @@ def verify(
     """Compare every event and final state of the simulated Verilog with the golden model's."""
     from spikeloom.sim import equivalence
 
+    if board is not None and _is_folder(source):
+        raise Refusal(f"{source}: was generated already, whatever the board; leave out --board")
     x = _data(data).x
     with _generated(source, config, board) as directory, output_errors(Path(output)):
         return equivalence.verify(
@@ -202,6 +233,7 @@ def verify(
             simulator=simulator,
             stalls=stalls,
             seed=seed,
+            bulk=bulk,
             waveform=None if waveform is None else Path(waveform),
             output=Path(output),
             progress=progress,
@@ -213,8 +245,8 @@ def build(
     *,
     board: str,
     output: str | Path,
-    config: "str | Path | Configuration | None" = None,
-    data: "str | Path | Data | None" = None,
+    config: "AnyConfiguration | None" = None,
+    data: "AnyData | None" = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> "BuildReport":
@@ -230,6 +262,35 @@ def build(
         clocks = None if x is None else _clocks(directory, x)
         report = make(directory, None, board, output, seed=seed, progress=progress)
         return report if clocks is None else timed(report, clocks, output)
+
+
+def report(
+    directory: str | Path,
+    *,
+    data: "AnyData | None" = None,
+    samples: int | None = None,
+    model: str | Path | None = None,
+    simulator: str = "verilator",
+    output: str | Path | None = None,
+    progress: Progress | None = None,
+) -> "Report":
+    """Write one page that shows what a folder of ``generate``, ``build`` or ``demo`` holds: ``report.html`` in it.
+
+    data:  run on the integer network, on the float model and on the simulated Verilog, and compared; without data the
+           page shows what needs none. model: the .nir file that the network came from. Both are at hand for packaged
+           networks.
+    """
+    from spikeloom.page.report import report as make
+
+    return make(
+        directory,
+        data=data,
+        samples=samples,
+        model=model,
+        simulator=simulator,
+        output=output,
+        progress=progress,
+    )
 
 
 def timed(report: "BuildReport", clocks: float, output: Path) -> "BuildReport":
@@ -264,13 +325,25 @@ def _network(network: str | Path | Network) -> Network:
     return Network.load(network)
 
 
-def _data(data: "str | Path | Data") -> "Data":
+def _is_folder(source: str | Path | Network) -> bool:
+    return not isinstance(source, Network) and Path(source).is_dir()
+
+
+def _data(data: "AnyData") -> "Data":
+    import numpy as np
+
     from spikeloom.golden import data as files
 
-    return files.load(data) if isinstance(data, str | Path) else data
+    if isinstance(data, str | Path):
+        return files.load(data)
+    if isinstance(data, np.ndarray):
+        return files.Data(x=data)
+    if not isinstance(data, files.Data):
+        raise Refusal(f"data is a path, an array x or spikeloom.Data(x=x, y=y), not {type(data).__name__}")
+    return data
 
 
-def _configuration(config: "str | Path | Configuration | None", board: str | None) -> "Configuration":
+def _configuration(config: "AnyConfiguration | None", board: str | None) -> "Configuration":
     from spikeloom.hdl.configuration import Configuration
 
     defaults = Configuration()
@@ -280,15 +353,21 @@ def _configuration(config: "str | Path | Configuration | None", board: str | Non
         defaults = Configuration(lanes=catalogue.find(board).lanes)
     if config is None:
         return defaults
-    return Configuration.read(config) if isinstance(config, str | Path) else config
+    if isinstance(config, str | Path):
+        return Configuration.read(config)
+    if isinstance(config, Mapping):
+        return Configuration.create(**{str(name): value for name, value in config.items()})
+    if not isinstance(config, Configuration):
+        raise Refusal(
+            f"config is a path, a mapping like {{'lanes': 8}} or a Configuration, not {type(config).__name__}"
+        )
+    return config
 
 
 @contextmanager
-def _generated(
-    source: str | Path | Network, config: "str | Path | Configuration | None", board: str | None
-) -> Iterator[Path]:
+def _generated(source: str | Path | Network, config: "AnyConfiguration | None", board: str | None) -> Iterator[Path]:
     """The folder to simulate: the one given, or one that lasts as long as the block."""
-    if not isinstance(source, Network) and Path(source).is_dir():
+    if _is_folder(source):
         if config is not None:
             raise Refusal(f"{source}: was generated with a configuration of its own; leave out --config")
         yield Path(source)

@@ -7,6 +7,7 @@ standard output; progress and errors go to standard error.
 import functools
 import inspect
 import json
+import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -28,12 +29,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-REPORT_BUG = "this is a bug in Spikeloom; run it again with SPIKELOOM_DEBUG=1 and report what it says"
+REPORT_BUG = "this is a bug in Spikeloom; run it again as `spikeloom --debug ...` and report what it says"
 
 
 def main() -> None:
     """The program ``spikeloom``."""
-    app(prog_name="spikeloom")
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(prog_name="spikeloom")
+    except Terminated:
+        raise SystemExit(128 + signal.SIGTERM) from None
+
+
+class Terminated(BaseException):
+    """The system asks the program to end: everything that is half done is taken away, child processes too."""
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise Terminated
 
 
 # What all commands have in common ---------------------------------------------------------------------------------
@@ -231,7 +245,8 @@ def run(
         Literal["golden", "rtl"], typer.Option(help="The integer model, or the simulated hardware.")
     ] = "golden",
     record: Annotated[
-        Literal["output", "all"], typer.Option(help="What is written: the output, or every layer with its potentials.")
+        Literal["output", "all"],
+        typer.Option(help="What is written: the output, or every layer, with its potentials on golden."),
     ] = "output",
     as_json: Json = False,
 ) -> None:
@@ -273,6 +288,9 @@ def verify(
     ] = "verilator",
     stalls: Annotated[bool, typer.Option("--stalls", help="Stall every stream at random.")] = False,
     seed: Annotated[int, typer.Option(help="Of the stalls and of memories at power-up.")] = 0,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="Several times as fast, for whole test sets; no waveforms.")
+    ] = False,
     waveform: Annotated[Path | None, typer.Option(metavar="W.fst", help="Record all signals; use few samples.")] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where a mismatch leaves a reproducer.")
@@ -290,6 +308,7 @@ def verify(
             simulator=simulator,
             stalls=stalls,
             seed=seed,
+            bulk=bulk,
             waveform=waveform,
             output=output,
             progress=progress,
@@ -326,6 +345,43 @@ def build(
 
 
 @_command
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that generate, build or demo wrote.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="X.npz", help="Run and compare on these; a packaged network brings its own.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Run only the first K samples.", metavar="K")] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL.nir", help="The model that the network came from, to run that too.")
+    ] = None,
+    simulator: Annotated[
+        Literal["verilator", "amaranth"], typer.Option(help="amaranth needs no C++ compiler and is much slower.")
+    ] = "verilator",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="R.html", help="The page; by default DIR/report.html.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show everything on one page: the comparison, accuracy, area, speed, memory map. It needs no network to read."""
+    with show.progress("report") as progress:
+        report = api.report(
+            directory,
+            data=data,
+            samples=samples,
+            model=model,
+            simulator=simulator,
+            output=output,
+            progress=progress,
+        )
+    if as_json:
+        show.print_json(report)
+    else:
+        show.report(report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@_command
 def demo(
     network: Annotated[str, typer.Argument(help="A packaged network; see --list.")] = "digits",
     board: Annotated[str, typer.Option(metavar="B", help=BOARD_HELP)] = "ulx3s-85f",
@@ -334,7 +390,7 @@ def demo(
     list_networks: Annotated[bool, typer.Option("--list", help="Say which networks there are, and stop.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Go the whole road with a packaged network: check, convert, run, generate, verify, build."""
+    """Go the whole road with a packaged network: check, convert, run, generate, verify, build, report."""
     if list_networks:
         show.print_json(packaged.PACKAGED) if as_json else show.packaged(packaged.PACKAGED)
         return

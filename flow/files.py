@@ -1,12 +1,13 @@
 """Writing results: all of a file, or nothing of it. Folders are written so by the rooms that make them."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["new_file", "output_errors"]
+__all__ = ["check_place", "new_file", "output_errors"]
 
 
 @contextmanager
@@ -22,13 +23,25 @@ def output_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def check_place(path: Path) -> None:
+    """Refuse what cannot become a file, before any work is done for it."""
+    parent = path.absolute().parent
+    problem = None
+    if path.is_dir():
+        problem = "it is a folder; name a file"
+    elif parent.exists() and not parent.is_dir():
+        problem = f"{path.parent} is not a folder; choose another place"
+    elif not parent.exists():
+        problem = f"there is no folder {path.parent}; make it, or choose another place"
+    if problem:
+        raise Refusal(f"{path}: cannot be written: {problem} with -o")
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A sibling to write; it takes the name ``path`` when the block ends well, and is gone when it does not."""
-    partial = path.with_name(f"{path.name}.partial")
-    with output_errors(path):
-        try:
-            yield partial
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    check_place(path)
+    with output_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+        partial = Path(temporary) / path.name
+        yield partial
+        partial.replace(path)

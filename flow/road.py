@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from spikeloom.api import Conversion, RunReport
     from spikeloom.boards.build import BuildReport
     from spikeloom.golden.nir_graph import Inspection
+    from spikeloom.page.report import Report
     from spikeloom.sim.equivalence import VerifyReport
 
 __all__ = ["STAGES", "DemoReport", "demo"]
 
-STAGES = ("check", "convert", "run", "generate", "verify", "build")
+STAGES = ("check", "convert", "run", "generate", "verify", "build", "report")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoReport:
-    """What each stage found; those after a failed verification are None."""
+    """What each stage found; after a failed verification nothing is built."""
 
     name: str
     output: Path
@@ -31,6 +32,7 @@ class DemoReport:
     generate: dict[str, Any]
     verify: "VerifyReport"
     build: "BuildReport | None"
+    report: "Report"
 
     @property
     def ok(self) -> bool:
@@ -45,6 +47,7 @@ class DemoReport:
             "run": self.run,
             "verify": self.verify,
             "build": self.build and json.loads(self.build.to_json()),
+            "report": self.report.output,
         }
 
 
@@ -57,7 +60,7 @@ def demo(
     stage: Callable[[str, Any], None] | None = None,
     progress: Callable[..., None] | None = None,
 ) -> DemoReport:
-    """Check, convert, run, generate, verify and build a packaged network; everything made stays in ``output``.
+    """Check, convert, run, generate, verify, build and report a packaged network; what is made stays in ``output``.
 
     ``stage`` is called after each stage with its name and result.
     """
@@ -66,15 +69,19 @@ def demo(
     from spikeloom.files import output_errors
     from spikeloom.golden import conventions
     from spikeloom.golden import data as files
+    from spikeloom.hdl.folder import check_folder
+    from spikeloom.page.report import report
 
     chosen, target = packaged.find(network), Path(output)
     catalogue.find(board)
     knobs = conventions.resolve(chosen.convention)
     data = files.load(chosen.test)
     data = files.Data(x=data.x[:samples], y=None if data.y is None else data.y[:samples])
-    with output_errors(target):
-        target.mkdir(parents=True, exist_ok=True)
     rtl = target / "rtl"
+    with output_errors(target):
+        for folder in (rtl, target / board):
+            check_folder(folder)
+        target.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"build": None}
 
     def do(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -98,4 +105,15 @@ def demo(
             return api.timed(report, verdict.clocks_per_inference, target / board)
 
         do("build", build)
+    do(
+        "report",
+        report,
+        target,
+        data=chosen.test,
+        samples=len(data.x),
+        model=chosen.model,
+        verdict=verdict,
+        command=f"spikeloom demo {chosen.name} --board {board}" + (f" --samples {len(data.x)}" if samples else ""),
+        progress=progress,
+    )
     return DemoReport(name=chosen.name, output=target, **results)

@@ -25,6 +25,7 @@ __all__ = [
     "packaged",
     "print_json",
     "progress",
+    "report",
     "run",
     "say",
     "verify",
@@ -147,13 +148,13 @@ def doctor(health: Any) -> None:
         "tool",
         "",
         "version",
-        "for",
-        "found",
-        rows=[(t.name, verdict(t), t.version, t.use, t.path) for t in health.tools],
+        rows=[(t.name, verdict(t), t.version) for t in health.tools],
     )
     for tool in health.tools:
         if not tool.usable:
-            say(f"{tool.name} {tool.problem}. Remedy: {tool.remedy}.", BAD if tool.required else OPEN)
+            say(
+                f"{tool.name}, which {tool.use}, {tool.problem}. Remedy: {tool.remedy}.", BAD if tool.required else OPEN
+            )
     if health.ok:
         say("Every tool that is required works.", GOOD)
 
@@ -215,6 +216,8 @@ def run(report: Any) -> None:
     say(f"{summary['samples']} samples of {summary['steps']} steps on {report.on}: {summary['spikes']:,} spikes{right}")
     if report.output:
         say(f"Wrote {report.output}")
+    if report.events and not report.potentials:
+        say("Without potentials: hardware shows none while it runs; --on golden records them.", OPEN)
 
 
 def generate(manifest: Mapping[str, Any], output: Path) -> None:
@@ -237,9 +240,17 @@ def verify(report: Any) -> None:
         f"{report.cells:,} cells (sample, step, neuron) with {report.events:,} events; {report.states:,} final states"
     )
     say(f"{report.clocks_per_inference:,.0f} clocks per inference, {report.latency:,} for the first")
+    stalls = report.stalls
+    if stalls["i_gaps"] or stalls["o_waits"]:  # or the bench stalled nothing
+        say(
+            f"Stalls: the bench held back input for {stalls['i_gaps']:,} clocks and output for "
+            f"{stalls['o_waits']:,}; the design held back input for {stalls['i_waits']:,}"
+        )
     for problem in report.problems:
         say(f"problem: {problem}", BAD)
     say(report.verdict, GOOD if report.ok else BAD)
+    if report.mismatch:
+        say(f"The comparison ended there, with {report.samples} of {report.given} samples compared.", BAD)
     if report.reproducer:
         say(f"To see it again: {report.reproducer}", BAD)
 
@@ -276,6 +287,20 @@ def latency(report: Any) -> str:
         f"{report.clocks_per_inference:,.0f} clocks per inference at {report.core_mhz:g} MHz: "
         f"{report.latency_us:,.1f} µs, {report.inferences_per_second:,.0f} inferences per second"
     )
+
+
+def report(report: Any) -> None:
+    if report.verify is None:
+        say("Nothing was compared; give --data.", OPEN)
+    else:
+        say(report.verify.verdict, GOOD if report.verify.ok else BAD)
+        if report.verify.reproducer:
+            say(f"To see it again: {report.verify.reproducer}", BAD)
+    for board in (name for name, verdict in report.boards.items() if verdict == "missed"):
+        say(f"The bitstream for {board} misses its timing; do not trust it.", BAD)
+    for note in report.notes:
+        say(f"{note}.", OPEN)
+    say(f"Wrote {report.output}; open it in a browser")
 
 
 def packaged(networks: Mapping[str, Any]) -> None:
@@ -326,6 +351,9 @@ class Stages:
             f"{latency(report)}"
         )
 
+    def report(self, report: Any) -> str:
+        return f"all of this on one page: {report.output}"
+
 
 def demo(report: Any) -> None:
     say()
@@ -340,4 +368,4 @@ def demo(report: Any) -> None:
         else verdict.verdict,
         GOOD if verdict.ok else BAD,
     )
-    say(f"Everything is in {report.output}")
+    say(f"Everything is in {report.output}; open {report.report.output} in a browser")

@@ -52,7 +52,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Knobs:
-    """The answers; None is a knob that nobody has set. ``v_min`` is a number or ``"none"``."""
+    """The answers; None is a knob that nobody has set. ``v_min`` is a number or ``"none"``.
+
+    A convention sets the knobs that it fixes and that are not given.
+    """
 
     convention: str | None = None
     dt: float | None = None
@@ -67,6 +70,15 @@ class Knobs:
     lag: bool | None = None
 
     def __post_init__(self) -> None:
+        if self.convention is not None:
+            if self.convention not in CONVENTIONS:
+                raise Refusal(f"there is no convention {self.convention!r}; there are {', '.join(CONVENTIONS)}")
+            fixed = asdict(CONVENTIONS[self.convention])
+            if self.lag:
+                fixed["reset_when"] = "next-step"  # the only one that lag can have
+            for name, value in fixed.items():
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, value)
         for name, (_, choices) in KNOBS.items():
             value = getattr(self, name)
             if isinstance(choices, tuple) and value is not None and value not in choices:
@@ -162,18 +174,18 @@ CONVENTIONS: dict[str, Knobs] = {
 CONVENTIONS = {name: replace(knobs, convention=name) for name, knobs in CONVENTIONS.items()}
 
 
-def resolve(convention: str | None = None, overrides: Mapping[str, Any] | None = None) -> Knobs:
-    """A convention's knobs with those in ``overrides`` set instead (None: not overridden).
+def resolve(convention: Knobs | str | None = None, overrides: Mapping[str, Any] | None = None) -> Knobs:
+    """A convention's knobs (or those given) with those in ``overrides`` set instead (None: not overridden).
 
     Which knobs are still open for a given file, :meth:`Knobs.questions` says.
     """
-    if convention is not None and convention not in CONVENTIONS:
-        raise Refusal(f"there is no convention {convention!r}; there are {', '.join(CONVENTIONS)}")
+    if not isinstance(convention, Knobs | str | None):
+        raise Refusal(f"knobs must be Knobs or the name of a convention ({', '.join(CONVENTIONS)}), not {convention!r}")
+    base = convention if isinstance(convention, Knobs) else Knobs(convention=convention)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     unknown = set(given) - {f.name for f in fields(Knobs)} | set(given) & {"convention"}
     if unknown:
         raise Refusal(f"there is no knob {sorted(unknown)[0]!r}; there are {', '.join(KNOBS)}")
-    base = CONVENTIONS[convention] if convention else Knobs()
     if given.get("lag") and "reset_when" not in given:
         given["reset_when"] = "next-step"  # the only one that lag can have
     return replace(base, **given)

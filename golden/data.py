@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom.golden import npz
-from spikeloom.golden.network import Refusal
+from spikeloom.golden.network import Population, Refusal
+from spikeloom.golden.simulate import check_stimulus
 
 __all__ = ["Data", "load"]
 
@@ -16,10 +17,11 @@ MAX_BYTES = 1 << 32
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Samples, and their classes where they are known."""
+    """Samples, and their classes where they are known. ``path`` is the file that they came from, for messages."""
 
     x: np.ndarray
     y: np.ndarray | None = None
+    path: str = ""
 
     def __post_init__(self) -> None:
         if self.x.dtype.kind not in "biuf":
@@ -33,6 +35,22 @@ class Data:
         if self.y.shape != self.x.shape[:1]:
             raise Refusal(f"y must have one class for each of the {len(self.x)} samples, not the shape {self.y.shape}")
 
+    def check(self, source: Population, output: Population) -> None:
+        """Refuse samples that the input ``source`` does not take, and classes that ``output`` has no neuron for."""
+        try:
+            check_stimulus(source, self.x)
+        except Refusal as refusal:
+            raise self.refusal(str(refusal)) from None
+        if self.y is not None and not (self.y.min() >= 0 and self.y.max() < output.size):
+            raise self.refusal(
+                f"y has classes in {self.y.min()}..{self.y.max()}; the output {output.name!r} has {output.size} neurons, "
+                f"so classes must be in 0..{output.size - 1}"
+            )
+
+    def refusal(self, text: str) -> Refusal:
+        """A refusal of this data, with the name of its file."""
+        return Refusal(f"{self.path}: {text}" if self.path else text)
+
 
 def load(path: str | Path) -> Data:
     """Read ``x`` and ``y``; other members are ignored. :class:`Refusal` for what is not such a file."""
@@ -45,17 +63,17 @@ def load(path: str | Path) -> Data:
                     f"has no array x (it has {', '.join(names) or 'nothing'}); save it with np.savez(..., x=x)"
                 )
             arrays = {name: _array(archive, name) for name in ("x", "y") if f"{name}.npy" in names}
-        return Data(**arrays)
+        return Data(**arrays, path=str(path))
     except FileNotFoundError:
         raise Refusal(f"{path}: there is no such file") from None
-    except zipfile.BadZipFile as error:
-        raise Refusal(f"{path}: not an .npz file ({error}); save the data with np.savez") from None
+    except zipfile.BadZipFile:
+        raise Refusal(f"{path}: not an .npz file; save the data with np.savez") from None
     except Refusal as refusal:
         raise Refusal(f"{path}: {refusal}") from None
     except OSError as error:
         raise Refusal(f"{path}: cannot be read ({error.strerror or error})") from None
-    except npz.DAMAGE as error:
-        raise Refusal(f"{path}: damaged .npz file ({error}); save the data again with np.savez") from None
+    except npz.DAMAGE:
+        raise Refusal(f"{path}: damaged .npz file; save the data again with np.savez") from None
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:

@@ -10,6 +10,9 @@ from spikeloom.golden.nir_model import Layer
 
 __all__ = ["Dynamics", "dynamics"]
 
+#: Exporters store float32; what is this close to 1 was 1.
+ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dynamics:
@@ -33,7 +36,7 @@ def dynamics(layer: Layer, knobs: Knobs) -> Dynamics:
         gain = np.ones_like(r) if knobs.membrane_gain == "unit" else r * knobs.dt
         return Dynamics(keep=np.ones_like(r), gain=_near_one(gain), tau_steps=np.full_like(r, np.inf))
     ratio = knobs.dt / layer.parameters["tau"]
-    if ratio.max() > 1:
+    if ratio.max() > 1 + ROUNDING:
         raise Refusal(
             f"{layer.name!r} ({layer.type}): dt = {knobs.dt:g} is longer than the time constant tau = "
             f"{layer.parameters['tau'].min():g}; give the dt of the training (--dt) in the file's unit, "
@@ -44,6 +47,7 @@ def dynamics(layer: Layer, knobs: Knobs) -> Dynamics:
             f"{layer.name!r} ({layer.type}): tau = {layer.parameters['tau'].max():g} is more than a million steps of "
             f"dt = {knobs.dt:g}; give the dt of the training (--dt) in the file's unit"
         )
+    ratio = np.minimum(ratio, 1)  # a tau of dt (beta = 0) comes back from float32 a little shorter
     keep = 1 - ratio if knobs.decay == "euler" else np.exp(-ratio)
     gain = {
         "ode": r * (ratio if knobs.decay == "euler" else 1 - keep),
@@ -55,4 +59,4 @@ def dynamics(layer: Layer, knobs: Knobs) -> Dynamics:
 
 def _near_one(gain: np.ndarray) -> np.ndarray:
     """Exporters store r and tau as float32; a gain that was 1 comes back with their rounding."""
-    return np.where(np.abs(gain - 1) < 1e-6, 1.0, gain)
+    return np.where(np.abs(gain - 1) < ROUNDING, 1.0, gain)

@@ -8,6 +8,7 @@ The behaviour these objects stand for is stated in ``docs/contract.md``.
 import hashlib
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -300,23 +301,27 @@ class Network:
             for name in sorted(members):
                 archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name], zipfile.ZIP_DEFLATED)
         path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            partial = Path(temporary) / "new"
             partial.write_bytes(buffer.getvalue())
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Network":
         """Read a ``.loom`` file. Raises :class:`Refusal` for anything that is not one."""
         path = Path(path)
+        foreign = f"{path}: not a .loom file that 'spikeloom convert' wrote"
+        damaged = f"{path}: damaged .loom file; convert the network again"
         try:
             with zipfile.ZipFile(path) as archive:
                 sizes = {info.filename: info.file_size for info in archive.infolist()}
                 if sum(sizes.values()) > MAX_MEMBER_BYTES:
                     raise Refusal(f"{path}: unpacked size {sum(sizes.values())} is over {MAX_MEMBER_BYTES} bytes")
+                if "network.json" not in sizes:
+                    raise Refusal(foreign)
                 document = json.loads(archive.read("network.json"))
+                if not isinstance(document, dict):
+                    raise Refusal(foreign)
                 if document.get("format") != FORMAT:
                     raise Refusal(
                         f"{path}: format {document.get('format')!r} is not {FORMAT}; convert the network again"
@@ -330,12 +335,18 @@ class Network:
             raise Refusal(f"{path}: there is no such file") from None
         except Refusal as refusal:
             raise refusal if str(path) in str(refusal) else Refusal(f"{path}: {refusal}") from None
-        except (OSError, zipfile.BadZipFile) as error:
-            raise Refusal(f"{path}: not a .loom file ({error})") from None
-        except (*npz.DAMAGE, AttributeError) as error:
-            raise Refusal(f"{path}: damaged .loom file ({type(error).__name__}: {error})") from None
+        except OSError as error:
+            raise Refusal(f"{path}: cannot be read ({error.strerror or error})") from None
+        except zipfile.BadZipFile:
+            raise Refusal(foreign) from None
+        except npz.Unsafe as error:
+            raise Refusal(f"{path}: an array in it {error}") from None
+        except (*npz.DAMAGE, AttributeError):
+            raise Refusal(damaged) from None
         if document.get("hash") != network.hash:
-            raise Refusal(f"{path}: damaged .loom file (its content does not match its hash)")
+            raise Refusal(
+                f"{path}: damaged .loom file (its content does not match its hash); convert the network again"
+            )
         return network
 
     @classmethod

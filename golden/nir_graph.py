@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom.golden import nir_file, nir_model
-from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question
+from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question, resolve
 from spikeloom.golden.dynamics import dynamics
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_file import Node
-from spikeloom.golden.nir_model import SUPPORTED, Model
+from spikeloom.golden.nir_model import NEURONS, SUPPORTED, Model
 
 __all__ = ["Inspection", "Verdict", "inspect", "load"]
 
@@ -60,6 +60,8 @@ class Inspection:
     def refusal(self) -> str | None:
         """Why this cannot be converted, in one message; None if it can."""
         lines = [f"{v.name!r} ({v.type}): {v.about}" for v in self.nodes if v.verdict == "unsupported"]
+        if lines:
+            lines.append(f"supported are the types {', '.join(SUPPORTED)}")
         lines += self.problems
         if lines:
             return f"{self.path} cannot be built:" + "".join(f"\n  {line}" for line in lines)
@@ -76,7 +78,7 @@ class Inspection:
         return None
 
 
-def _verdict(node: Node) -> Verdict:
+def _verdict(node: Node, knobs: Knobs) -> Verdict:
     if node.type not in SUPPORTED:
         about = UNSUPPORTED.get(node.type, "no node of nir 1.0.8 has this type")
         return Verdict(name=node.name, type=node.type, verdict="unsupported", about=about)
@@ -87,6 +89,9 @@ def _verdict(node: Node) -> Verdict:
         "IF": "threshold and reset are rounded to the guard bits",
         "LIF": "the decay is rounded, the potential to the guard bits in each step",
     }.get(node.type)
+    rule = (knobs.convention, knobs.reset, knobs.reset_when)
+    if node.type in NEURONS and rule == ("snntorch", "subtract", "same-step"):
+        about += "; snnTorch (reset_delay=False) fires otherwise where the reset leaves more than a threshold"
     return Verdict(name=node.name, type=node.type, verdict="approximate" if about else "exact", about=about or "")
 
 
@@ -98,11 +103,14 @@ def _suggestion(model: Model | None) -> str | None:
     return None
 
 
-def inspect(path: str | Path, knobs: Knobs | None = None) -> Inspection:
-    """Everything about a file at once: nodes, problems, open questions. Only an unreadable file is refused."""
+def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
+    """Everything about a file at once: nodes, problems, open questions. Only an unreadable file is refused.
+
+    knobs: or the name of a convention.
+    """
     graph = nir_file.read(path)
     model, problems = nir_model.interpret(graph)
-    knobs = knobs or Knobs()
+    knobs = resolve(knobs)
     questions = knobs.questions(node.type for node in graph.nodes.values())
     for layer in model.layers if model and not questions else ():
         try:
@@ -112,7 +120,7 @@ def inspect(path: str | Path, knobs: Knobs | None = None) -> Inspection:
     return Inspection(
         path=str(path),
         version=graph.version,
-        nodes=tuple(_verdict(node) for node in graph.nodes.values()),
+        nodes=tuple(_verdict(node, knobs) for node in graph.nodes.values()),
         problems=tuple(problems),
         questions=questions,
         convention=knobs.convention,
@@ -121,7 +129,7 @@ def inspect(path: str | Path, knobs: Knobs | None = None) -> Inspection:
     )
 
 
-def load(path: str | Path, knobs: Knobs) -> Model:
+def load(path: str | Path, knobs: Knobs | str) -> Model:
     """The model in a file, or one :class:`Refusal` with everything that stands in its way."""
     inspection = inspect(path, knobs)
     if refusal := inspection.refusal():

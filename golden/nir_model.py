@@ -19,6 +19,7 @@ __all__ = ["SUPPORTED", "Layer", "Model", "interpret"]
 MAX_WEIGHTS = 1 << 25
 #: Larger numbers have no place in a trained network, and squares of them no place in a float.
 MAX_NUMBER = 1e30
+FINITE = "train again or mend it, so that all are finite numbers of a usual size"
 NEURONS = {"IF": ("r", "v_threshold"), "LIF": ("tau", "r", "v_leak", "v_threshold")}
 SUPPORTED = ("Input", "Output", "Affine", "Linear", "Scale", "Flatten", "IF", "LIF")
 FIELDS = {
@@ -98,9 +99,11 @@ class _Reader:
                 self.problems.append(f"the graph must have exactly one {kind} node, not {len(names)}{several}")
         for (source, target), count in Counter(self.graph.edges).items():
             if count > 1:
-                self.problems.append(f"the edge {source!r} to {target!r} is there {count} times")
+                self.problems.append(f"the edge {source!r} to {target!r} is there {count} times; keep one")
             for name in {source, target} - set(nodes):
-                self.problems.append(f"the edge {source!r} to {target!r}: there is no node {name!r}")
+                self.problems.append(
+                    f"the edge {source!r} to {target!r}: there is no node {name!r}; name one that is there, or leave the edge out"
+                )
         for node in nodes.values():
             before, after = self.before[node.name], self.after[node.name]
             if node.type == "Input" and before:
@@ -109,13 +112,17 @@ class _Reader:
                 self.problem(node, f"an edge leads out of it (to {after[0]!r}), and an output has none")
             for end, there, lack in (("Input", before, "to it"), ("Output", after, "away from it")):
                 if node.type != end and not there:
-                    self.problem(node, f"not on a path from Input to Output: no edge leads {lack}")
+                    self.problem(
+                        node, f"not on a path from Input to Output: no edge leads {lack}; connect it or leave it out"
+                    )
         order = TopologicalSorter(self.before)
         try:
             order.prepare()
         except CycleError as error:
             loop = " -> ".join(map(repr, error.args[1]))
-            self.problems.append(f"recurrence is not supported yet, and there is a loop {loop}")
+            self.problems.append(
+                f"recurrence is not supported yet, and there is a loop {loop}; use a feed-forward network"
+            )
         found: list[Node] = []
         while ready := order.get_ready():
             found += [nodes[name] for name in ready]
@@ -127,20 +134,30 @@ class _Reader:
     def fields(self, node: Node) -> dict[str, np.ndarray] | None:
         """The numbers of a node, or None if some cannot be used."""
         found = {}
+        endless = False
         for name in FIELDS[node.type]:
             value = node.fields.get(name)
             if value is None:
-                self.problem(node, f"has no {name}")
+                self.problem(node, f"has no {name}; export it with {', '.join(FIELDS[node.type])}")
             elif isinstance(value, str):
                 self.problem(node, f"{name} must be numbers, not {value[:40]!r}")
             elif name in ("shape", "start_dim", "end_dim") and value.dtype.kind not in "iu":
                 self.problem(node, f"{name} must be integers, not {value.dtype}")
             elif value.dtype.kind == "f" and not np.isfinite(value).all():
-                self.problem(node, f"{name} has NaN or infinite values")
+                if name == "tau" and (value == np.inf).any():
+                    endless = True
+                    self.problem(
+                        node,
+                        "tau is infinite, as snnTorch exports beta = 1, and the gain of the input is lost with it; "
+                        "write a nir.IF node instead (r = 1/dt), or use a beta below 1",
+                    )
+                elif not endless:
+                    self.problem(node, f"{name} has NaN or infinite values; {FINITE}")
             elif value.size == 0 or (name in ("start_dim", "end_dim") and value.size != 1):
-                self.problem(node, f"{name} has the shape {value.shape}")
+                wanted = "one integer" if name in ("start_dim", "end_dim") else "at least one number"
+                self.problem(node, f"{name} has the shape {value.shape}, and must hold {wanted}")
             elif np.abs(value.astype(np.float64)).max() > MAX_NUMBER:
-                self.problem(node, f"{name} has values beyond {MAX_NUMBER:g}")
+                self.problem(node, f"{name} has values beyond {MAX_NUMBER:g}; {FINITE}")
             else:
                 found[name] = value
         return found if len(found) == len(FIELDS[node.type]) else None
@@ -153,7 +170,7 @@ class _Reader:
             return None, None
         if len(set(shapes.values())) > 1:
             pairs = ", ".join(f"{shape} from {name!r}" for name, shape in shapes.items())
-            self.problem(node, f"the edges into it bring different shapes: {pairs}")
+            self.problem(node, f"the edges into it bring different shapes: {pairs}; make them the same")
             return None, None
         shape = next(iter(shapes.values()))
         forms = [self.forms.get(name) for name in sources]
@@ -228,7 +245,7 @@ class _Reader:
             values = {name: value.astype(np.float64) for name, value in values.items()}
             reset = node.fields.get("v_reset", np.zeros_like(values["v_threshold"]))  # not written by nir <= 1.0.4
             if isinstance(reset, str) or not (np.abs(reset) < MAX_NUMBER).all():
-                self.problem(node, "v_reset has NaN or infinite values")
+                self.problem(node, f"v_reset has NaN or infinite values; {FINITE}")
                 return None
             values["v_reset"] = reset.astype(np.float64)
             shapes = {name: value.shape for name, value in values.items()}
@@ -236,7 +253,9 @@ class _Reader:
                 self.problem(node, "has single numbers as parameters; export it with one per neuron (tensors)")
             elif len(set(shapes.values())) > 1:
                 listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-                self.problem(node, f"its parameters have different shapes: {listed}")
+                self.problem(
+                    node, f"its parameters have different shapes: {listed}; export them with one number per neuron each"
+                )
             else:
                 self._neuron_values(node, values)
         return values if len(self.problems) == count else None
@@ -247,7 +266,7 @@ class _Reader:
         if (values["v_threshold"] <= values["v_reset"]).any():
             self.problem(node, "v_threshold must be above v_reset")
         if (values["r"] == 0).any():
-            self.problem(node, "r is 0, so that its input does nothing")
+            self.problem(node, "r is 0, so that its input does nothing; give it another value or leave the node out")
 
     def _meets(self, node: Node, wanted: Shape, shape: Shape | None) -> bool:
         if shape is None or shape == wanted:
@@ -324,7 +343,9 @@ class _Reader:
         start, end = int(values["start_dim"]), int(values["end_dim"])
         first, last = (d + len(shape) if d < 0 else d for d in (start, end))
         if not 0 <= first <= last < len(shape):
-            self.problem(node, f"start_dim {start} and end_dim {end} do not fit what it receives, {shape}")
+            self.problem(
+                node, f"start_dim {start} and end_dim {end} do not fit what it receives, {shape}; name axes of that"
+            )
             return
         declared = node.fields.get("input_type", "")
         if not isinstance(declared, str) and not self._meets(node, tuple(np.atleast_1d(declared).tolist()), shape):

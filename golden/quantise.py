@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeloom.golden import float_model, nir_graph, simulate
-from spikeloom.golden.conventions import Knobs
+from spikeloom.golden.conventions import Knobs, resolve
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.golden.nir_model import Model
@@ -73,7 +73,7 @@ class ConversionReport:
 def convert(
     model: Model | str | Path,
     data: Data,
-    knobs: Knobs,
+    knobs: Knobs | str,
     *,
     weight_bits: int = 8,
     state_bits: int | None = None,
@@ -81,7 +81,7 @@ def convert(
 ) -> tuple[Network, ConversionReport]:
     """Quantise a model, or the .nir file at a path, for data like that which it will see.
 
-    weight_bits: 2..8. state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
+    knobs: or the name of a convention. weight_bits: 2..8. state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
     """
     for name, value, low, high in (
         ("weight_bits", weight_bits, 2, 8),
@@ -90,6 +90,7 @@ def convert(
     ):
         if value is not None and not low <= value <= high:
             raise Refusal(f"{name} must be in {low}..{high}, not {value}")
+    knobs = resolve(knobs)
     origin: dict[str, Any] = {"knobs": knobs.as_dict()}
     if not isinstance(model, Model):
         path = Path(model)
@@ -97,7 +98,7 @@ def convert(
         origin["file"] = {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     elif questions := knobs.questions(model.types):
         raise Refusal("The model leaves open:" + "".join(f"\n  {question}" for question in questions))
-    source = Population(name=model.input, shape=model.input_shape, value_bits=_input_bits(model, data.x))
+    source = _input(model, data)
     reference = float_model.run(model, data.x, knobs)
     events = {model.input: data.x.reshape(*data.x.shape[:2], -1), **reference.events}
     widths = Widths.common(model.layers, knobs, events, guard_bits)
@@ -121,14 +122,19 @@ def convert(
     return built, _report(built, data, knobs, reference, result, layers)
 
 
-def _input_bits(model: Model, x: np.ndarray) -> int:
-    """Bits of the input's events: 1 for spikes, else signed bits that hold the calibration data."""
+def _input(model: Model, data: Data) -> Population:
+    """The input, with events of 1 bit for spikes, else of signed bits that hold the calibration data."""
+    x = data.x
     low, high = int(x.min()) if np.isfinite(x.min()) else 0, int(x.max()) if np.isfinite(x.max()) else 0
     bits = 1 if low >= 0 and high <= 1 else max(2, signed_bits(low, high))
     if bits > 16:
-        raise Refusal(f"x has values in {low}..{high}, and an event holds 16 bits at most; scale x down")
-    simulate.check_stimulus(Population(name=model.input, shape=model.input_shape, value_bits=bits), x)
-    return bits
+        raise data.refusal(f"x has values in {low}..{high}, and an event holds 16 bits at most; scale x down")
+    source = Population(name=model.input, shape=model.input_shape, value_bits=bits)
+    output = next(layer for layer in model.layers if layer.name == model.output)
+    data.check(source, Population(name=output.name, shape=output.shape))
+    if not x.any():
+        raise data.refusal("no spikes in x: nothing to calibrate on; give samples in which the input is active")
+    return source
 
 
 def _report(

@@ -66,12 +66,12 @@ def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
     if x.dtype.kind not in "biuf":
         raise Refusal(f"x must hold numbers, not {x.dtype}; save it as small integers of shape {wanted}")
     if x.ndim < 3 or x.shape[2:] not in shapes:
-        raise Refusal(f"x has shape {x.shape}; the input {population.name!r} needs {wanted}")
+        raise Refusal(f"x has shape {x.shape}; the input {population.name!r} needs {wanted}: save x in that shape")
     if 0 in x.shape[:2]:
         raise Refusal(f"x has shape {x.shape}; at least one sample and one step are needed")
     if x.dtype.kind == "f":
         if not np.isfinite(x).all():
-            raise Refusal("x has NaN or infinite values; remove them")
+            raise Refusal("x has NaN or infinite values; save spikes (0 and 1) or small integers")
         if (x != np.rint(x)).any():
             raise Refusal(
                 "x has values that are not integers, and analogue input does not exist yet; "

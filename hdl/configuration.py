@@ -1,7 +1,8 @@
 """What a designer may tune."""
 
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -11,6 +12,17 @@ from spikeloom.golden.network import Refusal
 __all__ = ["Configuration"]
 
 MAX_FILE_BYTES = 1 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML itself forbids a key twice; PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 class Configuration(BaseModel):
@@ -52,9 +64,11 @@ class Configuration(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
+            fields = f"there is no such field; the fields are {', '.join(cls.model_fields)}"
             problems = (
-                f"{'.'.join(map(str, e['loc'])) or 'configuration'}: {e['msg'].removeprefix('Value error, ')}"
-                + (f" (given: {e['input']!r})" if e["type"] != "value_error" else "")
+                f"{'.'.join(map(str, e['loc'])) or 'configuration'}: "
+                + (fields if e["type"] == "extra_forbidden" else e["msg"].removeprefix("Value error, "))
+                + (f" (given: {e['input']!r})" if e["type"] not in ("value_error", "extra_forbidden") else "")
                 for e in error.errors()
             )
             raise Refusal("Configuration refused. " + "; ".join(problems)) from None
@@ -68,7 +82,7 @@ class Configuration(BaseModel):
                 text = file.read(MAX_FILE_BYTES + 1)
             if len(text) > MAX_FILE_BYTES:
                 raise Refusal(f"{path}: a configuration has at most {MAX_FILE_BYTES} bytes")
-            values = yaml.safe_load(text)
+            values = yaml.load(text, _Loader)  # noqa: S506, a SafeLoader
         except OSError as error:
             raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -13,7 +13,7 @@ BAD = {
     "lanes: 8\nunits: 16": "configuration: units must be at most lanes (8), not 16: a unit serves whole lanes",
     "cores: 3": "cores: Input should be 'shared' or 'per-population' (given: 3)",
     "slots: 0": "slots: Input should be greater than or equal to 1 (given: 0)",
-    "lane: 8": "lane: Extra inputs are not permitted (given: 8)",
+    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, slots",
 }
 
 
@@ -33,6 +33,7 @@ def test_wrong_fields_are_named(tmp_path, text):
         (b"1: 2\n", "a configuration is a mapping like 'lanes: 16', not dict"),
         (b"\xff\xfe\x00", "not YAML"),
         (b"{lanes: [", "not YAML"),
+        (b"lanes: 8\nunits: 1\nlanes: 16\n", "not YAML.*lanes is given twice"),
         (b"!!python/object/apply:os.system ['true']", "not YAML"),
         (b"#" * (1 << 20) + b"##", "a configuration has at most 1048576 bytes"),
     ],

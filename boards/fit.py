@@ -1,0 +1,97 @@
+"""Whether a network's memories fit a board, and which remedies would really make them fit."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from spikeloom.boards import catalogue
+from spikeloom.boards.catalogue import BOARDS, Board
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.memory_map import MemoryMap
+
+__all__ = ["check_fit", "memory_bits", "too_large"]
+
+NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
+MEMORY = {"memory_bits": "memory bits"}
+FEWEST_WEIGHT_BITS = 2
+
+
+def memory_bits(network: Network, configuration: Configuration, weight_bits: int | None = None) -> int:
+    """Bits of all memories; with ``weight_bits``, as if no weight had more than these."""
+    parameters = map_network(network, configuration).parameters
+    if weight_bits is not None:
+        stored = max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
+        parameters = replace(parameters, cores=tuple(replace(core, weight_bits=stored) for core in parameters.cores))
+    return sum(region.entries * region.width for region in MemoryMap(parameters).regions)
+
+
+def check_fit(network: Network, configuration: Configuration, board: str | Board) -> None:
+    """Raise :class:`Refusal` if the memories alone are too large for the board; quick, since nothing is generated."""
+    board = catalogue.find(board) if isinstance(board, str) else board
+    bits = memory_bits(network, configuration)
+    if bits > board.memory_bits:
+        raise too_large(network, configuration, board, {"memory_bits": (bits, board.memory_bits)})
+
+
+def too_large(
+    network: Network, configuration: Configuration, board: Board, over: Mapping[str, tuple[int, int]]
+) -> Refusal:
+    """What to say; ``over``: ``memory_bits``, or a field of ``Resources`` -> (needed, available)."""
+    by = ", ".join(
+        f"{(NAMES | MEMORY)[name]} {used} of {had} ({used - had} too many)" for name, (used, had) in over.items()
+    )
+    # What memory needs can be computed; what logic will be needs synthesis.
+    help_ = "What would help" if over.keys() <= {"memory_bits", "block_ram"} else "What may help"
+    remedies = _remedies(network, configuration, board, over) or ["a smaller network"]
+    return Refusal(f"The network does not fit {board.title}: {by}. {help_}: {', or '.join(remedies)}")
+
+
+def _remedies(
+    network: Network, configuration: Configuration, board: Board, over: Mapping[str, tuple[int, int]]
+) -> list[str]:
+    bits = memory_bits(network, configuration)
+    # Memories do not fill their blocks: what was counted in blocks stays as far from full.
+    blocks, _ = over.get("block_ram", (0, 0))
+    waste = max(1.0, blocks * board.block_bits / bits)
+
+    def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
+        try:
+            return memory_bits(network, candidate, weight_bits) * waste <= board.memory_bits
+        except Refusal:  # there is no such hardware
+            return False
+
+    lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
+    narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
+    fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
+    remedies = []
+    if over.keys() & {"memory_bits", "block_ram"}:
+        fewer_lanes = next((c.lanes for c in narrower if fits(c)), None)
+        smaller = next((b for b in fewer_bits if fits(configuration, b)), None)
+        both = next(((c.lanes, b) for b in fewer_bits for c in narrower if fits(c, b)), None)
+        if fewer_lanes:
+            remedies.append(f"fewer lanes ({fewer_lanes} instead of {lanes})")
+        if smaller:
+            remedies.append(f"fewer weight bits ({smaller} instead of {width} when converting)")
+        if both and not (fewer_lanes or smaller):
+            remedies.append(f"{both[0]} lanes instead of {lanes} with {both[1]} weight bits instead of {width}")
+    elif over.keys() & {"lut", "ff"} and any(map(fits, narrower)):
+        remedies.append(f"fewer lanes than {lanes}")
+    if "dsp" in over and configuration.neuron_units > 1:
+        remedies.append(f"fewer neuron units than {configuration.neuron_units}")
+    larger = [b.name for b in BOARDS.values() if b is not board and _holds(b, board, over, bits * waste)]
+    if larger:
+        remedies.append(f"a larger board ({', '.join(larger)})")
+    return remedies
+
+
+def _with_lanes(configuration: Configuration, lanes: int) -> Configuration:
+    units = configuration.units and min(configuration.units, lanes)
+    return configuration.model_copy(update={"lanes": lanes, "units": units})
+
+
+def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], bits: float) -> bool:
+    """Enough of what ran out, and no less of the rest."""
+    here, there = asdict(board.resources), asdict(other.resources)
+    enough = all(there[r] >= over.get(r, (here[r],))[0] for r in ("lut", "ff", "dsp"))
+    return enough and bits <= other.memory_bits

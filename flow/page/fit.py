@@ -1,0 +1,96 @@
+"""Which boards could hold a design: what was built there, and for the others what can be said without building.
+
+Block RAM is counted from the memories' shapes, which is a lower bound. Logic is taken from a build for another board,
+since every family here has four-input tables and one cell per bit of an adder.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.utils import bits_for
+
+from spikeloom.boards.build import BuildReport
+from spikeloom.boards.catalogue import BOARDS, Board
+from spikeloom.page.folder import Folder
+
+__all__ = ["Fit", "fits"]
+
+#: Shapes that one block RAM can take, as (entries, bits).
+SHAPES = {
+    "ecp5": ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
+    "ice40": ((2048, 2), (1024, 4), (512, 8), (256, 16)),
+}
+#: Memories of these kinds are block RAM; the rest are tables in logic.
+BLOCKS = ("weights", "parameters", "state")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """One board.
+
+    verdict: "built", "missed" (built, but its timing is not met), "too small", "possible".
+    lut, block_ram, dsp: shares of the board; None is not known. about: what decides, in words.
+    """
+
+    board: Board
+    verdict: str
+    about: str
+    lut: float | None
+    block_ram: float | None
+    dsp: float | None
+    mhz: float
+    build: BuildReport | None
+
+
+def blocks(folder: Folder, family: str) -> int | None:
+    """The fewest block RAMs of a family that hold the design's memories."""
+    if family not in SHAPES:
+        return None
+    memories = [(m.entries, m.width) for m in folder.manifest.map.memories if m.kind in BLOCKS]
+    memories += [(core.list_entries, bits_for(core.rows - 1)) for core in folder.manifest.parameters.cores]
+    return sum(min(-(-entries // e) * -(-bits // b) for e, b in SHAPES[family]) for entries, bits in memories)
+
+
+def fits(folder: Folder) -> tuple[Fit, ...]:
+    """Every board of the catalogue, those that were built first."""
+    built = {build.board: build for build in folder.builds}
+    made = [_built(board, built[name]) for name, board in BOARDS.items() if name in built]
+    return (*made, *(_estimated(board, folder) for name, board in BOARDS.items() if name not in built))
+
+
+def _built(board: Board, build: BuildReport) -> Fit:
+    used, available = build.used, build.available
+    return Fit(
+        board=board,
+        verdict="built" if build.timing_met else "missed",
+        about="placed, routed and packed" if build.timing_met else "placed and routed, but too slow for its clock",
+        lut=used.lut / max(1, available.lut),
+        block_ram=used.block_ram / max(1, available.block_ram),
+        dsp=used.dsp / max(1, available.dsp),
+        mhz=build.core_mhz,
+        build=build,
+    )
+
+
+def _estimated(board: Board, folder: Folder) -> Fit:
+    needed = blocks(folder, board.family)
+    like = folder.builds[0].used if folder.builds else None
+    shares = {
+        "lut": like and like.lut / board.resources.lut,
+        "block_ram": needed and needed / board.resources.block_ram,
+        "dsp": like and like.dsp / board.resources.dsp,
+    }
+    over = [name for name, share in shares.items() if share is not None and share > 1]
+    if "block_ram" in over:
+        about = f"its memories need at least {needed:,} of {board.resources.block_ram:,} block RAMs"
+    elif over:
+        about = f"it would need more {'logic' if 'lut' in over else 'multipliers'} than there is"
+    else:
+        about = "nothing known speaks against it; build it to be sure"
+    return Fit(
+        board=board,
+        verdict="too small" if over else "possible",
+        about=about,
+        mhz=board.core_hz / 1e6,
+        build=None,
+        **shares,
+    )

@@ -1,0 +1,97 @@
+"""From a folder to its page: read, run, draw, write."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spikeloom.files import new_file
+
+if TYPE_CHECKING:
+    from spikeloom.golden.data import Data
+    from spikeloom.page.measure import Measured
+    from spikeloom.sim.equivalence import VerifyReport
+
+__all__ = ["PAGE", "Report", "report"]
+
+PAGE = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the page says. Nothing is known of accuracy and equivalence without data: ``verify`` is None then.
+
+    accuracy: "float", "integer" and "rtl", those that were run, None without labels. boards: name -> "built",
+    "possible", "missed" (its timing is) or "too small".
+    """
+
+    output: Path
+    network: str
+    verilog: str
+    verify: "VerifyReport | None"
+    accuracy: dict[str, float | None]
+    boards: dict[str, str]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """The page shows nothing that is wrong."""
+        return (self.verify is None or self.verify.ok) and "missed" not in self.boards.values()
+
+    def summary(self) -> dict[str, Any]:
+        return {"ok": self.ok} | {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def report(
+    directory: str | Path,
+    *,
+    data: "str | Path | Data | None" = None,
+    samples: int | None = None,
+    model: str | Path | None = None,
+    simulator: str = "verilator",
+    output: str | Path | None = None,
+    verdict: "VerifyReport | None" = None,
+    command: str | None = None,
+    progress: Callable[..., None] | None = None,
+) -> Report:
+    """:func:`spikeloom.report`. ``verdict``, ``command``: of a comparison that was just made, and what made it."""
+    from spikeloom.page import fit, folder, measure, render
+
+    say = progress or (lambda *said: None)
+    say("read")
+    read = folder.read(directory)
+    given, reference = measure.inputs(read.network, data, model)
+    target = Path(output) if output is not None else read.path / PAGE
+    measured: Measured | None = None
+    if given is not None:
+        measured = measure.measure(
+            read,
+            given,
+            reference,
+            samples=samples,
+            simulator=simulator,
+            mismatch=target.with_name("mismatch"),
+            verdict=verdict,
+            progress=progress,
+        )
+    say("draw")
+    if command is None:
+        words = ["spikeloom", "report", read.path.absolute().name]
+        words += ["--data", given.name] if given and data is not None else []
+        words += ["--model", reference.name] if reference and model is not None else []
+        words += ["--samples", str(samples)] if samples else []
+        words += ["--simulator", simulator] if simulator != "verilator" else []
+        command = shlex.join(words)
+    page = render.render(read, given, reference, measured, command)
+    with new_file(target) as partial:
+        partial.write_text(page, "utf-8")
+    return Report(
+        output=target,
+        network=read.network.hash,
+        verilog=read.manifest.verilog["sha256"],
+        verify=measured and measured.verdict,
+        accuracy={which: measured.accuracy(which) for which in measured.predictions} if measured else {},
+        boards={f.board.name: f.verdict for f in fit.fits(read)},
+        notes=read.notes,
+    )
