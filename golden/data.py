@@ -43,8 +43,8 @@ class Data:
             raise self.refusal(str(refusal)) from None
         if self.y is not None and not (self.y.min() >= 0 and self.y.max() < output.size):
             raise self.refusal(
-                f"y has classes in {self.y.min()}..{self.y.max()}; the output {output.name!r} has {output.size} neurons, "
-                f"so classes must be in 0..{output.size - 1}"
+                f"y has classes in {self.y.min()}..{self.y.max()}; the {output.size} neurons of the output "
+                f"{output.name!r} stand for 0..{output.size - 1}: number them so"
             )
 
     def refusal(self, text: str) -> Refusal:

@@ -95,7 +95,7 @@ class _Walk:
                 self._once(child)
                 self._dataset(child, where)
             else:
-                raise Refusal(f"{where} is neither a group nor a dataset")
+                raise Refusal(f"{where} is neither a group nor a dataset; export the model with nir.write")
 
     def _once(self, item: h5py.Group | h5py.Dataset) -> None:
         info = h5py.h5o.get_info(item.id)
@@ -108,14 +108,16 @@ class _Walk:
     def _dataset(self, dataset: h5py.Dataset, where: str) -> None:
         created = dataset.id.get_create_plist()
         if created.get_external_count():
-            raise Refusal(f"{where} keeps its data in another file, which is not opened")
+            raise Refusal(
+                f"{where} keeps its data in another file, which is not opened; export the model with nir.write"
+            )
         if dataset.is_virtual:
-            raise Refusal(f"{where} is a virtual dataset, which reads other files; they are not opened")
+            raise Refusal(f"{where} is a virtual dataset; other files are not opened: export the model with nir.write")
         filters = {created.get_filter(i)[0] for i in range(created.get_nfilters())}
         if filters - FILTERS:
             raise Refusal(f"{where} is packed with a filter other than gzip, shuffle, checksum or lzf")
         if dataset.shape is None:
-            raise Refusal(f"{where} is empty")
+            raise Refusal(f"{where} is empty; export the model with nir.write")
         dtype = dataset.dtype
         if not h5py.check_string_dtype(dtype) and (dtype.kind not in "biuf" or dtype.subdtype):
             raise Refusal(f"{where} holds {_kind(dtype)}; numbers and text are read")
@@ -155,13 +157,13 @@ def _text(dataset: h5py.Dataset) -> str:
 
 def _type(group: h5py.Group) -> str:
     if not isinstance(group.get("type"), h5py.Dataset):
-        raise Refusal(f"{_quoted(group.name)} has no type, so it is not a NIR node")
+        raise Refusal(f"{_quoted(group.name)} has no type, so it is not a NIR node; export the model with nir.write")
     return _text(group["type"])
 
 
 def _graph(group: h5py.Group, version: str = "") -> Graph:
     if not isinstance(group.get("nodes"), h5py.Group) or not isinstance(group.get("edges"), h5py.Dataset):
-        raise Refusal(f"{_quoted(group.name)} is a graph without nodes or edges")
+        raise Refusal(f"{_quoted(group.name)} is a graph without nodes or edges; export the model with nir.write")
     return Graph(
         nodes={name: _node(name, child) for name, child in group["nodes"].items()},
         edges=tuple(_edges(group["edges"])),
@@ -182,7 +184,7 @@ def _edges(dataset: h5py.Dataset) -> Iterator[tuple[str, str]]:
 
 def _node(name: str, group: h5py.Group | h5py.Dataset) -> Node:
     if not isinstance(group, h5py.Group):
-        raise Refusal(f"{_quoted(group.name)} is data where a node should be")
+        raise Refusal(f"{_quoted(group.name)} is data where a node should be; export the model with nir.write")
     kind = _type(group)
     if kind == "NIRGraph":
         return Node(name=name, type=kind, graph=_graph(group))

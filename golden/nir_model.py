@@ -19,7 +19,7 @@ __all__ = ["SUPPORTED", "Layer", "Model", "interpret"]
 MAX_WEIGHTS = 1 << 25
 #: Larger numbers have no place in a trained network, and squares of them no place in a float.
 MAX_NUMBER = 1e30
-FINITE = "train again or mend it, so that all are finite numbers of a usual size"
+FINITE = "only finite numbers are taken: train or export again"
 NEURONS = {"IF": ("r", "v_threshold"), "LIF": ("tau", "r", "v_leak", "v_threshold")}
 SUPPORTED = ("Input", "Output", "Affine", "Linear", "Scale", "Flatten", "IF", "LIF")
 FIELDS = {
@@ -102,7 +102,7 @@ class _Reader:
                 self.problems.append(f"the edge {source!r} to {target!r} is there {count} times; keep one")
             for name in {source, target} - set(nodes):
                 self.problems.append(
-                    f"the edge {source!r} to {target!r}: there is no node {name!r}; name one that is there, or leave the edge out"
+                    f"the edge {source!r} to {target!r}: there is no node {name!r}; leave the edge out or add it"
                 )
         for node in nodes.values():
             before, after = self.before[node.name], self.after[node.name]
@@ -157,7 +157,7 @@ class _Reader:
                 wanted = "one integer" if name in ("start_dim", "end_dim") else "at least one number"
                 self.problem(node, f"{name} has the shape {value.shape}, and must hold {wanted}")
             elif np.abs(value.astype(np.float64)).max() > MAX_NUMBER:
-                self.problem(node, f"{name} has values beyond {MAX_NUMBER:g}; {FINITE}")
+                self.problem(node, f"{name} has values beyond {MAX_NUMBER:g}; export smaller numbers")
             else:
                 found[name] = value
         return found if len(found) == len(FIELDS[node.type]) else None

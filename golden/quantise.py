@@ -81,7 +81,8 @@ def convert(
 ) -> tuple[Network, ConversionReport]:
     """Quantise a model, or the .nir file at a path, for data like that which it will see.
 
-    knobs: or the name of a convention. weight_bits: 2..8. state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
+    knobs: or the name of a convention. weight_bits: 2..8. state_bits, guard_bits: of every layer; None derives them
+    from the data and the time constants.
     """
     for name, value, low, high in (
         ("weight_bits", weight_bits, 2, 8),

@@ -60,6 +60,14 @@ def test_overrides() -> None:
     assert resolve() == Knobs()
 
 
+def test_a_convention_fills_what_is_not_given() -> None:
+    assert Knobs(convention="snntorch") == resolve("snntorch") == resolve(Knobs(convention="snntorch"))
+    assert Knobs(convention="norse", dt=1e-3) == resolve("norse", {"dt": 1e-3})
+    assert Knobs(convention="norse").dt is None
+    assert Knobs(convention="norse", lag=True) == resolve("norse", {"lag": True})
+    assert resolve(Knobs(dt=1.0), {"decay": "euler"}) == Knobs(dt=1.0, decay="euler")
+
+
 @pytest.mark.parametrize(
     ("convention", "overrides", "message"),
     [
@@ -68,6 +76,12 @@ def test_overrides() -> None:
             {},
             "there is no convention 'keras'; there are snntorch, norse, sinabs, spikingjelly, rockpool, spyx, euler, "
             "exponential",
+        ),
+        (
+            3,
+            {},
+            "knobs must be Knobs or the name of a convention (snntorch, norse, sinabs, spikingjelly, rockpool, spyx, "
+            "euler, exponential), not 3",
         ),
         (None, {"beta": 1}, f"there is no knob 'beta'; there are {', '.join(ORDER)}"),
         (None, {"convention": "norse"}, f"there is no knob 'convention'; there are {', '.join(ORDER)}"),

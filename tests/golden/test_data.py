@@ -9,7 +9,7 @@ import pytest
 
 from spikeloom.golden import data as files
 from spikeloom.golden.data import Data, load
-from spikeloom.golden.network import Refusal
+from spikeloom.golden.network import Population, Refusal
 
 
 @pytest.mark.parametrize("y", [None, np.array([1, 0])])
@@ -58,9 +58,9 @@ BROKEN = [
         "x declares 562949953421312 bytes, and 4294967296 are the most that is read; save fewer samples",
     ),
     (header((1, 2, 3), b"\x03\x00"), "x has the .npy format (3, 0), which is not read; save it with np.savez"),
-    (header((9, 9, 9)), "damaged .npz file ("),
-    (b"", "damaged .npz file ("),
-    (b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((", "damaged .npz file ("),
+    (header((9, 9, 9)), "damaged .npz file; save the data again with np.savez"),
+    (b"", "damaged .npz file; save the data again with np.savez"),
+    (b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((", "damaged .npz file; save the data again with np.savez"),
 ]
 
 
@@ -71,7 +71,7 @@ def test_broken_members(tmp_path: Path, member: bytes, message: str) -> None:
         archive.writestr("x.npy", member)
     with pytest.raises(Refusal) as refusal:
         load(path)
-    assert str(refusal.value).startswith(f"{path}: {message}")
+    assert str(refusal.value) == f"{path}: {message}"
 
 
 def test_not_a_file(tmp_path: Path) -> None:
@@ -80,8 +80,33 @@ def test_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r": cannot be read \(Is a directory\)$"):
         load(tmp_path)
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(Refusal, match=r"x.npy: not an .npz file \(.*\); save the data with np.savez$"):
+    with pytest.raises(Refusal, match=r"x.npy: not an .npz file; save the data with np.savez$"):
         load(tmp_path / "x.npy")
+
+
+IN, OUT = Population(name="in", shape=(4,)), Population(name="out", shape=(3,))
+UNFIT = [
+    (X, np.array([0, 2]), None),
+    (X, np.array([0, 3]), "y has classes in 0..3; the 3 neurons of the output 'out' stand for 0..2: number them so"),
+    (X, np.array([-1, 1]), "y has classes in -1..1; the 3 neurons of the output 'out' stand for 0..2: number them so"),
+    (X[..., :3], None, "x has shape (2, 3, 3); the input 'in' needs (samples, steps, 4): save x in that shape"),
+    (X + np.nan, None, "x has NaN or infinite values; save spikes (0 and 1) or small integers"),
+]
+
+
+@pytest.mark.parametrize(("x", "y", "message"), UNFIT)
+def test_what_does_not_fit_a_network_names_the_file(
+    tmp_path: Path, x: np.ndarray, y: np.ndarray | None, message: str | None
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=x, **({} if y is None else {"y": y}))
+    if message is None:
+        load(path).check(IN, OUT)
+        return
+    for data, start in ((load(path), f"{path}: "), (Data(x=x, y=y), "")):
+        with pytest.raises(Refusal) as refusal:
+            data.check(IN, OUT)
+        assert str(refusal.value) == f"{start}{message}"
 
 
 def test_every_truncation_and_many_damages_are_refused_or_read(tmp_path: Path) -> None:

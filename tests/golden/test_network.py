@@ -120,17 +120,21 @@ def npy(array: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+DAMAGED = "damaged .loom file; convert the network again"
 FILES = [
-    ("network.json", None, "damaged .loom file ("),
-    ("network.json", b"{", "damaged .loom file ("),
-    ("network.json", b"[]", "damaged .loom file ("),
+    ("network.json", None, "not a .loom file that 'spikeloom convert' wrote"),
+    ("network.json", b"{", DAMAGED),
+    ("network.json", b"[]", "not a .loom file that 'spikeloom convert' wrote"),
+    ("network.json", b'{"format": 1, "populations": [[]]}', DAMAGED),
     ("network.json", json.dumps({"format": 99}).encode(), "format 99 is not 1; convert the network again"),
-    ("projection0.weights.npy", None, "damaged .loom file ("),
-    ("projection0.weights.npy", npy(np.zeros((2, 3), int)), "damaged .loom file (its content does not match its hash)"),
-    ("projection0.weights.npy", npy(np.zeros((2, 2), int)), "Projection 'in' to 'out': synapses must have shape"),
-    ("projection0.weights.npy", npy(np.array([[None] * 3] * 2)), "damaged .loom file (Unsafe: holds Python objects"),
-    ("projection0.weights.npy", pickle.dumps([1]), "damaged .loom file ("),
-]
+    ("projection0.weights.npy", None, DAMAGED),
+    ("projection0.weights.npy", npy(np.zeros((2, 3), int)),
+     "damaged .loom file (its content does not match its hash); convert the network again"),
+    ("projection0.weights.npy", npy(np.zeros((2, 2), int)),
+     "Projection 'in' to 'out': synapses must have shape (2, 3), not (2, 2)"),
+    ("projection0.weights.npy", npy(np.array([[None] * 3] * 2)), DAMAGED),
+    ("projection0.weights.npy", pickle.dumps([1]), DAMAGED),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("member", "content", "message"), FILES)
@@ -141,16 +145,21 @@ def test_broken_files(tmp_path: Path, member: str, content: bytes | None, messag
     change(path, member, content)
     with pytest.raises(Refusal) as refusal:
         Network.load(path)
-    assert str(refusal.value).startswith(f"{path}: {message}")
+    assert str(refusal.value) == f"{path}: {message}"
 
 
 def test_not_a_loom_file(tmp_path: Path) -> None:
     path = tmp_path / "a.loom"
     with pytest.raises(Refusal, match="there is no such file$"):
         Network.load(path)
+    with pytest.raises(Refusal, match=r": cannot be read \(Is a directory\)$"):
+        Network.load(tmp_path)
     path.write_text("no")
-    with pytest.raises(Refusal, match=r"not a \.loom file"):
+    with pytest.raises(Refusal, match=r": not a \.loom file that 'spikeloom convert' wrote$"):
         Network.load(path)
+    np.savez(tmp_path / "a.npz", x=np.zeros((1, 1, 1)))
+    with pytest.raises(Refusal, match=r": not a \.loom file that 'spikeloom convert' wrote$"):
+        Network.load(tmp_path / "a.npz")
     Network(populations=(IN, OUT), projections=(EDGE,), output="out").save(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])

@@ -173,8 +173,14 @@ HOSTILE = [
     (dangling, "'/node/nodes/gone' is a link; .nir files have none, and links are not followed"),
     (loop, "'/node/nodes/fc1/again' is linked a second time; .nir files are trees"),
     (twice, "'/node/nodes/fc2/again' is linked a second time; .nir files are trees"),
-    (storage, "'/node/nodes/fc1/extra' keeps its data in another file, which is not opened"),
-    (virtual, "'/node/nodes/fc1/extra' is a virtual dataset, which reads other files; they are not opened"),
+    (
+        storage,
+        "'/node/nodes/fc1/extra' keeps its data in another file, which is not opened; export the model with nir.write",
+    ),
+    (
+        virtual,
+        "'/node/nodes/fc1/extra' is a virtual dataset; other files are not opened: export the model with nir.write",
+    ),
     (
         huge,
         "'/node/nodes/fc1/extra' declares 8796093022208 bytes; 1073741824 are the most that a file may unpack to",
@@ -191,18 +197,18 @@ HOSTILE = [
     (ragged, "'/node/nodes/fc1/extra' holds lists of varying length; numbers and text are read"),
     (imaginary, "'/node/nodes/fc1/extra' holds complex numbers; numbers and text are read"),
     (blocks, "'/node/nodes/fc1/extra' holds records or opaque bytes; numbers and text are read"),
-    (empty, "'/node/nodes/fc1/extra' is empty"),
-    (named, "'/node/nodes/fc1/extra' is neither a group nor a dataset"),
+    (empty, "'/node/nodes/fc1/extra' is empty; export the model with nir.write"),
+    (named, "'/node/nodes/fc1/extra' is neither a group nor a dataset; export the model with nir.write"),
     (filtered, "'/node/nodes/fc1/extra' is packed with a filter other than gzip, shuffle, checksum or lzf"),
     (
         without_node,
         "an HDF5 file, but not a .nir file (it has no group '/node'); export the model with nir.write",
     ),
     (recorded_data, "holds 'NIRGraphData', not a network (NIRGraph); write the model itself with nir.write"),
-    (untyped, "'/node/nodes/fc1' has no type, so it is not a NIR node"),
-    (without_edges, "'/node' is a graph without nodes or edges"),
+    (untyped, "'/node/nodes/fc1' has no type, so it is not a NIR node; export the model with nir.write"),
+    (without_edges, "'/node' is a graph without nodes or edges; export the model with nir.write"),
     (triples, "'/node/edges' must be pairs of names, not object of shape (1, 3)"),
-    (loose, "'/node/nodes/loose' is data where a node should be"),
+    (loose, "'/node/nodes/loose' is data where a node should be; export the model with nir.write"),
 ]
 
 

@@ -10,7 +10,8 @@ import pytest
 import nir_files
 from nir_files import affine, chain, lif, port, write
 from spikeloom.golden import nir_model
-from spikeloom.golden.conventions import resolve
+from spikeloom.golden.conventions import Knobs, resolve
+from spikeloom.golden.dynamics import dynamics
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_graph import UNSUPPORTED, inspect, load
 from spikeloom.golden.nir_model import SUPPORTED, Model
@@ -116,15 +117,17 @@ def without(*names: str) -> dict:
 
 
 ONE_PROBLEM = [
-    (chain(), [*EDGES, ("input", "fc1")], "the edge 'input' to 'fc1' is there 2 times"),
-    (chain(), [*EDGES, ("ghost", "fc1")], "the edge 'ghost' to 'fc1': there is no node 'ghost'"),
-    (chain(), [*EDGES, ("lif1", "lif1")], "recurrence is not supported yet, and there is a loop 'lif1' -> 'lif1'"),
+    (chain(), [*EDGES, ("input", "fc1")], "the edge 'input' to 'fc1' is there 2 times; keep one"),
+    (chain(), [*EDGES, ("ghost", "fc1")],
+     "the edge 'ghost' to 'fc1': there is no node 'ghost'; leave the edge out or add it"),
+    (chain(), [*EDGES, ("lif1", "lif1")],
+     "recurrence is not supported yet, and there is a loop 'lif1' -> 'lif1'; use a feed-forward network"),
     (chain(), [*EDGES, ("lif2", "input")],
      "'input' (Input): an edge leads into it (from 'lif2'), and an input has none"),
     (chain() | {"x": affine(np.ones((3, 5)))}, [*EDGES, ("lif1", "x")],
-     "'x' (Linear): not on a path from Input to Output: no edge leads away from it"),
+     "'x' (Linear): not on a path from Input to Output: no edge leads away from it; connect it or leave it out"),
     (chain() | {"x": affine(np.ones((5, 3)))}, [*EDGES, ("x", "lif1")],
-     "'x' (Linear): not on a path from Input to Output: no edge leads to it"),
+     "'x' (Linear): not on a path from Input to Output: no edge leads to it; connect it or leave it out"),
     (chain() | {"other": port("Input", 4)}, [*EDGES, ("other", "fc1")],
      "the graph must have exactly one Input node, not 2 ('input', 'other')"),
     (without("output"), EDGES[:-1], "the graph must have exactly one Output node, not 0"),
@@ -142,26 +145,36 @@ ONE_PROBLEM = [
      "'input' (Input): shape must be positive sizes and 33554432 at most together, not [0]"),
     (chain() | {"input": {"type": "Input", "shape": np.array([4.0])}}, EDGES,
      "'input' (Input): shape must be integers, not float64"),
-    (chain() | {"input": {"type": "Input"}}, EDGES, "'input' (Input): has no shape"),
-    (chain() | {"lif1": lif(5, tau=nan)}, EDGES, "'lif1' (LIF): tau has NaN or infinite values"),
-    (chain() | {"lif1": lif(5, v_reset=nan)}, EDGES, "'lif1' (LIF): v_reset has NaN or infinite values"),
-    (chain() | {"lif1": lif(5, r=np.inf)}, EDGES, "'lif1' (LIF): r has NaN or infinite values"),
-    (chain() | {"lif1": lif(5, r=0)}, EDGES, "'lif1' (LIF): r is 0, so that its input does nothing"),
+    (chain() | {"input": {"type": "Input"}}, EDGES, "'input' (Input): has no shape; export it with shape"),
+    (chain() | {"lif1": lif(5, tau=nan)}, EDGES,
+     "'lif1' (LIF): tau has NaN or infinite values; only finite numbers are taken: train or export again"),
+    (chain() | {"lif1": lif(5, tau=np.inf, r=np.inf)}, EDGES,
+     "'lif1' (LIF): tau is infinite, as snnTorch exports beta = 1, and the gain of the input is lost with it; write a "
+     "nir.IF node instead (r = 1/dt), or use a beta below 1"),
+    (chain() | {"lif1": lif(5, v_reset=nan)}, EDGES,
+     "'lif1' (LIF): v_reset has NaN or infinite values; only finite numbers are taken: train or export again"),
+    (chain() | {"lif1": lif(5, r=np.inf)}, EDGES,
+     "'lif1' (LIF): r has NaN or infinite values; only finite numbers are taken: train or export again"),
+    (chain() | {"lif1": lif(5, r=0)}, EDGES,
+     "'lif1' (LIF): r is 0, so that its input does nothing; give it another value or leave the node out"),
     (chain() | {"lif1": lif(5, tau=-1)}, EDGES, "'lif1' (LIF): tau must be positive, not -1"),
     (chain() | {"lif1": lif(5, v_threshold=0)}, EDGES, "'lif1' (LIF): v_threshold must be above v_reset"),
-    (chain() | {"lif1": lif(5) | {"tau": None}}, EDGES, "'lif1' (LIF): has no tau"),
+    (chain() | {"lif1": lif(5) | {"tau": None}}, EDGES,
+     "'lif1' (LIF): has no tau; export it with tau, r, v_leak, v_threshold"),
     (chain() | {"lif1": lif(5, r="unit")}, EDGES, "'lif1' (LIF): r must be numbers, not 'unit'"),
     (chain() | {"lif1": lif(5, r=np.float32(3))}, EDGES, None),
     (chain() | {"lif1": lif(5, r=np.array(16.0))}, EDGES,
      "'lif1' (LIF): has single numbers as parameters; export it with one per neuron (tensors)"),
     (chain() | {"lif1": lif(5, r=np.ones(4))}, EDGES,
      "'lif1' (LIF): its parameters have different shapes: tau (5,), r (4,), v_leak (5,), v_threshold (5,), "
-     "v_reset (5,)"),
+     "v_reset (5,); export them with one number per neuron each"),
     (chain() | {"fc1": affine(np.ones((5, 4)), np.ones(4))}, EDGES,
      "'fc1' (Affine): bias has the shape (4,), and weight asks for (5,)"),
     (chain() | {"fc1": affine(np.ones(4))}, EDGES, "'fc1' (Linear): weight must have the shape (out, in), not (4,)"),
-    (chain() | {"fc1": affine(np.full((5, 4), 1e31))}, EDGES, "'fc1' (Linear): weight has values beyond 1e+30"),
-    (chain() | {"fc1": affine(np.ones((5, 0)))}, EDGES, "'fc1' (Linear): weight has the shape (5, 0)"),
+    (chain() | {"fc1": affine(np.full((5, 4), 1e31))}, EDGES,
+     "'fc1' (Linear): weight has values beyond 1e+30; export smaller numbers"),
+    (chain() | {"fc1": affine(np.ones((5, 0)))}, EDGES,
+     "'fc1' (Linear): weight has the shape (5, 0), and must hold at least one number"),
     (without("fc2", "lif2") | {"output": port("Output", 5), "fc2": affine(np.ones((5, 5)))},
      [*EDGES[:3], ("fc2", "output")],
      "'output' (Output): 'fc2' (Linear) leads into it; for now a network must end in spiking neurons (IF, LIF)"),
@@ -170,13 +183,13 @@ ONE_PROBLEM = [
     (chain() | {"x": affine(np.ones((3, 5)))}, [*EDGES[:4], ("lif1", "x"), ("x", "lif2"), ("fc1", "fc2"), EDGES[4]],
      None),
     (chain() | {"x": affine(np.ones((2, 5)))}, [*EDGES, ("lif1", "x"), ("x", "lif2")],
-     "'lif2' (LIF): the edges into it bring different shapes: (3,) from 'fc2', (2,) from 'x'"),
+     "'lif2' (LIF): the edges into it bring different shapes: (3,) from 'fc2', (2,) from 'x'; make them the same"),
     (chain() | {"fc1": {"type": "Scale", "scale": np.array(2.0)}}, EDGES,
      "'fc1' (Scale): scale is one number; export it as one per element"),
     (without("fc1") | {"fc1": {"type": "Flatten", "start_dim": 1, "end_dim": -1}}, EDGES,
-     "'fc1' (Flatten): start_dim 1 and end_dim -1 do not fit what it receives, (4,)"),
+     "'fc1' (Flatten): start_dim 1 and end_dim -1 do not fit what it receives, (4,); name axes of that"),
     (without("fc1") | {"fc1": {"type": "Flatten", "start_dim": np.array([0, 1]), "end_dim": -1}}, EDGES,
-     "'fc1' (Flatten): start_dim has the shape (2,)"),
+     "'fc1' (Flatten): start_dim has the shape (2,), and must hold one integer"),
 ]  # fmt: skip
 
 
@@ -210,7 +223,8 @@ def test_unsupported_nodes_are_named(tmp_path: Path, kind: str) -> None:
     assert inspection.problems == ()  # nothing follows from it
     with pytest.raises(Refusal) as refusal:
         load(path, SNNTORCH)
-    assert str(refusal.value) == f"{path} cannot be built:\n  'fc2' ({kind}): {verdict.about}"
+    types = "supported are the types Input, Output, Affine, Linear, Scale, Flatten, IF, LIF"
+    assert str(refusal.value) == f"{path} cannot be built:\n  'fc2' ({kind}): {verdict.about}\n  {types}"
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:
@@ -226,8 +240,9 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         load(write(tmp_path / "a.nir", nodes, edges), SNNTORCH)
     assert str(refusal.value).splitlines()[1:] == [
         "  'fc2' (Wormhole): no node of nir 1.0.8 has this type",
+        "  supported are the types Input, Output, Affine, Linear, Scale, Flatten, IF, LIF",
         "  the graph must have exactly one Output node, not 2 ('far', 'output')",
-        "  'fc1' (Affine): bias has NaN or infinite values",
+        "  'fc1' (Affine): bias has NaN or infinite values; only finite numbers are taken: train or export again",
         "  'lif1' (LIF): tau must be positive, not 0",
         "  'lif2' (LIF): v_threshold must be above v_reset",
     ]
@@ -264,6 +279,42 @@ KNOB_PROBLEMS = [
 def test_knobs_that_do_not_fit(tmp_path: Path, overrides: dict, changes: dict, problem: str) -> None:
     path = write(tmp_path / "a.nir", chain() | {"lif1": lif(5, **changes)})
     assert problem in inspect(path, resolve("snntorch", overrides)).problems
+
+
+@pytest.mark.parametrize("decay", ["euler", "exponential"])
+def test_a_time_constant_of_one_step_is_one_despite_float32(tmp_path: Path, decay: str) -> None:
+    """beta = 0 in snnTorch: tau is dt, a little shorter in float32."""
+    assert float(np.float32(1e-4)) < 1e-4
+    path = write(tmp_path / "a.nir", chain() | {"lif1": lif(5, tau=1e-4, r=1)})
+    inspection = inspect(path, resolve("snntorch", {"decay": decay}))
+    assert inspection.buildable
+    rule = dynamics(inspection.model.layers[0], resolve("snntorch", {"decay": decay}))
+    assert np.array_equal(rule.keep, np.full(5, 0 if decay == "euler" else np.exp(-1)))
+    assert np.array_equal(rule.tau_steps, np.ones(5))
+    assert not inspect(path, resolve("snntorch", {"dt": 1.00001e-4})).buildable
+
+
+def test_a_convention_may_be_given_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.nir", chain())
+    assert inspect(path, "snntorch").convention == "snntorch"
+    assert inspect(path, "snntorch").refusal() is inspect(path, Knobs(convention="snntorch")).refusal() is None
+    with pytest.raises(Refusal, match=r"^there is no convention 'torch'; there are snntorch, norse, "):
+        inspect(path, "torch")
+
+
+def test_the_corner_of_snntorch_is_told(tmp_path: Path) -> None:
+    """Only where its rule in the same step is asked for."""
+    path = write(tmp_path / "a.nir", chain())
+    corner = "; snnTorch (reset_delay=False) fires otherwise where the reset leaves more than a threshold"
+    for convention, overrides, told in (
+        ("snntorch", {"reset_when": "same-step"}, ["lif1", "lif2"]),
+        ("snntorch", {"reset_when": "same-step", "reset": "zero"}, []),
+        ("snntorch", {}, []),
+        ("euler", {"reset": "subtract"}, []),
+    ):
+        verdicts = inspect(path, resolve(convention, overrides)).nodes
+        assert [v.name for v in verdicts if v.about.endswith(corner)] == told
+        assert all(v.verdict == "approximate" for v in verdicts if v.name in told)
 
 
 def test_the_export_of_snntorch_is_recognised(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def exact_cases(draw: st.DrawFn) -> tuple[Model, Knobs, np.ndarray]:
     model = Model(input="0", input_shape=(sizes[0],), layers=tuple(layers), output=layers[-1].name)
     high = draw(st.sampled_from([1, 1, 3]))
     x = rng.integers(0 if high == 1 else -high, high, (3, draw(st.integers(1, 12)), sizes[0]), endpoint=True)
+    x[0, 0, 0] = 1
     return model, knobs, x
 
 
@@ -134,7 +135,7 @@ def test_no_labels_no_accuracy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "bits"), [(0, 0, 1), (0, 1, 1), (-1, 0, 2), (0, 2, 3), (-8, 7, 4), (-9, 0, 5), (0, 255, 9)]
+    ("low", "high", "bits"), [(0, 1, 1), (-1, 0, 2), (0, 2, 3), (-8, 7, 4), (-9, 0, 5), (0, 255, 9)]
 )
 def test_input_value_bits(tmp_path: Path, low: int, high: int, bits: int) -> None:
     path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
@@ -222,8 +223,9 @@ def test_refused_widths(tmp_path: Path, widths: dict[str, int], message: str) ->
 
 
 REFUSED_DATA = [
-    (np.zeros((2, 3, 5)), "x has shape (2, 3, 5); the input 'input' needs (samples, steps, 4)"),
-    (np.full((2, 3, 4), np.nan), "x has NaN or infinite values; remove them"),
+    (np.zeros((2, 3, 4)), "no spikes in x: nothing to calibrate on; give samples in which the input is active"),
+    (np.zeros((2, 3, 5)), "x has shape (2, 3, 5); the input 'input' needs (samples, steps, 4): save x in that shape"),
+    (np.full((2, 3, 4), np.nan), "x has NaN or infinite values; save spikes (0 and 1) or small integers"),
     (
         np.full((2, 3, 4), 0.5),
         "x has values that are not integers, and analogue input does not exist yet; "
@@ -242,6 +244,43 @@ def test_refused_data(tmp_path: Path, x: np.ndarray, message: str) -> None:
     with pytest.raises(Refusal) as refusal:
         convert(path, Data(x=x), SNNTORCH)
     assert str(refusal.value) == message
+
+
+def test_refused_data_is_named(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    for x in (np.zeros((2, 3, 4)), np.full((2, 3, 4), 40000), np.zeros((2, 3, 5))):
+        np.savez(tmp_path / "a.npz", x=x)
+        with pytest.raises(Refusal) as refusal:
+            convert(path, files.load(tmp_path / "a.npz"), SNNTORCH)
+        assert str(refusal.value).startswith(f"{tmp_path / 'a.npz'}: ")
+    np.savez(tmp_path / "a.npz", x=spikes(2, 9, 4), y=np.array([0, 3]))
+    with pytest.raises(Refusal) as refusal:
+        convert(path, files.load(tmp_path / "a.npz"), SNNTORCH)
+    assert str(refusal.value) == (
+        f"{tmp_path / 'a.npz'}: y has classes in 0..3; the 3 neurons of the output 'lif2' stand for 0..2: "
+        "number them so"
+    )
+
+
+def test_a_convention_may_be_given_by_name(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    data = Data(x=spikes(2, 9, 4))
+    named, report = convert(path, data, "snntorch")
+    assert (
+        named.hash == convert(path, data, SNNTORCH)[0].hash == convert(path, data, Knobs(convention="snntorch"))[0].hash
+    )
+    assert report.knobs == SNNTORCH.as_dict()
+    with pytest.raises(Refusal, match=r"^knobs must be Knobs or the name of a convention \(snntorch, .*\), not 3$"):
+        convert(path, data, 3)
+
+
+def test_a_decay_that_keeps_nothing(tmp_path: Path) -> None:
+    """beta = 0 in snnTorch: every step starts anew."""
+    nodes = nir_files.chain() | {name: nir_files.lif(n, tau=1e-4, r=1) for name, n in (("lif1", 5), ("lif2", 3))}
+    path = nir_files.write(tmp_path / "model.nir", nodes)
+    network, report = convert(path, Data(x=spikes(16, 20, 4)), SNNTORCH)
+    assert [p.neuron.parameters["keep"] for p in network.neurons] == [0, 0]
+    assert all(layer.agreement > 0.9 and 0 < layer.rate_float < 1 for layer in report.layers)
 
 
 def test_refused_decay_that_rounds_to_none() -> None:

@@ -177,7 +177,7 @@ def test_result_shapes_and_records():
     assert set(simulate.run(network, x, record="all").potentials) == {"out"}
 
 
-NEEDS = "the input 'in' needs (samples, steps, 1, 2) or (samples, steps, 2)"
+NEEDS = "the input 'in' needs (samples, steps, 1, 2) or (samples, steps, 2): save x in that shape"
 REFUSED = [
     (np.zeros((3, 2)), 1, f"x has shape (3, 2); {NEEDS}"),
     (np.zeros((3, 4, 3)), 1, f"x has shape (3, 4, 3); {NEEDS}"),
@@ -189,7 +189,7 @@ REFUSED = [
         "x must hold numbers, not complex128; save it as small integers of shape (samples, steps, 1, 2) or "
         "(samples, steps, 2)",
     ),
-    (np.full((1, 1, 2), np.inf), 1, "x has NaN or infinite values; remove them"),
+    (np.full((1, 1, 2), np.inf), 1, "x has NaN or infinite values; save spikes (0 and 1) or small integers"),
     (
         np.full((1, 1, 2), 0.5),
         1,
