@@ -4,9 +4,11 @@ Exit status: 0 done, 1 refused or not equal (one message), 2 wrong usage. ``--js
 standard output; progress and errors go to standard error.
 """
 
+import contextlib
 import functools
 import inspect
 import json
+import os
 import signal
 import traceback
 from collections.abc import Callable
@@ -47,6 +49,11 @@ class Terminated(BaseException):
 
 def _terminate(number: int, frame: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    # Threads wait for the tools that they started.
+    for children in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                os.kill(int(child), number)
     raise Terminated
 
 
@@ -178,7 +185,7 @@ def _command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @_command
 def doctor(as_json: Json = False) -> None:
-    """Look for every tool, run it, and say what to install."""
+    """Look for every tool, run it, and say what to install; --json also says where each one was found."""
     with show.progress("tools (a first call may take a minute)") as progress:
         health = api.doctor(progress=progress)
     if as_json:
@@ -246,7 +253,7 @@ def run(
     ] = "golden",
     record: Annotated[
         Literal["output", "all"],
-        typer.Option(help="What is written: the output, or every layer, with its potentials on golden."),
+        typer.Option(help="What is written: the output, or all layers (potentials too, on golden only)."),
     ] = "output",
     as_json: Json = False,
 ) -> None:

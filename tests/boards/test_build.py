@@ -52,7 +52,7 @@ def test_a_bitstream_and_its_report(tiny):
     folder, report, stages = tiny
     assert stages == STAGES
     assert left_behind(folder) == ["first", "generated"]
-    assert left_behind(folder / "first") == ["build", "build.json", "rtl", "spikeloom.bin"]
+    assert left_behind(folder / "first") == [".spikeloom", "build", "build.json", "rtl", "spikeloom.bin"]
     bitstream = (folder / "first" / report.bitstream).read_bytes()
     assert len(bitstream) > 100_000 and b"\x7e\xaa\x99\x7e" in bitstream[:64], "an iCE40 image with its preamble"
     for name in ("accelerator.v", "manifest.json"):
@@ -85,7 +85,7 @@ def test_too_much_memory_is_refused_before_any_tool(tmp_path):
         build(network(200, 100, bits=8), None, "icebreaker", tmp_path / "out", progress=stages.append)
     assert re.fullmatch(
         r"The network does not fit iCEBreaker with iCE40UP5K: memory bits \d+ of 122880 \(\d+ too many\)\. "
-        r"What would help: fewer weight bits \(4 instead of 8 when converting\), or a larger board \(ulx3s-85f\)",
+        r"What would help: fewer weight bits \(5 instead of 8 when converting\), or a larger board \(ulx3s-85f\)",
         str(refusal.value),
     )
     assert stages == ["generate"]
@@ -101,7 +101,7 @@ def test_too_much_logic_is_refused_after_synthesis(tmp_path, monkeypatch):
     log = tmp_path / "out.failed" / "build" / "synthesise.log"
     assert str(refusal.value) == (
         "The network does not fit iCEBreaker with iCE40UP5K: logic cells 6000 of 5280 (720 too many), "
-        "multipliers 9 of 8 (1 too many). What would help: fewer lanes than 8, or fewer neuron units, "
+        "multipliers 9 of 8 (1 too many). What may help: fewer lanes than 8, "
         f"or a larger board (ulx3s-85f)\nThe whole log is {log}"
     )
     assert log.read_text("utf-8") == "yosys"
@@ -147,9 +147,9 @@ def test_a_failing_tool_leaves_its_log_alone(tmp_path, monkeypatch):
         ({"board": "icebraker"}, "There is no board 'icebraker'; did you mean icebreaker."),
         ({"core_hz": 1_000_000_000}, "The PLL cannot make 1000 MHz from 12 MHz; .*"),
         ({"baud": 5_000_000}, "A clock of 24 MHz cannot make 5000000 baud; .*"),
-        ({"directory": "full"}, r".*/full: not empty, and without build\.json.*"),
+        ({"directory": "full"}, r".*/full: holds 'thesis\.txt', which is not of an earlier result.*"),
         ({"directory": "file"}, r".*/file: there is a file of this name.*"),
-        ({"directory": "file/out"}, r".*/file/out: cannot be written \(Not a directory\).*"),
+        ({"directory": "file/out"}, r".*/file/out: cannot be written \(File exists\).*"),
         ({"source": "nothing"}, r".*/nothing: not a folder that 'spikeloom generate' wrote.*"),
         ({"source": "full", "configuration": TINY}, ".*/full: this Verilog is generated already; leave out the .*"),
     ],

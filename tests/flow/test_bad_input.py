@@ -110,17 +110,24 @@ def test_boards(run, loom):
     assert "did you mean ulx3s-85f?" in run.refused("generate", loom, "--board", "ulx3s", "-o", "d")
 
 
-@pytest.mark.parametrize("where", ["file/x", "none/x", "folder"])
+PLACES = {
+    "file/x": "file is not a folder; choose another place with -o",
+    "none/x": "there is no folder none; make it, or choose another place with -o",
+    "folder": "it is a folder; name a file with -o",
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
 def test_places_that_cannot_be_written(run, loom, where):
     Path("file").touch()
     Path("folder").mkdir()
     Path("folder/kept").touch()
     message = run.refused("run", loom, "--data", DIGITS.test, "-o", where)
-    assert message.startswith(f"{where}: cannot be written")
+    assert message == f"{where}: cannot be written: {PLACES[where]}"
     message = run.refused(
         "convert", DIGITS.model, "--data", DIGITS.calibration, "-o", where, "--convention", "snntorch"
     )
-    assert message.startswith(f"{where}: cannot be written")
+    assert message == f"{where}: cannot be written: {PLACES[where]}"
 
 
 def test_a_full_disk(run, loom):

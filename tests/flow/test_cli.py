@@ -106,7 +106,7 @@ def test_doctor_finds_faults(run, monkeypatch):
         raise FileNotFoundError
 
     monkeypatch.setattr(health, "_TOOLS", (health._TOOLS[0], ("anvil", "forges", False, missing, "buy one")))
-    assert "anvil was not found. Remedy: buy one." in run("doctor").stdout
+    assert "anvil, which forges, was not found. Remedy: buy one." in run("doctor").stdout
     monkeypatch.setattr(health, "_TOOLS", (health._TOOLS[0], ("anvil", "forges", True, missing, "buy one")))
     document = run.json("doctor", status=1)
     assert not document["ok"]

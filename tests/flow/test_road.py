@@ -4,6 +4,9 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +59,7 @@ def test_verify_names_a_difference_and_leaves_a_reproducer(run, rtl):
     assert re.search(
         r"RTL differs from golden: sample \d, step \d+, population 'lif\d', neuron \d+: expected \d, got", text
     )
+    assert "The comparison ended there, with 3 of 360 samples compared." in text
     assert run.json("verify", "found", "--data", "found/sample.npz", status=1)["mismatch"]
 
 
@@ -64,9 +68,11 @@ def test_the_hardware_answers_like_the_model(run, loom):
         np.savez("few.npz", x=test["x"][:3], y=test["y"][:3])
     answers = []
     for on in ("golden", "rtl"):
-        run("run", loom, "--data", "few.npz", "--on", on, "-o", f"{on}.npz")
+        text = run("run", loom, "--data", "few.npz", "--on", on, "--record", "all", "-o", f"{on}.npz").stdout
+        assert ("Without potentials" in text) is (on == "rtl")
         with np.load(f"{on}.npz") as saved:
-            answers.append({name: saved[name].tolist() for name in saved.files})
+            names = [name for name in saved.files if not name.startswith("potentials")]
+            answers.append({name: saved[name].tolist() for name in names})
     assert answers[0] == answers[1]
 
 
@@ -81,7 +87,53 @@ def test_a_network_too_large_for_its_board_is_refused_before_any_tool_runs(run, 
     mnist = packaged.find("mnist")
     loom = tmp_path_factory.mktemp("mnist") / "mnist.loom"
     run("convert", mnist.model, "--data", mnist.calibration, "-o", loom, "--convention", "snntorch")
-    message = run.refused("build", loom, "--board", "icebreaker", "-o", "out")
-    assert "does not fit iCEBreaker" in message
-    assert "too many" in message
-    assert "What would help" in message
+    for words in (
+        ("build", loom, "-o", "out"),
+        ("generate", loom, "-o", "out"),
+        ("verify", loom, "--data", mnist.test),
+    ):
+        message = run.refused(*words, "--board", "icebreaker")
+        assert "does not fit iCEBreaker" in message
+        assert "too many" in message
+        assert message.endswith("What would help: a larger board (ulx3s-85f)")
+
+
+def test_a_folder_takes_neither_board_nor_configuration(run, rtl):
+    assert "leave out --board" in run.refused("verify", rtl, "--data", DIGITS.test, "--board", "icebreaker")
+    assert "leave out --config" in run.refused("verify", rtl, "--data", DIGITS.test, "--config", "c.yaml")
+
+
+def test_a_demo_spares_what_it_did_not_make(run):
+    Path("mine/rtl").mkdir(parents=True)
+    Path("mine/rtl/thesis.txt").touch()
+    assert "thesis.txt" in run.refused("demo", "-o", "mine")
+
+
+def test_functions_take_plain_values(loom, tmp_path):
+    import spikeloom
+
+    assert spikeloom.generate(loom, output=tmp_path / "out", config={"lanes": 8})["configuration"]["lanes"] == 8
+    with np.load(DIGITS.test) as test:
+        x, y = test["x"][:9], test["y"][:9]
+    assert spikeloom.run(loom, data=x).accuracy is None
+    assert spikeloom.run(loom, data=spikeloom.Data(x=x, y=y)).accuracy > 0.8
+    with pytest.raises(spikeloom.Refusal, match="the fields are lanes, units"):
+        spikeloom.generate(loom, output=tmp_path / "out", config={"bananas": 8})
+    with pytest.raises(spikeloom.Refusal, match="config is a path.*not int"):
+        spikeloom.generate(loom, output=tmp_path / "out", config=8)
+    with pytest.raises(spikeloom.Refusal, match="data is a path.*not list"):
+        spikeloom.run(loom, data=[1])
+
+
+def test_ended_by_the_system_it_leaves_nothing(run, rtl, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(run.folder))
+    command = [sys.executable, "-m", "spikeloom", "verify", str(rtl), "--data", str(DIGITS.test)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(run.folder.glob("spikeloom-*/*")):
+        time.sleep(0.05)
+    time.sleep(1)  # the simulation starts
+    process.terminate()
+    text = "".join(process.communicate(timeout=20))
+    assert process.returncode == 143, text
+    assert "Traceback" not in text
+    assert not list(run.folder.iterdir())
