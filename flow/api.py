@@ -106,7 +106,7 @@ class RunReport:
             np.savez_compressed(file, **arrays)
 
 
-def check(model: str | Path, *, knobs: "Knobs | None" = None) -> "Inspection":
+def check(model: str | Path, *, knobs: "Knobs | str | None" = None) -> "Inspection":
     """Every node of a .nir file: exact, approximate or unsupported; all problems and open questions at once."""
     from spikeloom.golden import nir_graph
 
@@ -118,7 +118,7 @@ def convert(
     *,
     data: "AnyData",
     output: str | Path | None = None,
-    knobs: "Knobs | None" = None,
+    knobs: "Knobs | str | None" = None,
     weight_bits: int = 8,
     state_bits: int | None = None,
     guard_bits: int | None = None,
@@ -160,6 +160,7 @@ def run(
     network, samples = _network(network), _data(data)
     if on not in ("golden", "rtl") or record not in ("output", "all"):
         raise Refusal(f"on is 'golden' or 'rtl', record is 'output' or 'all'; not {on!r}, {record!r}")
+    samples.check(network.input, network[network.output])
     if on == "golden":
         result = simulate.run(network, samples.x, record=record, progress=progress)
     else:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def demo(
     catalogue.find(board)
     knobs = conventions.resolve(chosen.convention)
     data = files.load(chosen.test)
-    data = files.Data(x=data.x[:samples], y=None if data.y is None else data.y[:samples])
+    data = replace(data, x=data.x[:samples], y=None if data.y is None else data.y[:samples])
     rtl = target / "rtl"
     with output_errors(target):
         for folder in (rtl, target / board):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["CONTENTS", "check_folder", "free_folder", "new_folder"]
+__all__ = ["CONTENTS", "add_file", "check_folder", "free_folder", "new_folder"]
 
 #: Lists the files of a result folder, so that a later run knows that it may replace them.
 CONTENTS = ".spikeloom"
@@ -28,6 +28,14 @@ def check_folder(directory: str | Path) -> Path:
     if foreign := sorted(found - ours):
         raise Refusal(f"{directory}: holds {foreign[0]!r}, which is not of an earlier result; choose another folder")
     return directory
+
+
+def add_file(path: Path) -> None:
+    """A later command wrote ``path`` into a result folder; it is part of the result from now on."""
+    index = path.parent / CONTENTS
+    if index.is_file():
+        names = {*index.read_text("utf-8").splitlines(), path.name}
+        index.write_text("\n".join(sorted(names)) + "\n", "utf-8")
 
 
 def free_folder(directory: str | Path) -> Path:
@@ -55,6 +63,10 @@ def new_folder(directory: str | Path) -> Iterator[Path]:
             if directory.exists():
                 directory.rename(Path(temporary) / "old")
             partial.rename(directory)
+    except (FileExistsError, NotADirectoryError):
+        raise Refusal(
+            f"{directory}: cannot be written, since a part of its path is a file; choose another folder"
+        ) from None
     except OSError as error:
         raise Refusal(
             f"{directory}: cannot be written ({error.strerror or error}); free space, or choose another folder"

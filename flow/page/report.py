@@ -56,6 +56,7 @@ def report(
     progress: Callable[..., None] | None = None,
 ) -> Report:
     """:func:`spikeloom.report`. ``verdict``, ``command``: of a comparison that was just made, and what made it."""
+    from spikeloom.hdl.folder import add_file
     from spikeloom.page import fit, folder, measure, render
 
     say = progress or (lambda *said: None)
@@ -86,6 +87,7 @@ def report(
     page = render.render(read, given, reference, measured, command)
     with new_file(target) as partial:
         partial.write_text(page, "utf-8")
+    add_file(target)
     return Report(
         output=target,
         network=read.network.hash,
