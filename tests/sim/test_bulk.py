@@ -58,7 +58,10 @@ def test_a_bench_that_does_not_end_is_ended(echo, spikes, tmp_path):
 def test_an_interrupt_ends_it_and_leaves_nothing(echo, spikes, tmp_path):
     """As a terminal does it: the signal goes to every process."""
     verify(echo(), spikes, bulk=True)  # builds
+    # A shell's background jobs start with the signal ignored, and so would this.
     program = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from spikeloom.sim.equivalence import verify
 x = np.tile(np.load("spikes.npy"), (40000, 1, 1, 1))
