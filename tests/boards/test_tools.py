@@ -1,4 +1,3 @@
-import importlib.util
 import re
 import stat
 import sys
@@ -85,7 +84,6 @@ def test_an_endless_run_is_stopped(no_tools):
         tools.run("icepack", [], folder=no_tools, log=no_tools / "log", timeout=0.2)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyosys") is None, reason="pyosys is not installed")
 def test_yosys_runs_in_a_child_process(tmp_path):
     assert re.fullmatch(r"pyosys [0-9.]+", tools.version("yosys"))
     assert tools.find("yosys")[0] == sys.executable
