@@ -6,12 +6,12 @@ UV := uv==0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-ROOMS := flow golden hdl sim boards tests docs/examples
+ROOMS := flow golden hdl sim boards tests docs
 
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint figures lock clean venv
+.PHONY: demo test lint docs bench bench-snntorch tables lock clean venv
 
 demo: $(READY)
 	$(BIN)/spikeloom demo
@@ -23,9 +23,24 @@ lint: $(READY)
 	$(BIN)/ruff check $(ROOMS)
 	$(BIN)/ruff format --check $(ROOMS)
 
-# Measures every figure of the docs; results go to docs/results (about ten minutes).
-figures: $(READY)
+# The documentation as docs/_build/html. The first call runs every command and example of its pages.
+docs: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -E -b doctest -d docs/_build/doctrees docs docs/_build/doctest
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "Wrote docs/_build/html/index.html; open it in a browser"
+
+# Measures every figure of the docs into docs/results, and writes the tables; takes hours, and goes on where it stopped.
+bench: $(READY)
 	$(BIN)/python -m spikeloom.bench
+
+# Writes the tables of README.md and docs/*.md from docs/results.
+tables: $(READY)
+	$(BIN)/python -m spikeloom.bench.tables
+
+# snnTorch in an environment of its own, for the figure golden_speed.
+bench-snntorch:
+	$(PYTHON) -m venv --clear $(VENV)-train
+	$(VENV)-train/bin/python -m pip install --disable-pip-version-check --quiet '.[train]'
 
 venv: $(READY)
 
@@ -47,9 +62,9 @@ lock:
 	$(VENV)-lock/bin/python -m pip install --disable-pip-version-check --quiet $(UV)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/uv pip compile --no-config --quiet --upgrade --universal \
 	  --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
-	  --extra dev pyproject.toml -o requirements.lock
+	  --extra dev --extra docs pyproject.toml -o requirements.lock
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-train docs/_build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find $(ROOMS) -name __pycache__ -type d -prune -exec rm -rf {} +

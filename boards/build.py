@@ -11,10 +11,10 @@ from typing import Any
 from spikeloom.boards import catalogue, tools
 from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.clock import core_pll
-from spikeloom.boards.families import FAMILIES, Family
+from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import too_large
-from spikeloom.boards.reports import Clock, SlowPath, cell_counts, read_report, utilisation_in_log
-from spikeloom.boards.top import Top
+from spikeloom.boards.implementation import Implementation
+from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
 from spikeloom.boards.uart import baud_divider, default_baud
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
@@ -23,8 +23,7 @@ from spikeloom.hdl.generate import generate, load_manifest
 
 __all__ = ["BuildReport", "build"]
 
-FORMAT = 1
-SYNTHESIS_SECONDS, PLACE_AND_ROUTE_SECONDS, PACK_SECONDS = 1200, 3600, 300
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,7 @@ class BuildReport:
 
     core_mhz:   the clock that the board's PLL makes for the accelerator.
     clocks:     clock -> what static timing analysis allows, and what is asked. For the board's speed grade.
+    output_registers: those of the block RAMs are used.
     timing_met: every clock reaches what is asked of it. If not, the bitstream must not be trusted.
     paths:      the slowest path of each clock.
     """
@@ -42,6 +42,7 @@ class BuildReport:
     device: str
     speed: str
     seed: int
+    output_registers: bool
     core_mhz: float
     baud: int
     bitstream: str
@@ -91,6 +92,7 @@ def build(
     directory: str | Path,
     *,
     seed: int = 1,
+    output_registers: bool = False,
     core_hz: int | None = None,
     baud: int | None = None,
     progress: Callable[[str], None] | None = None,
@@ -101,7 +103,7 @@ def build(
 
     ``directory`` receives the bitstream, ``build.json``, ``rtl/`` (the generated Verilog) and ``build/`` (the tools'
     files and logs), all or nothing. What fails raises :class:`Refusal`; logs then stay in ``directory`` + ".failed".
-    Missed timing is no error here: see ``timing_met``.
+    Missed timing is no error here: see ``timing_met``. output_registers: see ``boards.own_registers``.
     """
     board = catalogue.find(board) if isinstance(board, str) else board
     family = FAMILIES[board.family]
@@ -111,38 +113,37 @@ def build(
     baud_divider(core_hz, baud)
     versions = {name: tools.version(name) for name in ("yosys", family.nextpnr, family.packer)}
     with new_folder(directory) as folder:
-        work = _Work(board, family, folder, progress or (lambda stage: None))
+        work = _Work(board, folder, output_registers, progress)
         try:
             manifest = work.verilog(source, configuration)
             report = work.bitstream(manifest, seed=seed, core_hz=core_hz, baud=baud, versions=versions)
         except Refusal as refusal:
-            if work.log is None:
+            if work.tools.log is None:
                 raise
             failed = free_folder(f"{Path(directory).absolute()}.failed")
             with new_folder(failed) as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
-            raise type(refusal)(f"{refusal}\nThe whole log is {failed / 'build' / work.log}") from None
+            raise type(refusal)(f"{refusal}\nThe whole log is {failed / 'build' / work.tools.log}") from None
         (folder / "build.json").write_text(report.to_json() + "\n", "utf-8")
     return report
 
 
 class _Work:
-    """The stages, in a folder of their own. ``log`` is the log of the stage that runs, None before the first."""
+    """The stages, in a folder of their own."""
 
-    def __init__(self, board: Board, family: Family, folder: Path, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, board: Board, folder: Path, output_registers: bool, progress: Callable[[str], None] | None
+    ) -> None:
         self.board = board
-        self.family = family
-        self.rtl = folder / "rtl"
         self.folder = folder
+        self.rtl = folder / "rtl"
         self.build = folder / "build"
         self.build.mkdir()
-        self.progress = progress
-        self.log: str | None = None
-        self.seconds: dict[str, float] = {}
+        self.tools = Implementation(board, self.rtl, self.build, output_registers=output_registers, progress=progress)
 
     def verilog(self, source: Network | str | Path, configuration: Configuration | None) -> dict[str, Any]:
         """The generated folder as ``rtl/``; its manifest."""
-        self.progress("generate")
+        self.tools.progress("generate")
         if isinstance(source, Network):
             return generate(source, configuration or Configuration(lanes=self.board.lanes), self.rtl)
         if configuration is not None:
@@ -157,55 +158,28 @@ class _Work:
     def bitstream(
         self, manifest: dict[str, Any], *, seed: int, core_hz: int, baud: int, versions: Mapping[str, str]
     ) -> BuildReport:
-        board, family = self.board, self.family
+        board, family = self.board, self.tools.family
         memory_bits = sum(m["entries"] * m["width"] for m in manifest["map"]["memories"])
         if memory_bits > board.memory_bits:
             raise self._too_large({"memory_bits": (memory_bits, board.memory_bits)}, manifest)
-
-        self.progress("prepare")
-        top = Top(
-            board,
-            flit_bits=manifest["flit"]["width"],
-            address_bits=manifest["map"]["address_bits"],
-            core_hz=core_hz,
-            baud=baud,
-        )
-        # Only the top's netlist and the pins' constraints are taken from the platform: its own flow would ask for a
-        # programmer, and for tools under their native names.
-        plan = board.new_platform().prepare(top, "top", emit_src=False)
-        for suffix in ("il", family.constraints):
-            content = plan.files[f"top.{suffix}"]
-            (self.build / f"top.{suffix}").write_bytes(content if isinstance(content, bytes) else content.encode())
-        (self.build / "synthesis.ys").write_text(
-            f"read_verilog {manifest['verilog']['file']}\n"
-            "read_rtlil ../build/top.il\n"
-            f"{family.synthesis} -top top -json ../build/top.json\n"
-            "tee -q -o ../build/cells.json stat -json\n"
-        )
-        # Yosys reads the memories' images relative to its folder.
-        self._run("synthesise", "yosys", ["../build/synthesis.ys"], self.rtl, SYNTHESIS_SECONDS)
-        cells = family.needs(cell_counts(self.build / "cells.json"))
+        cells = self.tools.synthesise_board(manifest, core_hz=core_hz, baud=baud)
         self._check_fit(asdict(cells), manifest)
-
         try:
-            arguments = family.place_and_route(board, seed)
-            self._run("place and route", family.nextpnr, arguments, self.build, PLACE_AND_ROUTE_SECONDS)
+            placed = self.tools.place_and_route(seed)
         except Refusal:
-            log = (self.build / str(self.log)).read_text("utf-8", "replace")
-            placed = utilisation_in_log(log)
-            self._check_fit({r: placed[bel][0] for r, bel in family.bels.items() if bel in placed}, manifest)
+            log = (self.build / str(self.tools.log)).read_text("utf-8", "replace")
+            utilisation = utilisation_in_log(log)
+            needs = {r: utilisation[bel][0] for r, bel in family.bels.items() if bel in utilisation}
+            self._check_fit(needs, manifest)
             raise
-        placed = read_report(self.build / "report.json")
-        self._run("pack", family.packer, family.pack(), self.build, PACK_SECONDS)
-
         name = f"spikeloom.{family.bitstream}"
-        (self.build / f"top.{family.bitstream}").rename(self.folder / name)
-        used = {**asdict(cells), **{r: placed.utilisation[bel][0] for r, bel in family.bels.items()}}
+        self.tools.pack().rename(self.folder / name)
         return BuildReport(
             board=board.name,
             device=board.device,
             speed=board.speed,
             seed=seed,
+            output_registers=self.tools.output_registers,
             core_mhz=core_hz / 1e6,
             baud=baud,
             bitstream=name,
@@ -213,20 +187,14 @@ class _Work:
             network=manifest["network"],
             verilog_sha256=manifest["verilog"]["sha256"],
             configuration=manifest["configuration"],
-            used=Resources(**used),
+            used=self.tools.used(cells, placed),
             available=board.resources,
             clocks=placed.clocks,
             timing_met=all(clock.met for clock in placed.clocks.values()),
             paths=placed.paths,
             tools=versions,
-            seconds=self.seconds,
+            seconds=self.tools.seconds,
         )
-
-    def _run(self, stage: str, tool: str, arguments: list[str], folder: Path, timeout: float) -> None:
-        self.progress(stage)
-        self.log = f"{stage.replace(' ', '-')}.log"
-        seconds = tools.run(tool, arguments, folder=folder, log=self.build / self.log, timeout=timeout)
-        self.seconds[stage] = round(seconds, 1)
 
     def _check_fit(self, needs: Mapping[str, int], manifest: dict[str, Any]) -> None:
         available = asdict(self.board.resources)

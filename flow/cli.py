@@ -338,11 +338,23 @@ def build(
         Path | None, typer.Option(metavar="X.npz", help="Measure latency and rate in simulation on its first samples.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
+    output_registers: Annotated[
+        bool, typer.Option("--output-registers", help="Use the block RAMs' own registers: a faster clock (ECP5).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a board's bitstream, and read back what the tools say of it."""
     with show.progress("build") as progress:
-        report = api.build(source, board=board, output=output, config=config, data=data, seed=seed, progress=progress)
+        report = api.build(
+            source,
+            board=board,
+            output=output,
+            config=config,
+            data=data,
+            seed=seed,
+            output_registers=output_registers,
+            progress=progress,
+        )
     if as_json:
         show.print_json(json.loads(report.to_json()))
     else:

@@ -1,22 +1,25 @@
 """What a network computes: a batch run that is fast, and a scalar one that reads like the definition.
 
-Sums are exact. A floating-point matrix product of integers is exact while no partial sum can reach the first integer
-that the type cannot hold, so BLAS does the adding; the bound is asserted per projection from the actual weights.
-Neuron arithmetic is in integers.
+All of it is integers. Those that a float holds exactly are kept in floats, which are faster to multiply; that none gets
+beyond is known from the actual weights and sums, and asserted.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from spikeloom.golden.network import Network, Population, Projection, Refusal
+from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.golden.neurons import MODELS
+from spikeloom.golden.sums import FLOAT32, Sums, sum_range
 
 __all__ = ["Result", "check_network", "check_stimulus", "run", "step_by_step"]
 
 #: Samples per batch are chosen so that the largest array of a batch has about this many elements.
 BATCH_ELEMENTS = 1 << 22
+#: What changes from step to step is worked on in blocks of samples with about this many elements, for the cache.
+BLOCK_ELEMENTS = 1 << 19
 #: Sums stay below this, so that a shift by the largest guard (24 bits) is exact in 64 bits.
 MAX_SUM = 1 << 37
 
@@ -40,22 +43,24 @@ class Result:
     prediction: np.ndarray
 
 
-def check_network(network: Network) -> None:
-    """Raise :class:`Refusal` unless every population is one that its neuron model is defined for."""
+def check_network(network: Network) -> dict[str, tuple[int, int]]:
+    """The range of the sums into each population; :class:`Refusal` unless its neuron model is defined for it."""
+    ranges = {}
     for population in network.neurons:
-        name = population.neuron.model
-        if name not in MODELS:
-            raise Refusal(f"Population {population.name!r}: unknown neuron model {name!r}; known are {sorted(MODELS)}")
+        name, model = population.name, population.neuron.model
+        if model not in MODELS:
+            raise Refusal(f"Population {name!r}: unknown neuron model {model!r}; known are {sorted(MODELS)}")
         try:
-            MODELS[name].check(population.neuron, population.value_bits)
+            MODELS[model].check(population.neuron, population.value_bits)
         except Refusal as refusal:
-            raise Refusal(f"Population {population.name!r}: {refusal}") from None
-        low, high = sum_range(network, population.name)
+            raise Refusal(f"Population {name!r}: {refusal}") from None
+        low, high = ranges[name] = sum_range(network, name)
         if max(-low, high) >= MAX_SUM:
-            raise Refusal(f"Population {population.name!r}: sums of {low}..{high} are too large; use narrower weights")
+            raise Refusal(f"Population {name!r}: sums of {low}..{high} are too large; use narrower weights")
     for projection in network.projections:
         if projection.port != "input":
             raise Refusal(f"{projection}: there is no port {projection.port!r}; use 'input'")
+    return ranges
 
 
 def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
@@ -78,43 +83,12 @@ def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
                 "encode them as spikes (0 and 1) or scale them to small integers"
             )
     low, high = (0, 1) if population.value_bits == 1 else population.value_range
-    if x.min() < low or x.max() > high:
+    if x.max() > high or (x.dtype.kind in "if" and x.min() < low):
         raise Refusal(
             f"x has values in {x.min():g}..{x.max():g}; the input {population.name!r} takes {low}..{high} "
             f"({population.value_bits} value bits): scale x, or convert the network with such data"
         )
     return x.reshape(*x.shape[:2], population.size)
-
-
-def sum_range(network: Network, name: str) -> tuple[int, int]:
-    """Smallest and largest sum that the weights into a population can make in one step."""
-    low = high = 0
-    for projection in network.into(name):
-        source = network[projection.source]
-        weights = projection.synapses.weights.astype(np.int64)
-        ends = weights * (0 if source.value_bits == 1 else source.value_range[0]), weights * source.value_range[1]
-        low += int(np.minimum(*ends).sum(0).min()) << projection.shift
-        high += int(np.maximum(*ends).sum(0).max()) << projection.shift
-    return low, high
-
-
-class _Sums:
-    """One projection as an exact matrix product."""
-
-    def __init__(self, network: Network, projection: Projection) -> None:
-        self.source, self.delay, self.shift = projection.source, projection.delay, projection.shift
-        largest = max(map(abs, network[projection.source].value_range))
-        self.bound = int(np.abs(projection.synapses.weights.astype(np.int64)).sum(0).max()) * largest
-        if self.bound >= 1 << 53:
-            raise Refusal(f"{projection}: sums up to {self.bound} are not exact in 64-bit floats; use narrower weights")
-        self.weights = projection.synapses.weights.astype(np.float32 if self.bound < 1 << 24 else np.float64)
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Sums (..., target) of event values (..., source), not yet delayed."""
-        rows = values.reshape(-1, values.shape[-1]).astype(self.weights.dtype)
-        sums = (rows @ self.weights).astype(np.int64).reshape(*values.shape[:-1], -1)
-        assert np.abs(sums).max() <= self.bound, "a sum is beyond its bound"
-        return sums << self.shift
 
 
 def _components(network: Network) -> list[list[str]]:
@@ -130,61 +104,90 @@ def _components(network: Network) -> list[list[str]]:
     return [[order[i] for i in group] for group in sorted(groups, key=lambda g: (reach[:, g[0]].sum(), g))]
 
 
-def _assert_ranges(population: Population, state: Mapping[str, np.ndarray], values: np.ndarray) -> None:
-    low, high = population.value_range
-    assert min(0, low) <= values.min() and values.max() <= high, f"{population.name}: an event is out of range"
-    for name, bits in population.neuron.states.items():
-        low, high = (0, 1) if bits == 1 else (-(1 << bits - 1), (1 << bits - 1) - 1)
-        assert low <= state[name].min() and state[name].max() <= high, f"{population.name}: {name} is out of range"
+def _assert_range(what: str, values: np.ndarray, low: int, high: int) -> tuple[int, int]:
+    """Smallest and largest of the values, which are in their range."""
+    least, most = int(values.min()), int(values.max())
+    assert low <= least and most <= high, f"{what} is out of range"
+    return least, most
 
 
 class _Batch:
-    """All samples of one batch, component after component."""
+    """A network prepared to run a batch of samples, component after component, in arrays (steps, samples, neurons)."""
 
-    def __init__(self, network: Network, record_potentials: bool) -> None:
+    def __init__(self, network: Network) -> None:
+        ranges = check_network(network)
         self.network = network
-        self.record_potentials = record_potentials
         self.components = _components(network)
-        self.sums = {p.name: [_Sums(network, q) for q in network.into(p.name)] for p in network.neurons}
+        self.clear()
+        self.ranges: dict[str, tuple[int, int]] = {}
+        self.sums: dict[str, list[Sums]] = {}
+        for name, ends in ranges.items():
+            neuron = network[name].neuron
+            unit = MODELS[neuron.model].unit(neuron)
+            dtype = np.float32 if max(map(abs, ends)) < FLOAT32 else np.float64
+            self.ranges[name] = ends[0] * unit, ends[1] * unit
+            self.sums[name] = [Sums(projection, unit, dtype) for projection in network.into(name)]
 
-    def run(self, x: np.ndarray) -> None:
-        self.events: dict[str, np.ndarray] = {self.network.input.name: x}
+    def clear(self) -> None:
+        """Forget the last batch."""
+        self.events: dict[str, np.ndarray] = {}
         self.potentials: dict[str, np.ndarray] = {}
         self.states: dict[str, dict[str, np.ndarray]] = {}
+
+    def run(self, x: np.ndarray, record_potentials: bool) -> None:
+        self.clear()
+        self.record_potentials = record_potentials
+        self.events[self.network.input.name] = x
         for names in self.components:
             if names != [self.network.input.name]:
-                self._component(names, *x.shape[:2])
+                self._component([self.network[name] for name in names], *x.shape[:2])
 
-    def _component(self, names: list[str], samples: int, steps: int) -> None:
-        drive = {name: np.zeros((samples, steps, self.network[name].size), np.int64) for name in names}
-        inside: dict[str, list[_Sums]] = {name: [] for name in names}
-        for name in names:
-            for sums in self.sums[name]:
-                if sums.source in names:
-                    inside[name].append(sums)
-                elif sums.delay < steps:
-                    drive[name][:, sums.delay :] += sums(self.events[sums.source][:, : steps - sums.delay])
-        for name in names:
-            population = self.network[name]
-            model = MODELS[population.neuron.model]
-            self.states[name] = model.initial(population.neuron, (samples, population.size))
-            self.events[name] = np.zeros((samples, steps, population.size), np.int16)
+    def _component(self, populations: list[Population], steps: int, samples: int) -> None:
+        for p in populations:
+            self.events[p.name] = np.empty((steps, samples, p.size), np.int8 if p.value_bits <= 8 else np.int16)
+            self.states[p.name] = {state: np.empty((samples, p.size), np.int64) for state in p.neuron.states}
             if self.record_potentials:
-                self.potentials[name] = np.zeros((samples, steps, population.size), np.int64)
+                self.potentials[p.name] = np.empty((steps, samples, p.size), np.int64)
+        block = max(1, BLOCK_ELEMENTS // (steps * max(p.size for p in populations)))
+        for first in range(0, samples, block):
+            self._block(populations, steps, slice(first, min(first + block, samples)))
+
+    def _block(self, populations: list[Population], steps: int, part: slice) -> None:
+        """A few samples, so that what changes from step to step stays in the cache."""
+        samples = part.stop - part.start
+        events = {name: values[:, part] for name, values in self.events.items()}
+        drive, inside, neurons = {}, {}, {}
+        for p in populations:
+            inside[p.name] = [sums for sums in self.sums[p.name] if sums.source in (q.name for q in populations)]
+            outside = [sums(events[sums.source]) for sums in self.sums[p.name] if sums not in inside[p.name]]
+            drive[p.name] = sum(outside[1:], start=outside[0]) if outside else np.zeros((steps, samples, p.size))
+            low, high = _assert_range(f"{p.name}: a sum", drive[p.name], *self.ranges[p.name])
+            largest = max(map(abs, self.ranges[p.name] if inside[p.name] else (low, high)))
+            neurons[p.name] = MODELS[p.neuron.model].Batch(p.neuron, p.value_bits, samples, p.size, largest)
         for t in range(steps):
-            for name in names:
-                population = self.network[name]
-                a = drive[name][:, t]
-                for sums in inside[name]:
+            for p in populations:
+                a = drive[p.name][t]
+                for sums in inside[p.name]:
                     if sums.delay <= t:
-                        a = a + sums(self.events[sums.source][:, t - sums.delay])
-                state, values = MODELS[population.neuron.model].advance(
-                    population.neuron, population.value_bits, self.states[name], a
-                )
-                _assert_ranges(population, state, values)
-                self.states[name], self.events[name][:, t] = state, values
+                        a = a + sums.at_once(events[sums.source][t - sums.delay])
+                if inside[p.name]:
+                    _assert_range(f"{p.name}: a sum", a, *self.ranges[p.name])
+                neurons[p.name].advance(a, events[p.name][t])
                 if self.record_potentials:
-                    self.potentials[name][:, t] = state["v"]
+                    self.potentials[p.name][t, part] = neurons[p.name].state["v"]
+        for p in populations:
+            low, high = p.value_range
+            _assert_range(f"{p.name}: an event", events[p.name], min(0, low), high)
+            for state, bits in p.neuron.states.items():
+                self.states[p.name][state][part] = neurons[p.name].state[state]
+                low, high = (0, 1) if bits == 1 else (-(1 << bits - 1), (1 << bits - 1) - 1)
+                _assert_range(f"{p.name}: {state}", self.states[p.name][state][part], low, high)
+                if state == "v" and self.record_potentials:
+                    _assert_range(f"{p.name}: v", self.potentials[p.name][:, part], low, high)
+
+
+#: The network that this thread ran last, prepared: it is often the next, and its memory costs time to get again.
+_prepared = threading.local()
 
 
 def run(
@@ -197,13 +200,14 @@ def run(
     """
     if record not in ("output", "all"):
         raise Refusal(f"record must be 'output' or 'all', not {record!r}")
-    check_network(network)
+    if getattr(_prepared, "network", None) is not network:
+        _prepared.batch, _prepared.network = _Batch(network), network
+    batch = _prepared.batch
     x = check_stimulus(network.input, x)
     samples, steps = x.shape[:2]
     recorded = [p.name for p in network.neurons] if record == "all" else [network.output]
-    size = max(p.size for p in network.populations)
+    size = max(p.size for p in network.neurons)
     chunk = max(1, min(samples, BATCH_ELEMENTS // (steps * size)))
-    batch = _Batch(network, record == "all")
     events = {name: np.zeros((samples, steps, network[name].size), np.int16) for name in recorded}
     potentials = {name: np.zeros(events[name].shape, np.int64) for name in (recorded if record == "all" else ())}
     final = {
@@ -211,14 +215,15 @@ def run(
     }
     for first in range(0, samples, chunk):
         part = slice(first, min(first + chunk, samples))
-        batch.run(x[part])
+        batch.run(x[part].swapaxes(0, 1), record == "all")
         for name in recorded:
-            events[name][part] = batch.events[name]
+            events[name][part] = batch.events[name].swapaxes(0, 1)
         for name in potentials:
-            potentials[name][part] = batch.potentials[name]
+            potentials[name][part] = batch.potentials[name].swapaxes(0, 1)
         for name, states in final.items():
             for state, array in states.items():
                 array[part] = batch.states[name][state]
+        batch.clear()
         if progress:
             progress(part.stop, samples)
     output = network[network.output]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.core import Core
@@ -26,6 +26,7 @@ class Accelerator(wiring.Component):
     i:    the host's events, step by step: a step's events, then its tick. Back-pressured by credits.
     o:    events and ticks of every population of neurons in the register ``observe``; the host must take them.
     port: the internal port: registers, and every memory while nothing runs (see ``hdl.memory_map``).
+    activity: per core, what its lanes did in a clock (:class:`Activity`); for probes, costs nothing unconnected.
 
     images: initial contents per memory; the generated Verilog reads them from files instead.
     """
@@ -38,7 +39,14 @@ class Accelerator(wiring.Component):
         self.images = images or {}
         self.map = MemoryMap(p)
         flit = stream.Signature(flit_layout(p.flit))
-        super().__init__({"i": In(flit), "o": Out(flit), "port": In(ControlPort(self.map.address_bits))})
+        super().__init__(
+            {
+                "i": In(flit),
+                "o": Out(flit),
+                "port": In(ControlPort(self.map.address_bits)),
+                "activity": Out(3 * len(p.cores)),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -67,14 +75,14 @@ class Accelerator(wiring.Component):
             for core, port in zip(targets, fork.o, strict=False):
                 arriving[core].append(port)
             if node:
-                observed.append(fork.o[len(targets)])
+                observed.append(self._observed(m, fork.o[len(targets)], observe))
         for k, ports in enumerate(arriving):
             merge = self._join(m, f"merge{k}", ports, restart)
             wiring.connect(m, merge.o, cores[k].i)
         collect = self._join(m, "collect", observed, restart)
-        wanted = observe.bit_select(collect.o.payload.source, 1)
+        wanted = collect.o.payload.wanted
         m.d.comb += [
-            self.o.payload.eq(collect.o.payload),
+            self.o.payload.eq(collect.o.payload.flit),
             self.o.valid.eq(collect.o.valid & wanted),
             collect.o.ready.eq(self.o.ready | ~wanted),
         ]
@@ -82,6 +90,8 @@ class Accelerator(wiring.Component):
         # Credits go to the node that they are for -------------------------------------------------------------------
         for node in (gate, *cores):
             m.d.comb += [a.eq(core.credit) for a, core in zip(node.returns, cores, strict=True)]
+
+        m.d.comb += self.activity.eq(Cat(core.activity for core in cores))
 
         # Registers and memories -------------------------------------------------------------------------------------
         steps, clocks = Signal(16), Signal(32)
@@ -114,17 +124,14 @@ class Accelerator(wiring.Component):
         # A memory's entry is written when its last word is; the words before wait here.
         staged = Signal(entry_bits - 32)
         word, last_word = Signal(word_bits(entry_bits)), Signal()
-        entry, read_word = Signal(address_bits), Signal(word_bits(entry_bits))
-        selects = {core: Signal(len(core.host.select), name=f"select_core{k}") for k, core in enumerate(cores)}
-        select_gate = Signal()
         regions = {region.name: region for region in self.map.regions}
         hit = Signal()
-        data = Signal(entry_bits)
-        chosen = {core: Signal(len(core.host.select), name=f"chosen_core{k}") for k, core in enumerate(cores)}
-        chosen_gate, offset = Signal(), Signal(address_bits)
+        write_data = Signal(entry_bits)
+        selects = {core: Signal(len(core.host.select), name=f"select_core{k}") for k, core in enumerate(cores)}
+        select_gate, entry = Signal(), Signal(address_bits)
         # The address is decoded into registers, in the clock in which the state machine below is in DECODE.
-        m.d.sync += [hit.eq(0), word.eq(0), data.eq(port.write_data), chosen_gate.eq(0)]
-        m.d.sync += [signal.eq(0) for signal in chosen.values()]
+        m.d.sync += [hit.eq(0), word.eq(0), write_data.eq(port.write_data), select_gate.eq(0)]
+        m.d.sync += [signal.eq(0) for signal in selects.values()]
         for region in regions.values():
             top = region.size.bit_length() - 1
             shift = region.stride.bit_length() - 1
@@ -133,14 +140,14 @@ class Accelerator(wiring.Component):
                     hit.eq(1),
                     word.eq(port.address[:shift]),
                     last_word.eq(port.address[:shift] == region.words - 1 if shift else 1),
-                    offset.eq(port.address[shift:top]),
-                    data.eq(Cat(staged[: 32 * (region.words - 1)], port.write_data)),
+                    entry.eq(port.address[shift:top]),
+                    write_data.eq(Cat(staged[: 32 * (region.words - 1)], port.write_data)),
                 ]
                 if region.core < 0:
-                    m.d.sync += chosen_gate.eq(1)
+                    m.d.sync += select_gate.eq(1)
                 else:
-                    m.d.sync += chosen[cores[region.core]][region.select].eq(1)
-        write_data, write = Signal(entry_bits), Signal()
+                    m.d.sync += selects[cores[region.core]][region.select].eq(1)
+        write = Signal()
         for core in cores:
             m.d.comb += [
                 core.steps.eq(steps),
@@ -148,7 +155,7 @@ class Accelerator(wiring.Component):
                 core.host.hold.eq(hold),
                 core.host.select.eq(selects[core]),
                 core.host.address.eq(entry),
-                core.host.word.eq(read_word),
+                core.host.word.eq(word),
                 core.host.write.eq(write),
                 core.host.write_data.eq(write_data),
             ]
@@ -156,12 +163,20 @@ class Accelerator(wiring.Component):
             gate.host.hold.eq(hold | quiet),
             gate.host.select.eq(select_gate),
             gate.host.address.eq(entry),
-            gate.host.word.eq(read_word),
+            gate.host.word.eq(word),
             gate.host.write.eq(write),
             gate.host.write_data.eq(write_data),
         ]
-        wait = Signal(range(SETTLE + 1))
-        m.d.sync += [write.eq(0), port.done.eq(0)]
+        wait, settled = Signal(range(SETTLE + 1)), Signal()  # the latter where the former is 0
+        read_data = gate.host.read_data
+        for core in cores:
+            read_data |= core.host.read_data
+        m.d.sync += [
+            write.eq(0),
+            port.done.eq(0),
+            port.read_data.eq(Mux(page, register, Mux(hold, read_data, 0))),
+            settled.eq(wait == 1),
+        ]
         with m.FSM(name="port"):
             with m.State("IDLE"):
                 m.d.sync += wait.eq(SETTLE)
@@ -173,19 +188,15 @@ class Accelerator(wiring.Component):
                 with m.If(page):
                     m.next = "REGISTER"
                 with m.Elif(~hit):
-                    m.d.sync += [port.done.eq(1), port.read_data.eq(0)]
+                    m.d.sync += port.done.eq(1)
                     m.next = "IDLE"
                 with m.Elif(port.write & ~last_word):
-                    for k in range(entry_bits // 32 - 1):
-                        with m.If(word == k):
-                            m.d.sync += staged.word_select(k, 32).eq(port.write_data)
-                    m.d.sync += [port.done.eq(1), port.read_data.eq(0)]
-                    m.next = "IDLE"
+                    m.next = "STAGE"
                 with m.Else():
                     m.d.sync += quiet.eq(1)
                     m.next = "QUIET"
             with m.State("REGISTER"):
-                m.d.sync += [port.done.eq(1), port.read_data.eq(register)]
+                m.d.sync += port.done.eq(1)
                 with m.If(port.write):
                     with m.Switch(port.address[:3]):
                         with m.Case(REGISTERS["control"][0]):
@@ -195,29 +206,41 @@ class Accelerator(wiring.Component):
                         with m.Case(REGISTERS["observe"][0]):
                             m.d.sync += observe.eq(port.write_data)
                 m.next = "IDLE"
+            with m.State("STAGE"):
+                for k in range(entry_bits // 32 - 1):
+                    with m.If(word == k):
+                        m.d.sync += staged.word_select(k, 32).eq(port.write_data)
+                m.d.sync += port.done.eq(1)
+                m.next = "IDLE"
             with m.State("QUIET"):  # nothing starts any more; what had started shows as busy
                 m.d.sync += wait.eq(wait - 1)
-                with m.If(wait == 0):
+                with m.If(settled):
                     m.d.sync += wait.eq(SETTLE)
                     with m.If(busy):
-                        m.d.sync += [port.done.eq(1), port.read_data.eq(0), quiet.eq(0), refused.eq(1)]
+                        m.d.sync += [port.done.eq(1), quiet.eq(0), refused.eq(1)]
                         m.next = "IDLE"
                     with m.Else():
-                        m.d.sync += [hold.eq(1), entry.eq(offset), read_word.eq(word), select_gate.eq(chosen_gate)]
-                        m.d.sync += [selects[core].eq(chosen[core]) for core in cores]
-                        m.d.sync += write_data.eq(data)
+                        m.d.sync += [hold.eq(1), write.eq(port.write)]
                         m.next = "HOLD"
             with m.State("HOLD"):
                 m.d.sync += wait.eq(wait - 1)
-                with m.If(wait == SETTLE):
-                    m.d.sync += write.eq(port.write)
-                with m.If(wait == 0):
-                    read_data = gate.host.read_data
-                    for core in cores:
-                        read_data |= core.host.read_data
-                    m.d.sync += [port.done.eq(1), port.read_data.eq(read_data), hold.eq(0), quiet.eq(0)]
+                with m.If(settled):
+                    m.d.sync += [port.done.eq(1), hold.eq(0), quiet.eq(0)]
                     m.next = "IDLE"
         return m
+
+    @staticmethod
+    def _observed(m: Module, i: stream.Interface, observe: Signal) -> stream.Interface:
+        """The flits of a core, each with whether the host wants it."""
+        layout = data.StructLayout({"flit": i.payload.shape(), "wanted": 1})
+        o = stream.Signature(layout).create(path=("observed",))
+        m.d.comb += [
+            o.payload.flit.eq(i.payload),
+            o.payload.wanted.eq(observe.bit_select(i.payload.source, 1)),
+            o.valid.eq(i.valid),
+            i.ready.eq(o.ready),
+        ]
+        return o
 
     @staticmethod
     def _join(m: Module, name: str, ports: Sequence[stream.Interface], restart: Signal) -> Merge:

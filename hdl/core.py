@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.event_lists import EventLists
 from spikeloom.hdl.lanes import Lanes
-from spikeloom.hdl.layouts import HostPort, credit_layout, flit_layout
+from spikeloom.hdl.layouts import Activity, HostPort, credit_layout, flit_layout
 from spikeloom.hdl.memory_map import Images, Memories, core_memories
 from spikeloom.hdl.neuron_units import NeuronUnits
 from spikeloom.hdl.parameters import CoreParameters
@@ -19,13 +19,13 @@ __all__ = ["Core"]
 class Core(wiring.Component):
     """Runs the populations of its descriptor tables.
 
-    Clocks per step of a population: about ``groups * max(events + 1, lanes / units + 6) + 8``.
+    Clocks per step of a population: about ``groups * max(events + 1, lanes / units, 7)``.
 
     i:       events and ticks from the host and from other cores.
     o:       events and ticks of the populations served here.
     returns, credit: credits that come from every core, and those that go.
     host:    the internal port. steps: steps per sample, 0: endless. enable: populations may start.
-    running: something is in work. fault: a tick did not match its events.
+    running: something is in work. fault: a tick did not match its events. activity: what the lanes did a clock ago.
     """
 
     i: stream.Interface
@@ -50,6 +50,7 @@ class Core(wiring.Component):
                 "enable": In(1),
                 "running": Out(1, init=1),
                 "fault": Out(1),
+                "activity": Out(Activity),
             }
         )
 
@@ -74,7 +75,6 @@ class Core(wiring.Component):
         wiring.connect(m, merge.o, lists.i)
         wiring.connect(m, scheduler.o, lanes.i)
         m.d.comb += [
-            scheduler.reading.eq(lanes.reading),
             scheduler.ticked.eq(lists.ticked),
             scheduler.enable.eq(self.enable & ~lists.fault),
             scheduler.steps.eq(self.steps),
@@ -89,23 +89,35 @@ class Core(wiring.Component):
             units.group.eq(lanes.group),
             units.done.eq(lanes.done),
             units.handing_over.eq(lanes.handing_over),
-            self.credit.eq(scheduler.credit),
+            lanes.idle.eq(scheduler.activity),
+            lanes.blocked.eq(units.blocked),
+            self.credit.eq(lanes.credit),
             self.fault.eq(lists.fault),
         ]
         m.d.comb += [a.eq(b) for a, b in zip(units.sums, lanes.sums, strict=True)]
         m.d.comb += [a.eq(b) for a, b in zip(scheduler.returns, self.returns, strict=True)]
-        m.d.sync += self.running.eq(
-            scheduler.initialise | scheduler.running | lanes.reading | units.running | buffer.o.valid | merge.o.valid
-        )
+        m.d.sync += [
+            self.activity.eq(lanes.activity),
+            self.running.eq(
+                scheduler.initialise
+                | scheduler.running
+                | lanes.running
+                | units.running
+                | buffer.o.valid
+                | merge.o.valid
+            ),
+        ]
 
         # Read-back: the selected memory's entry, one word of it.
-        tables = {"sources": lists.sources, **scheduler.tables}
-        readable = {name: table.read_data for name, table in tables.items()} | lanes.words | units.words
-        entry = Signal(len(self.host.write_data))
+        rows = {"sources": lists.source, **scheduler.rows}
+        readable = {name: row.as_value() for name, row in rows.items()} | lanes.words | units.words
+        entry = Signal(len(self.host.write_data), reset_less=True)
+        read_data = Signal(32, reset_less=True)
         chosen: Value = 0
         for select, name in enumerate(core_memories(p)):
             chosen |= Mux(self.host.select[select], readable[name], 0)
         words = Array(entry.word_select(k, 32) for k in range(len(entry) // 32))
         m.d.sync += entry.eq(chosen)
-        m.d.sync += self.host.read_data.eq(words[self.host.word])
+        m.d.sync += read_data.eq(words[self.host.word])
+        m.d.comb += self.host.read_data.eq(read_data)
         return m

@@ -20,7 +20,7 @@ def entry_layout(p: CoreParameters) -> data.StructLayout:
 class EventLists(wiring.Component):
     """A ring of slots per source; a slot is one step's events, and its tick closes it.
 
-    Throughput: one flit per clock. It never waits: credits say that there is room (DESIGN: channels).
+    Throughput: one event per clock, and two clocks per tick. It waits for nothing: credits say that there is room.
 
     i:             events and ticks; those of sources that nobody here reads are consumed.
     ticked:        per projection, a step of its source was closed.
@@ -37,6 +37,7 @@ class EventLists(wiring.Component):
         self.p = p
         self.memories = memories
         self.sources = memories.table("sources", Tables(p).source, p.flit.sources)
+        self.source = Signal(Tables(p).source, reset_less=True)  # the row last read
         super().__init__(
             {
                 "i": In(stream.Signature(flit_layout(p.flit))),
@@ -64,11 +65,14 @@ class EventLists(wiring.Component):
         m.submodules.rings = rings = self.memories.table("rings", ring_layout, p.flit.sources)
         # First clock: what is known of the flit's source.
         number, initialise, arrived = Signal(p.flit.source_bits), Signal(), Signal()
-        flit, source = Signal(flit_layout(p.flit)), Signal(Tables(p).source)
+        flit, source = Signal(flit_layout(p.flit), reset_less=True), self.source
         asked = Mux(self.initialise, self.number, self.i.payload.source)
-        self.memories.lend(m, "sources", self.sources, asked)
+        self.memories.lend(m, "sources", self.sources)
+        m.d.comb += self.sources.read_address.eq(self.memories.address(asked))
         # While the host holds the core, the table's port is the host's.
-        m.d.comb += self.i.ready.eq(~self.initialise & ~self.memories.host.hold)
+        ticked = Signal()
+        m.d.comb += self.i.ready.eq(~self.initialise & ~self.memories.host.hold & ~ticked)
+        m.d.sync += ticked.eq(self.i.valid & self.i.ready & self.i.payload.tick)
         m.d.sync += [
             source.as_value().eq(self.sources.read_data),
             number.eq(asked),
@@ -77,51 +81,63 @@ class EventLists(wiring.Component):
             initialise.eq(self.initialise),
         ]
 
-        # Second clock: where its ring stands, and moves to.
-        ring, ring_next = Signal(ring_layout), Signal(ring_layout)
-        write = Signal()
-        write_address = Signal(p.list_bits)
-        entry = Signal(entry_layout(p))
-        last = ring.slot == source.slots
-        m.d.comb += [
-            rings.read_address.eq(number),
-            rings.write_address.eq(number),
-            rings.write_data.eq(ring_next),
-            ring.as_value().eq(rings.read_data),
-            ring_next.eq(ring),
+        # Second clock: where its ring stands, also when the flit before has just moved it.
+        ring, ring_next = Signal(ring_layout, reset_less=True), Signal(ring_layout)
+        moved = Signal()
+        number_2, initialise_2, event, tick = Signal.like(number), Signal(), Signal(), Signal()
+        flit_2, source_2 = Signal.like(flit), Signal.like(source)
+        m.d.comb += rings.read_address.eq(number)
+        m.d.sync += [
+            ring.as_value().eq(Mux(moved & (number == number_2), ring_next, rings.read_data)),
+            number_2.eq(Mux(tick, number_2, number)),
+            flit_2.eq(flit),
+            source_2.eq(source),
+            event.eq(arrived & source.valid & ~flit.tick),
+            tick.eq(arrived & source.valid & flit.tick),
+            initialise_2.eq(initialise),
         ]
-        m.d.sync += [write.eq(0), self.ticked.eq(0), write_address.eq(ring.base + ring.fill)]
-        m.d.sync += [entry[name].eq(flit[name]) for name in entry_layout(p).members]
-        with m.If(initialise):
-            m.d.comb += [
-                ring_next.as_value().eq(0),
-                ring_next.base.eq(source.base),
-                rings.write.eq(1),
-            ]
-        with m.Elif(arrived & source.valid):
-            m.d.comb += rings.write.eq(1)
-            with m.If(~flit.tick & ((ring.fill == source.capacity) | (flit.index >= source.capacity))):
-                m.d.sync += self.fault.eq(1)
-            with m.Elif(~flit.tick):
-                m.d.sync += write.eq(source.kept)
-                m.d.comb += ring_next.fill.eq(ring.fill + 1)
-            with m.Else():
-                m.d.comb += [
-                    ring_next.fill.eq(0),
-                    ring_next.sequence.eq(ring.sequence + 1),
-                    ring_next.slot.eq(Mux(last, 0, ring.slot + 1)),
-                    ring_next.base.eq(Mux(last, source.base, ring.base + source.capacity)),
-                    counts.write.eq(1),
-                ]
-                m.d.sync += self.ticked.eq(source.readers)
-                with m.If((flit.index != ring.fill) | (flit.sequence != ring.sequence)):
-                    m.d.sync += self.fault.eq(1)
+
+        # Third clock: where it moves to.
+        write, surplus, mismatch = Signal(), Signal(), Signal()
+        write_address = Signal(p.list_bits, reset_less=True)
+        entry = Signal(entry_layout(p), reset_less=True)
+        last, closing, closed = ring.slot == source_2.slots, Signal(), Signal(ring_layout, reset_less=True)
+        m.d.sync += [
+            closing.eq(tick),  # which takes another clock
+            closed.sequence.eq(ring.sequence + 1),
+            closed.slot.eq(Mux(last, 0, ring.slot + 1)),
+            closed.base.eq(Mux(last, source_2.base, ring.base + source_2.capacity)),
+        ]
         m.d.comb += [
-            counts.write_address.eq(Cat(ring.slot, number)),
+            moved.eq(initialise_2 | event | closing),
+            rings.write.eq(moved),
+            rings.write_address.eq(number_2),
+            rings.write_data.eq(ring_next),
+            ring_next.eq(Mux(closing, closed, ring)),
+        ]
+        with m.If(initialise_2):
+            m.d.comb += [ring_next.as_value().eq(0), ring_next.base.eq(source_2.base)]
+        with m.Elif(event):
+            m.d.comb += ring_next.fill.eq(ring.fill + 1)
+        m.d.comb += counts.write.eq(tick)
+        m.d.sync += [
+            write.eq(event & source_2.kept),
+            write_address.eq(ring.base + ring.fill),
+            surplus.eq(event & ((ring.fill == source_2.capacity) | (flit_2.index >= source_2.capacity))),
+            mismatch.eq(tick & ((flit_2.index != ring.fill) | (flit_2.sequence != ring.sequence))),
+            self.ticked.eq(Mux(tick, source_2.readers, 0)),
+        ]
+        m.d.sync += [entry[name].eq(flit_2[name]) for name in entry_layout(p).members]
+
+        # Fourth clock: it is written, unless something is wrong with it.
+        with m.If(surplus | mismatch):
+            m.d.sync += self.fault.eq(1)
+        m.d.comb += [
+            counts.write_address.eq(Cat(ring.slot, number_2)),
             counts.write_data.eq(ring.fill),
             counts.read_address.eq(self.slot),
             self.count.eq(counts.read_data),
-            lists.write.eq(write),
+            lists.write.eq(write & ~surplus),
             lists.write_address.eq(write_address),
             lists.write_data.eq(entry),
             lists.read_address.eq(self.address),

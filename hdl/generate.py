@@ -25,7 +25,7 @@ from spikeloom.hdl.parameters import AcceleratorParameters
 
 __all__ = ["generate", "load_manifest", "manifest", "verilog"]
 
-FORMAT = 1
+FORMAT = 2
 TOP = "accelerator"
 LARGEST_FILE = 1 << 28
 
@@ -88,7 +88,9 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
             "unit_base": place.unit_base,
         }
         if place.core >= 0:
-            state = parameters.cores[place.core].neuron.state_layout
+            core = parameters.cores[place.core]
+            state = core.neuron.state_layout
+            source["units"] = core.units
             source["state"] = {str(name): [field.offset, field.width] for name, field in state}
         sources.append(source)
     return {
@@ -101,7 +103,6 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
             "width": layout.size,
             "fields": {str(name): [field.offset, field.width] for name, field in layout},
         },
-        "units": configuration.neuron_units,
         "sources": sources,
         "map": {
             "address_bits": memory_map.address_bits,

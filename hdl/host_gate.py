@@ -13,8 +13,8 @@ __all__ = ["HostGate"]
 
 
 class HostGate(wiring.Component):
-    """Takes one credit of every channel before a step's first flit. Latency: 0. Throughput: one flit per clock, and a
-    clock per step.
+    """Takes one credit of every channel before a step's first flit. Latency: 0. Throughput: one flit per clock, and two
+    clocks per step.
 
     i, o: the host's flits. returns: credits from every core. host: the internal port's share.
     """
@@ -45,14 +45,15 @@ class HostGate(wiring.Component):
         m.submodules.credits = free_slots = Tokens(count, self.core.token_bits)
         number = Signal(range(max(2, count)))
         initialise = Signal(init=1)
-        memories.lend(m, "channels", channels, number)
+        memories.lend(m, "channels", channels)
+        m.d.comb += channels.read_address.eq(memories.address(number))
         channel = Signal(Tables(self.core).channel)
         used = Signal(count)
-        is_open = Signal()
+        is_open, opening = Signal(), Signal()
         m.d.comb += [
             channel.as_value().eq(channels.read_data),
             free_slots.value.eq(channel.credit),
-            self.running.eq(initialise | is_open),
+            self.running.eq(initialise | is_open | opening),
         ]
         with m.If(initialise):
             m.d.sync += number.eq(number + 1)
@@ -75,9 +76,11 @@ class HostGate(wiring.Component):
         with m.If(is_open):
             with m.If(self.i.valid & self.o.ready & self.i.payload.tick):
                 m.d.sync += is_open.eq(0)
-        with m.Elif(self.i.valid & (free_slots.some | ~used).all() & ~initialise & ~self.host.hold):
+        with m.Elif(opening):
             m.d.comb += free_slots.take.eq(used)
             m.d.sync += is_open.eq(1)
+        free = (free_slots.some | ~used).all()
+        m.d.sync += opening.eq(self.i.valid & free & ~initialise & ~self.host.hold & ~is_open & ~opening)
 
         m.d.sync += self.host.read_data.eq(Mux(self.host.select, channels.read_data, 0))
         return m

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.event_lists import entry_layout
+from spikeloom.hdl.layouts import Activity, credit_layout
 from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.scheduler import group_layout, segment_layout
@@ -13,17 +14,18 @@ __all__ = ["Lanes"]
 
 
 class Lanes(wiring.Component):
-    """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 6 clocks
-    from a row's issue to its sum, 7 with graded events.
+    """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: ``p.lane_latency``
+    clocks from a row's issue to its sum.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.
 
-    i:              segments. reading: one is being read.
+    i:              segments. running: one is being replayed. credit: a slot was read for the last time.
     read, address, entry: the event lists' read port.
     sums, group:    a group's sums, in the clock in which ``done`` is high.
-    free:           the neuron units can take the sums of a group that is handed over from now on.
+    free:           the neuron units can take the sums of a group that is handed over now.
     handing_over:   they will.
+    idle, blocked:  what it means to have no segment, and to wait for ``free``; ``activity``: what the lanes do.
     """
 
     i: stream.Interface
@@ -36,11 +38,12 @@ class Lanes(wiring.Component):
             for column, (entries, layout) in core_memories(p).items()
             if column.startswith("weights")
         }
-        self.weights = Signal(p.lanes * p.weight_bits, reset_less=True)
+        self.weights = Signal(p.lanes * p.weight_bits, reset_less=True)  # in the fabric
         super().__init__(
             {
                 "i": In(stream.Signature(segment_layout(p))),
-                "reading": Out(1),
+                "running": Out(1),
+                "credit": Out(credit_layout(p)),
                 "read": Out(1),
                 "address": Out(p.list_bits),
                 "entry": In(entry_layout(p)),
@@ -49,6 +52,9 @@ class Lanes(wiring.Component):
                 "done": Out(1),
                 "free": In(1),
                 "handing_over": Out(1),
+                "idle": In(Activity),
+                "blocked": In(Activity),
+                "activity": Out(Activity),
             }
         )
 
@@ -66,55 +72,82 @@ class Lanes(wiring.Component):
         p = self.p
 
         # Issue: one row per clock, then the hand-over ----------------------------------------------------------------
-        segment = Signal(segment_layout(p))
+        segment = Signal(segment_layout(p), reset_less=True)
         active = Signal()
+        waiting = Signal()  # everything was read, and the group ends
+        through = Signal()  # at most one entry is left, and the next list of the group follows without a gap
         more = active & ~segment.left[-1]
-        hand_over = active & segment.left[-1] & segment.ends_group & self.free
-        # A list that does not end its group is followed by the next without a gap.
-        through = active & ~segment.ends_group & ((segment.left == 0) | segment.left[-1])
+        hand_over = waiting & self.free
         m.d.comb += [
             self.i.ready.eq(~active | hand_over | through),
-            self.reading.eq(active),
+            self.running.eq(active),
             self.read.eq(more),
             self.address.eq(segment.address),
             self.handing_over.eq(hand_over),
         ]
+        m.d.sync += [self.credit.eq(segment.credit), self.credit.valid.eq(segment.credit.valid & (hand_over | through))]
         with m.If(more):
             m.d.sync += [segment.left.eq(segment.left - 1), segment.address.eq(segment.address + 1)]
+            m.d.sync += [
+                waiting.eq(segment.ends_group & (segment.left == 0)),
+                through.eq(~segment.ends_group & (segment.left == 1)),
+            ]
         with m.If(self.i.ready):
-            m.d.sync += [active.eq(self.i.valid), segment.eq(self.i.payload)]
+            new = self.i.payload
+            m.d.sync += [
+                active.eq(self.i.valid),
+                segment.eq(new),
+                waiting.eq(self.i.valid & new.ends_group & new.left[-1]),
+                through.eq(self.i.valid & ~new.ends_group & (new.left <= 0)),
+            ]
         with m.If(hand_over):
             m.d.sync += self.group.eq(segment.group)
+        with m.If(more):
+            m.d.comb += self.activity.eq(Activity.ROWS)
+        with m.Elif(hand_over):
+            m.d.comb += self.activity.eq(Mux(segment.group.last, Activity.STEP_END, Activity.HAND_OVER))
+        with m.Elif(active):
+            m.d.comb += self.activity.eq(Mux(segment.ends_group, self.blocked, Activity.SCHEDULER))
+        with m.Else():
+            m.d.comb += self.activity.eq(Mux(self.i.valid, Activity.SCHEDULER, self.idle))
 
-        # 1: list entry; 2: in the fabric; 3: row address; 4: memory; 5: in the fabric; (6: times the event's value)
+        # 1: list entry; 2: beside its memory; 3: where it is needed; 4: row address; 5: weights; 6: beside their
+        # memory; 7: where they are needed; (8: times the event's value). Block RAM is slow to answer, and far away.
         graded = p.flit.value_bits > 1
-        depth = 6 if graded else 5
-        valid, last = Signal(depth), Signal(depth)
-        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(2)]
-        index, row_address = Signal(p.flit.index_bits), Signal(p.row_bits)
+        valid, last = Signal(p.lane_latency - 1), Signal(p.lane_latency - 1)
+        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(3)]
+        entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(2)]
+        row_address, clear = Signal(p.row_bits), Signal(init=1)
         m.d.sync += [
             valid.eq(Cat(more, valid)),
             last.eq(Cat(hand_over, last)),
+            clear.eq(last[-2]),
             rows[0].eq(segment.row),
             rows[1].eq(rows[0]),
-            index.eq(self.entry.index),
-            row_address.eq(Mux(self.memories.host.hold, self.memories.host.address, rows[1] + index)),
+            rows[2].eq(rows[1]),
+            entries[0].eq(self.entry),
+            entries[1].eq(entries[0]),
+            row_address.eq(self.memories.address(rows[-1] + entries[-1].index)),
         ]
         values = [Signal(signed(p.flit.value_bits), name=f"value{k}") for k in range(4)] if graded else []
         if graded:
-            m.d.sync += [b.eq(a) for a, b in zip([self.entry.value, *values], values, strict=False)]
-        words = []
+            m.d.sync += [b.eq(a) for a, b in zip([entries[-1].value, *values], values, strict=False)]
+        words, beside = [], Signal.like(self.weights, reset_less=True)
         for name, memory in self.columns.items():
-            self.memories.lend(m, name, memory, row_address)
+            self.memories.lend(m, name, memory)
+            m.d.comb += memory.read_address.eq(row_address)
             words.append(memory.read_data)
-        m.d.sync += self.weights.eq(Cat(words))
-        for lane, total in enumerate(self.sums):
+        m.d.sync += [beside.eq(Cat(words)), self.weights.eq(beside)]
+        for lane, output in enumerate(self.sums):
+            # Cleared after a reset as after a group, which spares the reset its way to every lane.
+            total = Signal(signed(p.accumulator_bits), name=f"total{lane}", reset_less=True)
+            m.d.comb += output.eq(total)
             weight = self.weights.word_select(lane, p.weight_bits).as_signed()
             if graded:
                 product = Signal(signed(p.weight_bits + p.flit.value_bits), name=f"product{lane}", reset_less=True)
-                m.d.sync += product.eq(weight * values[3])
+                m.d.sync += product.eq(weight * values[-1])
                 weight = product
-            with m.If(last[-1]):
+            with m.If(clear):
                 m.d.sync += total.eq(0)
             with m.Elif(valid[-1]):
                 m.d.sync += total.eq(total + weight)

@@ -1,13 +1,34 @@
 """Every layout that more than one component knows, declared once."""
 
 from amaranth.hdl import signed, unsigned
-from amaranth.lib import data, wiring
+from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.parameters import CoreParameters, FlitParameters
 
-__all__ = ["ControlPort", "HostPort", "Tables", "credit_layout", "flit_layout", "word_bits"]
+__all__ = ["Activity", "ControlPort", "HostPort", "Tables", "credit_layout", "flit_layout", "word_bits"]
+
+
+class Activity(enum.Enum, shape=3):
+    """What a core's lanes do in a clock, or what they wait for."""
+
+    #: No population was found whose inputs have ticked.
+    TICK = 0
+    #: One was, but a channel out of it has no free slot.
+    CREDIT = 1
+    #: A population is being started or its next group prepared.
+    SCHEDULER = 2
+    #: A row of weights is added.
+    ROWS = 3
+    #: A group's sums are handed over ...
+    HAND_OVER = 4
+    #: ... and it is the step's last.
+    STEP_END = 5
+    #: The neuron units still step the group before.
+    NEURON_UNIT = 6
+    #: ... and have no room, since the events of groups before were not all sent.
+    OUTPUT = 7
 
 
 def flit_layout(p: FlitParameters) -> data.StructLayout:

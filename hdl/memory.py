@@ -58,9 +58,10 @@ class _Memory(Elaboratable):
 
 
 class BlockMemory(_Memory):
-    """Block RAM; ``read_data`` follows ``read_address`` by one clock in which ``read`` is high.
+    """Block RAM; ``read_data`` follows ``read_address`` by one clock.
 
-    Reading a word in the clock in which it is written is undefined in hardware. A deep memory of narrow slices needs
+    Reading a word in the clock in which it is written is undefined in hardware: ``read`` says when the word is of use,
+    for those who check that this never happens. A deep memory of narrow slices needs
     no multiplexer behind it, which a wide one pays for with logic and speed.
     """
 
@@ -78,8 +79,7 @@ class BlockMemory(_Memory):
         # Amaranth's synchronous port asks for read-old-data, which costs bypass logic.
         for word, (name, low, bits) in zip(self._words, self.slices, strict=True):
             stored = self._array(m, name, low, bits, no_rw_check=1, ram_style="block")
-            with m.If(self.read):
-                m.d.sync += word.eq(stored)
+            m.d.sync += word.eq(stored)
         if len(self._words) > 1:
             m.d.comb += self.read_data.eq(Cat(self._words))
         return m

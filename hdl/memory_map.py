@@ -149,14 +149,13 @@ class Memories:
         """The host writes an entry of this memory."""
         return self.host.write & self.host.select[self.names.index(name)]
 
-    def share(self, m: Module, name: str, memory: BlockMemory | TableMemory, read_address: Value) -> None:
-        """Read at ``read_address``, or where the host says while it holds the core."""
-        m.submodules[name] = memory
-        m.d.comb += memory.read_address.eq(Mux(self.host.hold, self.host.address, read_address))
+    def address(self, read_address: Value) -> Value:
+        """Where to read: where the host says while it holds the core."""
+        return Mux(self.host.hold, self.host.address, read_address)
 
-    def lend(self, m: Module, name: str, memory: BlockMemory | TableMemory, read_address: Value) -> None:
-        """:meth:`share`, and written by the host alone."""
-        self.share(m, name, memory, read_address)
+    def lend(self, m: Module, name: str, memory: BlockMemory | TableMemory) -> None:
+        """Written by the host alone."""
+        m.submodules[name] = memory
         m.d.comb += [
             memory.write.eq(self.selected(name)),
             memory.write_address.eq(self.host.address),

@@ -1,10 +1,11 @@
 """Shared neuron units: they take a group's sums, step its neurons one by one, and send their events."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.layouts import flit_layout
+from spikeloom.hdl.layouts import Activity, flit_layout
 from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import CoreParameters
@@ -14,12 +15,14 @@ __all__ = ["NeuronUnits"]
 
 
 class NeuronUnits(wiring.Component):
-    """Throughput: ``units`` neurons per clock without events, one event per clock with.
+    """Throughput: ``units`` neurons per clock, and one event per clock.
 
-    Unit ``u`` holds the neurons whose number is ``u`` modulo ``units``. A population's next step enters the pipeline
-    when its last has left it, so a state is never read before it is written, nor both in one clock.
+    Unit ``u`` holds the neurons whose number is ``u`` modulo ``units``. Their pipelines never wait: a group is taken
+    only when its results will find room. A step's first group is taken only when a state that the step before writes
+    has been written, so a state is never read before it is written, nor both in one clock.
 
-    sums, group, done: a group from the lanes; ``handing_over``: one is on its way; ``free``: none is, nor waits.
+    sums, group, done: a group from the lanes; ``handing_over``: one is on its way; ``free``: it may be.
+    blocked: why not: :class:`Activity` NEURON_UNIT or OUTPUT.
     o:       the events of a step, then its tick.
     running: a group is in work.
     """
@@ -34,6 +37,7 @@ class NeuronUnits(wiring.Component):
             for name, (entries, layout) in core_memories(p).items()
             if name.startswith(("parameters", "state"))
         }
+        #: their words, where they are needed
         self.words = {
             name: Signal(block.width, name=f"{name}_word", reset_less=True) for name, block in self.blocks.items()
         }
@@ -44,6 +48,7 @@ class NeuronUnits(wiring.Component):
                 "done": In(1),
                 "handing_over": In(1),
                 "free": Out(1),
+                "blocked": Out(Activity),
                 "o": Out(stream.Signature(flit_layout(p.flit))),
                 "running": Out(1),
             }
@@ -52,114 +57,150 @@ class NeuronUnits(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p = self.p
-        latency = p.neuron.latency + 2  # and the memory's clock, and the one into the fabric
+        #: and the memory's clock, the one beside it, and the one where its word is needed
+        latency = p.neuron.latency + 3
+        result_layout = data.StructLayout(
+            {
+                "fired": p.units,
+                "values": data.ArrayLayout(p.flit.value_bits if p.flit.value_bits > 1 else 0, p.units),
+                "last": 1,  # of its step
+                "source": p.flit.source_bits,
+                "sequence": 2,
+            }
+        )
+        m.submodules.results = results = SyncFIFO(width=result_layout.size, depth=2 * p.beats)
 
-        # The second half of the double-buffered sums, shifted out `units` at a time ---------------------------------
-        waiting = Signal()
-        handed_over = Signal()  # from the hand-over's issue until its last neurons have left the buffer
+        # When the next group may come --------------------------------------------------------------------------------
+        # Groups follow each other by the clocks in which the sums' buffer is shifted out, and so that only one is on
+        # its way; a step's first group so that no neuron comes again before its state is written.
+        after_group = max(p.beats, p.lane_latency)
+        after_step = max(after_group, latency + 2)
+        wait = Signal(range(after_step))
+        room = Signal(range(2 * p.beats + 1), init=2 * p.beats)  # results, less those that are promised it
+        popped, promised = Signal(), Signal()
+        roomy = room >= p.beats
+        begins = self.group.last  # it is the last group that was handed over
+        m.d.sync += [
+            wait.eq(Mux(self.handing_over, after_step - 1, Mux(wait == 0, 0, wait - 1))),
+            popped.eq(results.r_en),
+            promised.eq(self.handing_over),
+            room.eq(room + popped - Mux(promised, p.beats, 0)),
+            self.free.eq((wait <= Mux(begins, 1, after_step - after_group + 1)) & roomy & ~self.handing_over),
+            self.blocked.eq(Mux(roomy, Activity.NEURON_UNIT, Activity.OUTPUT)),
+        ]
+
+        # The second half of the double-buffered sums, shifted out `units` at a time ----------------------------------
         buffer = Signal(p.lanes * p.accumulator_bits, reset_less=True)
-        in_flight = Signal(latency)
-        enable = Signal()  # the pipeline moves
-        beat = Signal()  # neurons enter it
-        left = Signal(p.lane_bits)
-        address = Signal(p.unit_address_bits)
-        index = Signal(p.flit.index_bits)
-        last_beat = left < p.units
-        step_over = Signal()  # its last neurons are in the pipeline, its tick is due
-        m.d.comb += [
-            beat.eq(waiting & enable & ~step_over),
-            self.free.eq(~handed_over),
-            self.running.eq(handed_over | step_over | in_flight.any() | self.o.valid),
+        group = Signal(group_layout(p))
+        beats = Signal(range(p.beats + 1))  # left
+        left = Signal(signed(p.lane_bits + 1))  # neurons, less one
+        beat = beats != 0
+        m.d.sync += [
+            buffer.eq(buffer >> p.units * p.accumulator_bits),
+            beats.eq(beats - beat),
+            left.eq(left - p.units),
+            group.unit_address.eq(group.unit_address + 1),
         ]
         with m.If(self.done):
             m.d.sync += [
-                waiting.eq(1),
                 buffer.eq(Cat(self.sums)),
+                beats.eq(p.beats),
                 left.eq(self.group.count),
-                address.eq(self.group.unit_address),
+                group.eq(self.group),
             ]
-        with m.Elif(beat):
-            m.d.sync += [
-                waiting.eq(~last_beat),
-                buffer.eq(buffer >> p.units * p.accumulator_bits),
-                left.eq(left - p.units),
-                address.eq(address + 1),
-                index.eq(index + p.units),
-            ]
-        # Whose events are in the pipeline: a tick is the last of them, and the next step waits for it.
-        source, sequence = Signal.like(self.group.source), Signal.like(self.group.sequence)
-        with m.If(beat):
-            m.d.sync += [source.eq(self.group.source), sequence.eq(self.group.sequence)]
-        with m.If(beat & last_beat):
-            m.d.sync += [handed_over.eq(0), step_over.eq(self.group.last)]
-        with m.If(self.handing_over):
-            m.d.sync += handed_over.eq(1)
 
-        # The pipeline, its addresses beside it -----------------------------------------------------------------------
-        numbers = [Signal(p.flit.index_bits, name=f"number{k}") for k in range(latency)]
-        places = [Signal(p.unit_address_bits, name=f"place{k}") for k in range(latency)]
-        with m.If(enable):
-            m.d.sync += in_flight.eq(Cat(beat, in_flight))
-            m.d.sync += [b.eq(a) for a, b in zip([index, *numbers], numbers, strict=False)]
-            m.d.sync += [b.eq(a) for a, b in zip([address, *places], places, strict=False)]
-        pending = Signal(p.units)  # results of the last clock that are still to be sent
-        values = [Signal(max(1, p.flit.value_bits), name=f"pending_value{u}") for u in range(p.units)]
-        pending_number = Signal(p.flit.index_bits)
-        host = self.memories.host
+        # The pipelines, and beside them what belongs to their results ------------------------------------------------
+        travel_layout = data.StructLayout(
+            {
+                "valid": 1,
+                "exists": p.units,
+                "last": 1,
+                "source": p.flit.source_bits,
+                "sequence": 2,
+                "address": p.unit_address_bits,
+                "first": 1,
+            }
+        )
+        travel = [Signal(travel_layout, name=f"travel{k}") for k in range(latency + 1)]
+        start, end = travel[0], travel[-1]
+        m.d.comb += [
+            start.valid.eq(beat),
+            start.exists.eq(Cat(beat & (left >= u) for u in range(p.units))),
+            start.last.eq(group.last & (beats == 1)),
+            start.source.eq(group.source),
+            start.sequence.eq(group.sequence),
+            start.address.eq(group.unit_address),
+            start.first.eq(group.first),
+        ]
+        m.d.sync += [b.eq(a) for a, b in zip(travel, travel[1:], strict=False)]
+        host, address = self.memories.host, self.memories.address(start.address)
+        result = Signal(result_layout)
         for u in range(p.units):
             parameters, state = self.blocks[f"parameters{u}"], self.blocks[f"state{u}"]
             m.submodules[f"unit{u}"] = unit = MODELS[p.model].Unit(p.neuron, p.accumulator_bits)
-            self.memories.lend(m, f"parameters{u}", parameters, address)
-            self.memories.share(m, f"state{u}", state, address)
-            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(2)]
-            firsts = Signal(2, name=f"first{u}", reset_less=True)
-            exists = Signal(latency, name=f"exists{u}")
-            # Block RAM is slow to answer; its words go through registers, which is also where the host reads them.
+            self.memories.lend(m, f"parameters{u}", parameters)
+            m.submodules[f"state{u}"] = state
+            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(3)]
+            # Block RAM is slow to answer, and far away.
             words = self.words[f"parameters{u}"], self.words[f"state{u}"]
-            with m.If(enable):
-                m.d.sync += [
-                    words[0].eq(parameters.read_data),
-                    words[1].eq(state.read_data),
-                    totals[0].eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
-                    totals[1].eq(totals[0]),
-                    firsts.eq(Cat(self.group.first, firsts)),
-                    exists.eq(Cat(beat & (left >= u), exists)),
-                ]
+            for block, word in zip((parameters, state), words, strict=True):
+                beside = Signal(block.width, name=f"{block.name}_beside", reset_less=True)
+                m.d.sync += [beside.eq(block.read_data), word.eq(beside)]
+            m.d.sync += [
+                state.write.eq(Mux(host.hold, self.memories.selected(f"state{u}"), end.exists[u])),
+                state.write_address.eq(Mux(host.hold, host.address, end.address)),
+                state.write_data.eq(Mux(host.hold, host.write_data, unit.o_state.as_value())),
+                totals[0].eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
+                totals[1].eq(totals[0]),
+                totals[2].eq(totals[1]),
+            ]
             m.d.comb += [
                 parameters.read.eq(beat | host.hold),
                 state.read.eq(beat | host.hold),
-                unit.enable.eq(enable),
-                unit.sum.eq(totals[1]),
-                unit.first.eq(firsts[1]),
+                unit.sum.eq(totals[2]),
+                unit.first.eq(travel[3].first),
                 unit.p.as_value().eq(words[0]),
                 unit.state.as_value().eq(words[1]),
-                state.write.eq(Mux(host.hold, self.memories.selected(f"state{u}"), enable & exists[-1])),
-                state.write_address.eq(Mux(host.hold, host.address, places[-1])),
-                state.write_data.eq(Mux(host.hold, host.write_data, unit.o_state.as_value())),
+                parameters.read_address.eq(address),
+                state.read_address.eq(address),
+                result.fired[u].eq(end.exists[u] & unit.o_value.any()),
             ]
-            with m.If(enable):
-                m.d.sync += [pending[u].eq(exists[-1] & unit.o_value.any()), values[u].eq(unit.o_value)]
-        with m.If(enable):
-            m.d.sync += pending_number.eq(numbers[-1])
+            if p.flit.value_bits > 1:
+                m.d.comb += result.values[u].eq(unit.o_value)
+        m.d.comb += [result.last.eq(end.last), result.source.eq(end.source), result.sequence.eq(end.sequence)]
+        m.d.sync += [results.w_data.eq(result), results.w_en.eq(end.valid)]
 
         # Events one by one, then the tick ----------------------------------------------------------------------------
-        lowest = pending & (~pending + 1)[: p.units]
-        others = pending & ~lowest
-        m.d.comb += enable.eq(~others.any() & (~pending.any() | self.o.ready))
+        sending = Signal(result_layout)
+        lowest = sending.fired & (~sending.fired + 1)[: p.units]
+        others = sending.fired & ~lowest
+        index, next_index = Signal(p.flit.index_bits), Signal(p.flit.index_bits)  # of the first neuron
         events = Signal(p.flit.index_bits)
+        event = sending.fired.any()
         flit = self.o.payload
-        m.d.comb += [flit.source.eq(source), flit.sequence.eq(sequence)]
-        with m.If(pending.any()):
-            m.d.comb += self.o.valid.eq(1)
+        m.d.comb += [
+            self.o.valid.eq(event | sending.last),
+            flit.source.eq(sending.source),
+            flit.sequence.eq(sending.sequence),
+        ]
+        with m.If(event):
             for u in reversed(range(p.units)):
-                with m.If(pending[u]):
-                    m.d.comb += [flit.index.eq(pending_number + u), flit.value.eq(values[u])]
+                with m.If(sending.fired[u]):
+                    m.d.comb += flit.index.eq(index + u)
+                    m.d.comb += flit.value.eq(sending.values[u] if p.flit.value_bits > 1 else 1)
             with m.If(self.o.ready):
-                m.d.sync += events.eq(events + 1)
-                with m.If(~enable):
-                    m.d.sync += pending.eq(others)
-        with m.Elif(step_over & ~in_flight.any()):
-            m.d.comb += [self.o.valid.eq(1), flit.tick.eq(1), flit.index.eq(events)]
-            with m.If(self.o.ready):
-                m.d.sync += [events.eq(0), index.eq(0), step_over.eq(0)]
+                m.d.sync += [events.eq(events + 1), sending.fired.eq(others)]
+            m.d.comb += results.r_en.eq(results.r_rdy & self.o.ready & ~others.any() & ~sending.last)
+        with m.Else():
+            m.d.comb += [flit.tick.eq(sending.last), flit.index.eq(events)]
+            with m.If(sending.last & self.o.ready):
+                m.d.sync += [events.eq(0), sending.last.eq(0)]
+            m.d.comb += results.r_en.eq(results.r_rdy & (self.o.ready | ~sending.last))
+        with m.If(results.r_en):
+            m.d.sync += [
+                sending.as_value().eq(results.r_data),
+                index.eq(next_index),
+                next_index.eq(Mux(data.View(result_layout, results.r_data).last, 0, next_index + p.units)),
+            ]
+        m.d.comb += self.running.eq((wait != 0) | (room != 2 * p.beats) | self.o.valid)
         return m

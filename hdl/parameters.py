@@ -116,6 +116,16 @@ class CoreParameters:
         return self.weight_bits if self.rows > DEEP else None
 
     @property
+    def lane_latency(self) -> int:
+        """Clocks from a row's issue to its sum."""
+        return 8 + (self.flit.value_bits > 1)
+
+    @property
+    def beats(self) -> int:
+        """Clocks in which the neuron units take a group's sums."""
+        return self.lanes // self.units
+
+    @property
     def columns(self) -> int:
         return -(-self.lanes // self.column_lanes)
 

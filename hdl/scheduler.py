@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.hdl.layouts import Tables, credit_layout
+from spikeloom.hdl.layouts import Activity, Tables, credit_layout
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.tokens import Tokens
@@ -34,6 +34,7 @@ def segment_layout(p: CoreParameters) -> data.StructLayout:
             "address": p.list_bits,
             "row": p.row_bits,
             "ends_group": 1,
+            "credit": credit_layout(p),  # goes back when the list has been read for the last time
             "group": group_layout(p),
         }
     )
@@ -42,14 +43,14 @@ def segment_layout(p: CoreParameters) -> data.StructLayout:
 class Scheduler(wiring.Component):
     """Runs any population whose inputs have ticked and whose outputs have credit.
 
-    For each group of neurons it hands out one segment per incoming projection; when the last has been read
-    (``reading`` low), the slots' credits go back. Throughput: one segment in three clocks, while others are replayed.
+    For each group of neurons it hands out one segment per incoming projection; those of the last group carry the slots'
+    credits back. Throughput: one segment in three clocks, while others are replayed; one more per step.
 
     o:            segments.
-    reading:      segments handed out are still being read.
     ticked:       per projection, a step of its source was closed.
-    returns[k]:   credits that core k gives back; ``credit``: those that this core gives.
+    returns[k]:   credits that core k gives back.
     enable:       populations may start. running: one has.
+    activity:     why there is no segment: :class:`Activity` TICK, CREDIT or SCHEDULER.
     steps:        steps per sample, 0: endless.
     initialise:   the first clocks after a reset, in which tables set the counters; ``number`` counts through them.
     slot, count:  the number of events in a slot of the event lists.
@@ -70,15 +71,20 @@ class Scheduler(wiring.Component):
                 ("channels", tables.channel, p.channels),
             )
         }
+        #: the rows last read
+        self.rows = {
+            "populations": Signal(tables.population, reset_less=True),
+            "projections": Signal(tables.projection, reset_less=True),
+            "channels": Signal(tables.channel, reset_less=True),
+        }
         super().__init__(
             {
                 "o": Out(stream.Signature(segment_layout(p))),
-                "reading": In(1),
                 "ticked": In(p.projections),
                 "returns": In(credit_layout(p)).array(p.nodes - 1),
-                "credit": Out(credit_layout(p)),
                 "enable": In(1),
                 "running": Out(1),
+                "activity": Out(Activity),
                 "steps": In(16),
                 "initialise": Out(1, init=1),
                 "number": Out(p.flit.source_bits),
@@ -110,15 +116,12 @@ class Scheduler(wiring.Component):
         at = Signal(range(max(2, p.projections)))  # the projection in hand
         candidate = Signal(range(max(2, p.populations)))
         init = self.initialise
-        population, projection, channel = (Signal(t) for t in (tables.population, tables.projection, tables.channel))
-        rows = {
-            "populations": (candidate, population),
-            "projections": (Mux(init, number, at), projection),
-            "channels": (number, channel),
-        }
-        for name, (address, row) in rows.items():
-            self.memories.lend(m, name, self.tables[name], address)
-            m.d.sync += row.as_value().eq(self.tables[name].read_data)
+        population, projection, channel = self.rows.values()
+        addresses = {"populations": candidate, "projections": Mux(init, number, at), "channels": number}
+        for name, address in addresses.items():
+            self.memories.lend(m, name, self.tables[name])
+            m.d.comb += self.tables[name].read_address.eq(self.memories.address(address))
+            m.d.sync += self.rows[name].as_value().eq(self.tables[name].read_data)
         # Rows are there one clock after their number.
         loaded, loading = Signal.like(number), Signal()
         m.d.sync += [loaded.eq(number), loading.eq(init)]
@@ -141,6 +144,7 @@ class Scheduler(wiring.Component):
         found_valid, start = Signal(), Signal()
         reads, writes = Signal(p.projections), Signal(p.channels)
         m.d.comb += [reads.eq(found.reads), writes.eq(found.writes)]
+        no_credit = Signal(p.populations)  # populations that wait for nothing else
         with m.FSM(name="find"):
             with m.State("NEXT"):  # the candidate's row is on its way
                 with m.If(~init & self.enable):
@@ -153,23 +157,28 @@ class Scheduler(wiring.Component):
                 ]
                 m.next = "CHECK"
             with m.State("CHECK"):
-                ready = (ticks.some | ~reads).all() & (free_slots.some | ~writes).all() & found.valid
+                ticked = (ticks.some | ~reads).all() & found.valid
+                credited = (free_slots.some | ~writes).all()
+                m.d.sync += no_credit.bit_select(found_number, 1).eq(ticked & ~credited)
                 m.next = "NEXT"
-                with m.If(ready & self.enable):
+                with m.If(ticked & credited & self.enable):
                     m.d.sync += found_valid.eq(1)
                     m.next = "OFFER"
             with m.State("OFFER"):
                 with m.If(start):
                     m.d.sync += found_valid.eq(0)
                     m.next = "NEXT"
-        with m.If(start):
+        # Two clocks before `some` is looked at again.
+        started = Signal()
+        m.d.sync += started.eq(start)
+        with m.If(started):
             m.d.comb += [ticks.take.eq(reads), free_slots.take.eq(writes)]
 
         # Run it: its groups, its projections ------------------------------------------------------------------------
         segment = self.o.payload
         group = segment.group
         run = Signal(tables.population)  # `first`, `tail` and `groups` of the population that runs
-        step = Signal(16)
+        step, sequence = Signal(16), Signal(2)
         groups_left = Signal(p.group_bits)
         row = Signal(p.row_bits)
         unit_address = Signal(p.unit_address_bits)
@@ -186,12 +195,19 @@ class Scheduler(wiring.Component):
             readers.write_data.eq(reader_next),
         ]
         m.d.sync += reader.as_value().eq(readers.read_data)
-        # Two clocks after `step` is set its successor is ready, long before it is written back.
-        ends_sample, next_step = Signal(), Signal(16)
-        endless = step.all()  # only an endless sample gets there, and its first step must not come again
+        # A clock after `step` is set its successor is ready. An endless sample's first step must not come again.
+        last_step, endless, ends_sample, increment = Signal(16), Signal(), Signal(), Signal(16)
         m.d.sync += [
-            ends_sample.eq(step + 1 == self.steps),
-            next_step.eq(Mux(ends_sample, 0, step + ~endless)),
+            last_step.eq(self.steps - 1),
+            endless.eq(self.steps == 0),
+            ends_sample.eq(step == last_step),
+            increment.eq(step + 1),
+        ]
+        next_step = Mux(ends_sample, endless.replicate(16), increment)
+        wrap, advanced = reader.slot == projection.slots, Signal(reader_layout)
+        m.d.sync += [
+            advanced.slot.eq(Mux(wrap, 0, reader.slot + 1)),
+            advanced.base.eq(Mux(wrap, projection.base, reader.base + projection.capacity)),
         ]
         with m.If(loading):
             m.d.comb += [
@@ -201,21 +217,18 @@ class Scheduler(wiring.Component):
                 reader_next.base.eq(projection.start),
             ]
         with m.Else():
-            wrap = reader.slot == projection.slots
             m.d.comb += [
                 clock_next.step.eq(next_step),
-                clock_next.sequence.eq(group.sequence + 1),
-                reader_next.slot.eq(Mux(wrap, 0, reader.slot + 1)),
-                reader_next.base.eq(Mux(wrap, projection.base, reader.base + projection.capacity)),
+                clock_next.sequence.eq(sequence + 1),
+                reader_next.eq(advanced),
             ]
         # A step before the sample's first is empty, whatever its slot holds.
         before = Signal()
         before_next = ~projection.rows | (step < projection.delay)
         left = Signal(signed(p.flit.index_bits + 1))
         last_projection, stride = Signal(), Signal(p.flit.index_bits)
-        last_group = groups_left == 0
-        m.d.comb += left.eq(Mux(before, 0, self.count) - 1)
-        m.d.sync += self.credit.valid.eq(0)
+        last_group, last_of_step = groups_left == 0, Signal()
+        m.d.comb += [left.eq(Mux(before, 0, self.count) - 1), last_of_step.eq(last_projection & last_group)]
         with m.FSM(name="run") as fsm:
             with m.State("IDLE"):
                 m.d.comb += start.eq(found_valid)
@@ -227,9 +240,7 @@ class Scheduler(wiring.Component):
                     row.eq(found.rows),
                     unit_address.eq(found.unit_base),
                     step.eq(clock.step),
-                    group.source.eq(found.source),
-                    group.sequence.eq(clock.sequence),
-                    group.first.eq(clock.step == 0),
+                    sequence.eq(clock.sequence),
                 ]
                 with m.If(found_valid):
                     m.next = "LOAD"
@@ -251,12 +262,19 @@ class Scheduler(wiring.Component):
                     segment.left.eq(left),
                     segment.row.eq(row),
                     segment.ends_group.eq(last_projection),
+                    segment.credit.valid.eq(last_group),
+                    segment.credit.node.eq(projection.node),
+                    segment.credit.channel.eq(projection.channel),
+                    group.source.eq(run.source),
+                    group.sequence.eq(sequence),
+                    group.first.eq(step == 0),
                     group.last.eq(last_group),
                     group.count.eq(Mux(last_group, run.tail, p.lanes - 1)),
                     group.unit_address.eq(unit_address),
                     row.eq(row + stride),
                     at.eq(at + 1),
                 ]
+                m.d.comb += [readers.write.eq(last_group), clocks.write.eq(last_of_step)]
                 m.next = "LOAD"
                 with m.If(last_projection):
                     m.d.sync += [
@@ -265,24 +283,11 @@ class Scheduler(wiring.Component):
                         unit_address.eq(unit_address + p.lanes // p.units),
                     ]
                     with m.If(last_group):
-                        m.next = "READ"
-            with m.State("READ"):
-                with m.If(~self.o.valid & ~self.reading):
-                    m.next = "GIVE BACK"
-            with m.State("GIVE BACK"):
-                m.d.comb += [readers.write.eq(1), clocks.write.eq(1)]
-                m.d.sync += [
-                    self.credit.valid.eq(1),
-                    self.credit.node.eq(projection.node),
-                    self.credit.channel.eq(projection.channel),
-                    at.eq(at + 1),
-                ]
-                m.next = "LOAD NEXT"
-                with m.If(projection.last):
-                    m.next = "IDLE"
-            with m.State("LOAD NEXT"):
-                m.next = "GIVE BACK"
+                        m.next = "IDLE"
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        m.d.comb += self.running.eq(~fsm.ongoing("IDLE") | found_valid)
+        m.d.comb += self.running.eq(~fsm.ongoing("IDLE") | found_valid | self.o.valid)
+        m.d.comb += self.activity.eq(
+            Mux(self.running, Activity.SCHEDULER, Mux(no_credit.any(), Activity.CREDIT, Activity.TICK))
+        )
         return m

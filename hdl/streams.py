@@ -20,13 +20,13 @@ class Buffer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spare = Signal.like(self.i.payload, reset_less=True)
+        spare, payload = (Signal.like(self.i.payload, reset_less=True) for _ in range(2))
         spare_valid = Signal()
-        m.d.comb += self.i.ready.eq(~spare_valid)
+        m.d.comb += [self.i.ready.eq(~spare_valid), self.o.payload.eq(payload)]
         with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [
                 self.o.valid.eq(spare_valid | self.i.valid),
-                self.o.payload.eq(Mux(spare_valid, spare, self.i.payload)),
+                payload.eq(Mux(spare_valid, spare, self.i.payload)),
                 spare_valid.eq(0),
             ]
         with m.Elif(self.i.valid & ~spare_valid):
@@ -35,7 +35,10 @@ class Buffer(wiring.Component):
 
 
 class Merge(wiring.Component):
-    """``i[k]`` into one, taking turns. Latency: 1 clock. Throughput: 1 per clock."""
+    """``i[k]`` into one, taking turns. Latency: 1 clock, and 1 to turn to another input. Throughput: 1 per clock.
+
+    ``ready`` is a register's.
+    """
 
     o: stream.Interface
 
@@ -50,20 +53,18 @@ class Merge(wiring.Component):
         wiring.connect(m, buffer.o, wiring.flipped(self.o))
         turn = Signal(max(1, ceil_log2(self.count)))
         valid, payload = Array(port.valid for port in self.i), Array(port.payload for port in self.i)
-        chosen = Signal.like(turn)
-        m.d.comb += chosen.eq(turn)
-        # The later assignment wins: the first valid input from `turn` on is chosen.
-        with m.Switch(turn):
-            for first in range(self.count):
-                with m.Case(first):
-                    for k in reversed(range(self.count)):
-                        with m.If(self.i[(first + k) % self.count].valid):
-                            m.d.comb += chosen.eq((first + k) % self.count)
-        m.d.comb += [buffer.i.valid.eq(valid[chosen]), buffer.i.payload.eq(payload[chosen])]
+        m.d.comb += [buffer.i.valid.eq(valid[turn]), buffer.i.payload.eq(payload[turn])]
         for k, port in enumerate(self.i):
-            m.d.comb += port.ready.eq((chosen == k) & buffer.i.ready)
-        with m.If(buffer.i.valid & buffer.i.ready):
-            m.d.sync += turn.eq(Mux(chosen == self.count - 1, 0, chosen + 1))
+            m.d.comb += port.ready.eq((turn == k) & buffer.i.ready)
+        # The next other input that is valid; the later assignment wins.
+        with m.If(~buffer.i.valid | buffer.i.ready):
+            with m.Switch(turn):
+                for now in range(self.count):
+                    with m.Case(now):
+                        for k in reversed(range(1, self.count)):
+                            other = (now + k) % self.count
+                            with m.If(self.i[other].valid):
+                                m.d.sync += turn.eq(other)
         return m
 
 

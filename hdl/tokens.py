@@ -12,7 +12,7 @@ class Tokens(wiring.Component):
 
     add, take: count up, down; both at once change nothing. Never taken below 0 or added above the largest value.
     load, value: set all whose bit in ``load`` is high.
-    some: the counter is not 0.
+    some: the counter was not 0 a clock ago.
     """
 
     def __init__(self, count: int, bits: int):
@@ -32,7 +32,7 @@ class Tokens(wiring.Component):
         m = Module()
         for k in range(self.count):
             tokens = Signal(self.bits, name=f"tokens{k}")
-            m.d.comb += self.some[k].eq(tokens.any())
+            m.d.sync += self.some[k].eq(tokens.any())
             with m.If(self.load[k]):
                 m.d.sync += tokens.eq(self.value)
             with m.Elif(self.add[k] & ~self.take[k]):

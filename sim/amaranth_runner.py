@@ -13,7 +13,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import manifest
 from spikeloom.hdl.mapping import map_network
 from spikeloom.sim.design import Design
-from spikeloom.sim.job import END, POLL, READ, RUN, WRITE, Answer, Job, Run
+from spikeloom.sim.job import ACTIVITIES, END, POLL, READ, RUN, WRITE, Answer, Job, Run
 
 __all__ = ["run", "versions"]
 
@@ -56,6 +56,29 @@ def _images(design: Design) -> dict[str, list[int]]:
     return images
 
 
+class _Core:
+    """What one core did in a run."""
+
+    def __init__(self) -> None:
+        self.clocks = [0] * len(ACTIVITIES)
+        self.spans = self.span = self.gap = 0
+
+    def count(self, now: int) -> None:
+        self.clocks[now] += 1
+        if ACTIVITIES[now] == "rows":
+            self.span += self.gap + 1
+            self.gap = 0
+        elif ACTIVITIES[now] == "step_end":
+            self.spans += self.span
+            self.span = self.gap = 0
+        elif self.span:
+            self.gap += 1
+
+    @property
+    def activity(self) -> tuple[int, ...]:
+        return (*self.clocks, self.spans)
+
+
 class _Bench:
     """``bench.sv`` in Python, state for state."""
 
@@ -93,19 +116,28 @@ class _Bench:
         held: int | None = None
         idle = flits_left = ticks_left = ended = 0
         counts: dict[str, int] = {}
+        cores: list[_Core] = []
 
         def end_run(reason: str) -> None:
             unsent = flits_left + (i_valid and not i_ready)
             self.runs.append(
-                Run(reason=reason, ended=ended, last=len(self.records), missing=ticks_left, unsent=unsent, **counts)
+                Run(
+                    reason=reason,
+                    ended=ended,
+                    last=len(self.records),
+                    missing=ticks_left,
+                    unsent=unsent,
+                    activity=tuple(core.activity for core in cores),
+                    **counts,
+                )
             )
 
         while not self.reason:
             ctx.set(dut.i.valid, i_valid)
             ctx.set(dut.o.ready, o_ready)
             ctx.set(dut.port.request, request)
-            _, _, i_ready, o_valid, payload, done, read_data = await ctx.tick().sample(
-                dut.i.ready, dut.o.valid, o_payload, dut.port.done, dut.port.read_data
+            _, _, i_ready, o_valid, payload, done, read_data, activity = await ctx.tick().sample(
+                dut.i.ready, dut.o.valid, o_payload, dut.port.done, dut.port.read_data, dut.activity
             )
             clock, self.clock = self.clock, self.clock + 1
             idle += 1
@@ -134,6 +166,7 @@ class _Bench:
                 elif kind == RUN:
                     flits_left, ticks_left, state = address, data, "run"
                     counts = {"started": 0, "first": len(self.records), "i_gaps": 0, "i_waits": 0, "o_waits": 0}
+                    cores = [_Core() for _ in dut.p.cores]
                 else:
                     ctx.set(dut.port.address, address)
                     ctx.set(dut.port.write, kind == WRITE)
@@ -149,6 +182,9 @@ class _Bench:
                 else:
                     request = True
             elif state == "run":
+                if counts["started"]:
+                    for k, core in enumerate(cores):
+                        core.count(activity >> 3 * k & 7)
                 counts["i_waits"] += i_valid and not i_ready
                 counts["o_waits"] += bool(o_valid and not o_ready)
                 if i_valid and i_ready:

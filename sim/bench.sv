@@ -4,14 +4,15 @@
 // All files lie in the working directory. operations.bin holds three big-endian 32-bit words per operation (kind,
 // address, data), stimulus.bin one big-endian 64-bit word per flit. record.bin gets (flit, clock) as two
 // little-endian 64-bit words per observed flit, reads.bin one 32-bit word per read operation, summary.txt a line per
-// run and a last line with the reason why the bench stopped.
+// run, one per core with what its lanes did, and a last line with the reason why the bench stopped.
 //
 // Stalls are two-state: per clock, a running stream begins to stall with probability enter/256, and a stalled one goes
 // on with probability leave/256; so stalls come in bursts of mean length 256/leave.
 
 module bench #(
     parameter int WIDTH = 16,
-    parameter int ADDRESS_BITS = 12
+    parameter int ADDRESS_BITS = 12,
+    parameter int CORES = 1
 ) (
     input  logic clk  /*verilator public_flat_rw*/,
     output logic done /*verilator public_flat_rd*/
@@ -38,8 +39,13 @@ module bench #(
         .i__payload(i_payload), .i__valid(i_valid), .i__ready(i_ready),
         .o__payload(o_payload), .o__valid(o_valid), .o__ready(o_ready),
         .port__address(port_address), .port__write_data(port_write_data), .port__request(port_request),
-        .port__write(port_write), .port__read_data(port_read_data), .port__done(port_done)
+        .port__write(port_write), .port__read_data(port_read_data), .port__done(port_done), .activity(activity)
     );
+
+    // What the cores did in this run; a step's span is from its first row of weights to its last.
+    localparam bit [2:0] ROWS = 3, STEP_END = 5;
+    logic [3*CORES-1:0] activity;
+    longint unsigned clocks[CORES][8], spans[CORES], span[CORES], gap[CORES];
 
     state_t state;
     logic [95:0] operation;
@@ -97,9 +103,28 @@ module bench #(
         done <= 1;
     endtask
 
+    task automatic count_activity;
+        for (int core = 0; core < CORES; core++) begin
+            automatic bit [2:0] now = activity[3*core+:3];
+            clocks[core][now] <= clocks[core][now] + 1;
+            if (now == ROWS) begin
+                span[core] <= span[core] + gap[core] + 1;
+                gap[core] <= 0;
+            end else if (now == STEP_END) begin
+                spans[core] <= spans[core] + span[core];
+                {span[core], gap[core]} <= 0;
+            end else if (span[core] != 0) gap[core] <= gap[core] + 1;
+        end
+    endtask
+
     task automatic end_run(input string reason);
         $fdisplay(summary, "run %s %0d %0d %0d %0d %0d %0d %0d %0d %0d", reason, started, ended, first, recorded,
                   ticks_left, flits_left + 32'(i_valid && !i_ready), i_gaps, i_waits, o_waits);
+        for (int core = 0; core < CORES; core++) begin
+            $fwrite(summary, "core");
+            for (int k = 0; k < 8; k++) $fwrite(summary, " %0d", clocks[core][k]);
+            $fdisplay(summary, " %0d", spans[core]);
+        end
         i_valid <= 0;
         state <= FETCH;
     endtask
@@ -147,6 +172,10 @@ module bench #(
                         ticks_left <= data;
                         first <= recorded;
                         {started, ended, i_gaps, i_waits, o_waits} <= 0;
+                        for (int core = 0; core < CORES; core++) begin
+                            for (int k = 0; k < 8; k++) clocks[core][k] <= 0;
+                            {spans[core], span[core], gap[core]} <= 0;
+                        end
                         state <= RUNNING;
                     end
                     default: finish("done");
@@ -162,6 +191,7 @@ module bench #(
                 state <= PORT;
             end
             RUNNING: begin
+                if (started != 0) count_activity();
                 if (i_valid && !i_ready) i_waits <= i_waits + 1;
                 if (o_valid && !o_ready) o_waits <= o_waits + 1;
                 if (i_valid && i_ready) begin

@@ -42,6 +42,10 @@ class Design:
     def address_bits(self) -> int:
         return self.manifest["map"]["address_bits"]
 
+    @property
+    def cores(self) -> int:
+        return 1 + max(s["core"] for s in self.manifest["sources"] if s["role"] == "neurons")
+
     def samples(self, x: np.ndarray) -> np.ndarray:
         """``x`` as (samples, steps, neurons) of at most 16 bits, or a refusal."""
         if np.ndim(x) > 1 and np.shape(x)[1] >= 1 << self._step_bits:
@@ -82,12 +86,11 @@ class Design:
 
     def _state_entries(self) -> list[tuple[str, dict[str, Any], int]]:
         """(memory, source, entries of the source there), in the order in which they are read."""
-        units = self.manifest["units"]
         return [
-            (f"core{s['core']}.state{unit}", s, len(range(unit, s["size"], units)))
+            (f"core{s['core']}.state{unit}", s, len(range(unit, s["size"], s["units"])))
             for s in self.manifest["sources"]
             if s["role"] == "neurons"
-            for unit in range(units)
+            for unit in range(s["units"])
         ]
 
     def _state_addresses(self) -> list[int]:
@@ -101,16 +104,16 @@ class Design:
 
     def states(self, words: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
         """The states of every population from the words read at the end of :meth:`job`."""
-        units = self.manifest["units"]
         states: dict[str, dict[str, np.ndarray]] = {}
         start = 0
-        for unit_number, (name, source, count) in enumerate(self._state_entries()):
+        for name, source, count in self._state_entries():
+            unit = int(name.rpartition("state")[2])
             per_entry = self._memories[name]["words"]
             entries = words[start : start + count * per_entry].reshape(count, per_entry)
             start += count * per_entry
             for state, (lsb, bits) in source["state"].items():
                 array = states.setdefault(source["name"], {}).setdefault(state, np.zeros(source["size"], np.int64))
-                array[unit_number % units :: units] = _signed(entries, lsb, bits)
+                array[unit :: source["units"]] = _signed(entries, lsb, bits)
         return states
 
 

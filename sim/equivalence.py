@@ -1,6 +1,7 @@
 """RTL against golden: every event of every population at every step, and the state after the last one."""
 
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from spikeloom.golden.network import Refusal
 from spikeloom.sim.design import Design
+from spikeloom.sim.job import ACTIVITIES
 from spikeloom.sim.reproducer import write_reproducer
 from spikeloom.sim.session import Block, Progress, Session
 
@@ -40,6 +42,10 @@ class VerifyReport:
     differences: cells and states that differ. problems: what is wrong with the stream or the run itself.
     clocks: all simulated ones. clocks_per_inference: between two samples' ends. latency: first flit to the first
             sample's end. stalls: clocks in which the bench held back input and output, and the design input.
+    activity: per core, the clocks from the first event to the last tick by what its lanes did: added ``rows`` of
+            weights, a ``hand_over`` of a group's sums, or waited for an input's ``tick``, for ``credit`` of a channel
+            that it writes, for the ``scheduler`` to prepare a group, for a ``neuron_unit`` that steps the group before,
+            or for the ``output`` of its events. ``span``: clocks from each step's first row to its last.
     """
 
     samples: int
@@ -58,6 +64,7 @@ class VerifyReport:
     clocks_per_inference: float
     latency: int
     stalls: dict[str, int]
+    activity: dict[str, dict[str, int]]
     simulator: str
     versions: dict[str, str]
     verilog: str
@@ -71,6 +78,12 @@ class VerifyReport:
         return self.events > 0 and self.differences == 0 and not self.problems
 
     @property
+    def rows_per_clock(self) -> float:
+        """Rows of weights per clock between each step's first and last, over all cores; 0 without rows."""
+        span = sum(core["span"] for core in self.activity.values())
+        return sum(core["rows"] for core in self.activity.values()) / span if span else 0.0
+
+    @property
     def verdict(self) -> str:
         """One line for people."""
         if self.mismatch is not None:
@@ -82,7 +95,8 @@ class VerifyReport:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "reproducer": str(self.reproducer) if self.reproducer else None, "ok": self.ok}
+        derived = {"ok": self.ok, "rows_per_clock": round(self.rows_per_clock, 4)}
+        return {**asdict(self), "reproducer": str(self.reproducer) if self.reproducer else None, **derived}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +203,7 @@ def verify(
         progress=progress,
     )
     totals = np.zeros(4, np.int64)
+    activity: Counter[tuple[str, str]] = Counter()
     fired = {name: np.zeros(design.network[name].size, bool) for name in names}
     clocks, ends, stalled, done = 0, [], {"i_gaps": 0, "i_waits": 0, "o_waits": 0}, 0
     problems: tuple[str, ...] = ()
@@ -207,10 +222,16 @@ def verify(
             latency = latency or int(block.ends[0]) - run.started
             for key in stalled:
                 stalled[key] += getattr(run, key)
+            for core, numbers in enumerate(run.activity):
+                for name, number in zip((*ACTIVITIES, "span"), numbers, strict=True):
+                    activity[f"core{core}", "hand_over" if name == "step_end" else name] += number
         if first is not None:
             reproducer = _reproduce(session, block, x, names, first, Path(output))
             break
     cells, events, states, differences = map(int, totals)
+    cores: dict[str, dict[str, int]] = {}
+    for (core, name), number in activity.items():
+        cores.setdefault(core, {})[name] = number
     return VerifyReport(
         samples=done,
         given=len(given),
@@ -228,6 +249,7 @@ def verify(
         clocks_per_inference=round(float(np.concatenate(ends).mean()), 1) if ends else 0.0,
         latency=latency,
         stalls=stalled,
+        activity=cores,
         simulator=f"{simulator} (bulk)" if bulk else simulator,
         versions=session.versions,
         verilog=design.manifest["verilog"]["sha256"] if simulator != "amaranth" else "",

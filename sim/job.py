@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Answer", "Job", "Operations", "Run", "Stalls"]
+__all__ = ["ACTIVITIES", "Answer", "Job", "Operations", "Run", "Stalls"]
 
 END, WRITE, READ, POLL, RUN = range(5)
+#: What the design's port ``activity`` says of a core, by number.
+ACTIVITIES = ("tick", "credit", "scheduler", "rows", "hand_over", "step_end", "neuron_unit", "output")
 
 
 class Operations:
@@ -77,6 +79,8 @@ class Run:
     ended:   clock of the last tick that was awaited. missing: ticks that did not come.
     unsent:  flits that the design did not accept.
     i_gaps, o_waits: clocks in which the bench stalled the stream. i_waits: clocks in which the design did.
+    activity: per core, clocks from the first accepted flit to the last tick by what its lanes did, as in
+              :data:`ACTIVITIES`, and last the clocks from each step's first row of weights to its last.
     """
 
     reason: str
@@ -89,6 +93,7 @@ class Run:
     i_gaps: int
     i_waits: int
     o_waits: int
+    activity: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

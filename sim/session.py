@@ -65,7 +65,11 @@ class Session:
             kind = None
             if self.waveform:
                 kind = self.waveform.suffix.removeprefix(".")
-            parameters = {"WIDTH": self.design.flit.width, "ADDRESS_BITS": self.design.address_bits}
+            parameters = {
+                "WIDTH": self.design.flit.width,
+                "ADDRESS_BITS": self.design.address_bits,
+                "CORES": self.design.cores,
+            }
             executable = verilator.build(self.design.verilog, parameters, trace=kind, bulk=self.bulk)
             unused = ("root", "cocotb") if self.bulk else ("root",)
             self.versions = {k: v for k, v in verilator.tools().items() if k not in unused}

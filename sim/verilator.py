@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -303,12 +304,18 @@ def _run_cocotb(
 
 def _answer(folder: Path) -> Answer:
     *lines, end = (line.split() for line in (folder / "summary.txt").read_text().splitlines())
+    runs = []
+    for kind, *words in lines:
+        if kind == "run":
+            runs.append(Run(reason=words[0], **_numbers(words[1:])))
+        else:
+            runs[-1] = replace(runs[-1], activity=(*runs[-1].activity, tuple(map(int, words))))
     records = np.fromfile(folder / "record.bin", dtype="<u8").reshape(-1, 2)
     assert end[0] == "end" and int(end[3]) == len(records)
     return Answer(
         reason=end[1],
         clock=int(end[2]),
-        runs=tuple(Run(reason=line[1], **_numbers(line[2:])) for line in lines),
+        runs=tuple(runs),
         flits=records[:, 0],
         clocks=records[:, 1],
         reads=np.fromfile(folder / "reads.bin", dtype="<u4"),

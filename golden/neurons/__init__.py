@@ -6,6 +6,6 @@ from spikeloom.golden.neurons import lif
 
 __all__ = ["MODELS"]
 
-#: Each model's module has ``check(neuron, value_bits)``, ``initial(neuron, shape)``, ``step`` (one neuron, plain
-#: integers) and ``advance`` (many neurons, arrays), and says the same thing in all of them.
+#: Each model's module has ``check(neuron, value_bits)``, ``initial(neuron, shape)``, ``unit(neuron)``, ``step`` (one
+#: neuron, plain integers) and ``Batch`` (many neurons, arrays), and says the same thing in all of them.
 MODELS: dict[str, ModuleType] = {"lif": lif}

@@ -22,7 +22,7 @@ import numpy as np
 
 from spikeloom.golden.network import Neuron, Refusal
 
-__all__ = ["advance", "check", "initial", "step"]
+__all__ = ["Batch", "check", "initial", "step", "unit"]
 
 OPTIONS = {
     "reset": ("zero", "subtract"),
@@ -104,33 +104,82 @@ def step(neuron: Neuron, value_bits: int, index: int, state: dict[str, int], a: 
     return {"v": v, "n": n} if o["reset_when"] == "next-step" else {"v": v}, n
 
 
-def initial(neuron: Neuron, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+def initial(neuron: Neuron, shape: tuple[int, ...], dtype: type = np.int64) -> dict[str, np.ndarray]:
     """The state at the start of a sample, as arrays of ``shape`` (..., neurons)."""
-    state = {"v": np.broadcast_to(neuron.parameters["v_init"], shape).astype(np.int64)}
+    state = {"v": np.broadcast_to(neuron.parameters["v_init"], shape).astype(dtype)}
     if "n" in neuron.states:
-        state["n"] = np.zeros(shape, np.int64)
+        state["n"] = np.zeros(shape, dtype)
     return state
 
 
-def advance(
-    neuron: Neuron, value_bits: int, state: dict[str, np.ndarray], a: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """:func:`step` for arrays (..., neurons) of int64: the new state and the values of the events (0: none)."""
-    p, o = neuron.parameters, neuron.options
-    product = state["v"] * p["keep"]
-    x = (np.abs(product) >> o["decay_bits"]) * np.sign(product) + (a << o["guard"]) + p["bias"]
-    late = o["reset_when"] == "next-step"
-    if late:
-        x = x - state["n"] * p["subtract"]
-    n = (x >= p["threshold"]).astype(np.int64)
-    if o["spikes"] == "many":
-        n *= np.minimum(n_max(value_bits), 1 + (x - p["threshold"]) // p["subtract"])
-    if late:
-        y = x
-    elif o["reset"] == "subtract":
-        y = x - n * p["subtract"]
-    else:
-        y = np.where(n > 0, p["v_reset"], x)
-    limit = 1 << neuron.states["v"] - 1
-    v = np.maximum(np.clip(y, -limit, limit - 1), p["v_min"])
-    return {"v": v, "n": n} if late else {"v": v}, n
+def unit(neuron: Neuron) -> int:
+    """What a sum of one adds to the potential."""
+    return 1 << neuron.options["guard"]
+
+
+def _largest(values: np.ndarray) -> int:
+    return int(np.abs(values).max())
+
+
+class Batch:
+    """:func:`step` for every neuron of every sample at once, in arrays (samples, neurons) that change in place.
+
+    Floats hold integers exactly: what is added in a step is float32 while it stays below 2**24, potentials are float64
+    while no intermediate reaches 2**53. Beyond, both are int64.
+    """
+
+    def __init__(self, neuron: Neuron, value_bits: int, samples: int, size: int, largest_sum: int) -> None:
+        """``largest_sum``: no sum will be further from 0, in units of the potential."""
+        p, self.options = neuron.parameters, neuron.options
+        self.n_max, self.limit = n_max(value_bits), 1 << neuron.states["v"] - 1
+        self.added = largest_sum + _largest(p["bias"]) + self.n_max * _largest(p["subtract"])
+        wide = max(self.limit << self.options["decay_bits"], 2 * self.limit + self.added) >= 1 << 53
+        self.dtype = np.int64 if wide else np.float64
+        self.arriving = np.empty((samples, size), np.float32 if self.added < 1 << 24 and not wide else self.dtype)
+        self.spent = np.empty_like(self.arriving)
+        self.fires = np.empty((samples, size), bool)
+        self.state = initial(neuron, (samples, size), self.dtype)
+        self.p = {name: value.astype(self.dtype)[()] for name, value in p.items()}
+        self.subtract = p["subtract"].astype(self.arriving.dtype)
+        # In full, if it has a value per neuron: numpy is slow with rows.
+        self.bias = np.broadcast_to(p["bias"], self.fires.shape if p["bias"].ndim else ()).astype(self.arriving.dtype)
+        self.keep = self.p["keep"] * 2.0 ** -self.options["decay_bits"]
+        self.most_kept, self.v_reset, self.reach = (_largest(p[name]) for name in ("keep", "v_reset", "v_init"))
+
+    def advance(self, a: np.ndarray, n: np.ndarray) -> None:
+        """One step with the exact sums ``a``, in units of the potential, in any type that holds them.
+
+        Writes the values of the events (0: none) into ``n``, which it may keep as a state.
+        """
+        p, o, v, arriving, spent = self.p, self.options, self.state["v"], self.arriving, self.spent
+        late = o["reset_when"] == "next-step"
+        np.add(a, self.bias, out=arriving, dtype=arriving.dtype, casting="unsafe")
+        if late:
+            arriving -= np.multiply(self.state["n"], self.subtract, out=spent, dtype=spent.dtype, casting="unsafe")
+        self._decay(v)
+        v += arriving
+        n[...] = np.greater_equal(v, p["threshold"], out=self.fires)
+        if o["spikes"] == "many":
+            count = np.minimum(self.n_max, 1 + (v - p["threshold"]) // p["subtract"])
+            np.multiply(count, self.fires, out=n, casting="unsafe")
+        if late:
+            self.state["n"] = n
+        elif o["reset"] == "zero":
+            v += (p["v_reset"] - v) * self.fires
+        else:
+            v -= np.multiply(n, self.subtract, out=spent, dtype=spent.dtype, casting="unsafe")
+        # How far from 0 any potential can be by now: mostly too little to saturate. v_min is within the state.
+        self.reach = max(self.v_reset, (self.reach * self.most_kept >> o["decay_bits"]) + self.added)
+        if self.reach >= min(self.limit, 1 - p["v_min"].max()):
+            np.clip(v, p["v_min"], self.limit - 1, out=v)
+            self.reach = self.limit
+
+    def _decay(self, v: np.ndarray) -> None:
+        """v = trunc(v * keep / 2**decay_bits), toward zero; a float's product and quotient are exact."""
+        if self.dtype == np.float64:
+            v *= self.keep
+            np.trunc(v, out=v)
+        else:
+            v *= self.p["keep"]
+            v += (v >> 63) & ((1 << self.options["decay_bits"]) - 1)
+            v >>= self.options["decay_bits"]

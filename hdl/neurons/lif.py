@@ -89,11 +89,11 @@ class Parameters:
     @property
     def latency(self) -> int:
         """Clocks from a unit's inputs to its results."""
-        return 5 + self.wide + (0 if self.spikes == "one" else self.value_bits - 1)
+        return 8 + (0 if self.spikes == "one" else self.value_bits - 1)
 
 
 class Unit(Elaboratable):
-    """One neuron per clock in which ``enable`` is high. Latency: ``parameters.latency`` such clocks.
+    """Throughput: one neuron per clock. Latency: ``parameters.latency`` clocks.
 
     sum:        the exact sum of the input port, signed.
     first:      the step is the first of a sample: the initial state replaces ``state``.
@@ -104,12 +104,11 @@ class Unit(Elaboratable):
 
     def __init__(self, parameters: Parameters, accumulator_bits: int):
         self.parameters = parameters
-        self.enable = Signal()
         self.sum = Signal(signed(accumulator_bits))
         self.first = Signal()
         self.state = Signal(parameters.state_layout)
         self.p = Signal(parameters.parameter_layout)
-        self.o_state = Signal(parameters.state_layout)
+        self.o_state = Signal(parameters.state_layout, reset_less=True)
         self.o_value = Signal(parameters.value_bits)
 
     def elaborate(self, platform: object) -> Module:
@@ -124,8 +123,7 @@ class Unit(Elaboratable):
             registers = {}
             for name, value in values.items():
                 registers[name] = register = Signal(Value.cast(value).shape(), name=name, reset_less=True)
-                with m.If(self.enable):
-                    m.d.sync += register.eq(value)
+                m.d.sync += register.eq(value)
             return registers
 
         def parameter(s: dict[str, Value], name: str) -> Value:
@@ -140,35 +138,38 @@ class Unit(Elaboratable):
         s = {name: self.p[name] for name in names}
         s = stage(
             v=Mux(self.first, parameter(s, "v_init"), self.state.v)[: o.state_bits].as_signed(),
-            n_previous=Mux(self.first, 0, self.state.n) if late else Const(0),
+            given_back=Mux(self.first, 0, self.state.n) * s["subtract"] if late else Const(0),
             drive=(self.sum << o.guard) + parameter(s, "bias"),
             **carry(s, "keep", *after_decay),
         )
-        # 2: decay's product, in two parts that fit a multiplier of any family; the late reset leaves the drive
-        drive = s["drive"] - s["n_previous"] * s["subtract"] if late else s["drive"]
+        # 2: the late reset leaves the drive, while the state waits beside the multiplier
+        drive = s["drive"] - s["given_back"] if late else s["drive"]
+        s = stage(v=s["v"], drive=drive, **carry(s, "keep", *after_decay))
+        # 3: decay's product, in two parts that fit a multiplier of any family
         if "keep" in names:
             low, high = s["v"][:PART], s["v"][PART:].as_signed() if o.wide else s["v"]
             s = stage(
                 low=low * s["keep"] if o.wide else Const(0, 0),
                 high=high * s["keep"],
-                drive=drive,
-                **carry(s, *after_decay),
+                **carry(s, "drive", *after_decay),
             )
         else:
-            s = stage(high=s["v"], drive=drive, **carry(s, *after_decay))
+            s = stage(high=s["v"], **carry(s, "drive", *after_decay))
+        # 4: the whole product
         if o.wide:
-            s = stage(high=(s["high"] << PART) + s["low"], **carry(s, "drive", *after_decay))
-        # 3: truncate toward zero
-        product = s["high"]
-        if "keep" in names and o.decay_bits:
-            up = product[-1] & product[: o.decay_bits].any()
-            decayed = (product >> o.decay_bits) + up
+            product, fraction = (s["high"] << PART) + s["low"], s["low"][: o.decay_bits]
         else:
-            decayed = product
+            product, fraction = s["high"], s["high"][: o.decay_bits]
+        s = stage(product=product, fraction=fraction.any(), **carry(s, "drive", *after_decay))
+        # 5: truncate toward zero
+        if "keep" in names and o.decay_bits:
+            decayed = (s["product"] >> o.decay_bits) + (s["product"][-1] & s["fraction"])
+        else:
+            decayed = s["product"]
         s = stage(decayed=decayed[: o.state_bits].as_signed(), **carry(s, "drive", *after_decay))
-        # 4: integrate
+        # 6: integrate
         s = stage(x=s["decayed"] + s["drive"], **carry(s, *after_decay))
-        # 5: compare and reset
+        # 7: compare and reset
         x, over = s["x"], s["x"] - s["threshold"]
         fired = ~over[-1]
         if not many:
@@ -193,17 +194,17 @@ class Unit(Elaboratable):
             n = Mux(s["fired"], s["quotient"] + ~full, 0)
             y = Mux(Const(0) if late else s["fired"], s["y"] + Mux(full, s["subtract"], 0), s["x"])
             s = dict(s, n=n)
-        # Written at the end of the last stage's clock: saturate once, then the lower bound.
+        # 8: saturate once, then the lower bound
         low, high = -(1 << o.state_bits - 1), (1 << o.state_bits - 1) - 1
         overflow = y[o.state_bits - 1 :]
         fits = (overflow == 0) | overflow.all()
         saturated = Signal(signed(o.state_bits))
         m.d.comb += saturated.eq(Mux(fits, y[: o.state_bits].as_signed(), Mux(y[-1], low, high)))
         if "v_min" in names:
-            m.d.comb += self.o_state.v.eq(Mux(saturated < s["v_min"], s["v_min"], saturated))
+            m.d.sync += self.o_state.v.eq(Mux(saturated < s["v_min"], s["v_min"], saturated))
         else:
-            m.d.comb += self.o_state.v.eq(saturated)
+            m.d.sync += self.o_state.v.eq(saturated)
         if late:
-            m.d.comb += self.o_state.n.eq(s["n"])
-        m.d.comb += self.o_value.eq(s["n"])
+            m.d.sync += self.o_state.n.eq(s["n"])
+        m.d.sync += self.o_value.eq(s["n"])
         return m

@@ -7,8 +7,7 @@ import stat
 import numpy as np
 import pytest
 
-from spikeloom.boards import build as module
-from spikeloom.boards import tools
+from spikeloom.boards import implementation, tools
 from spikeloom.boards.build import build
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection, Refusal
 from spikeloom.hdl.configuration import Configuration
@@ -94,7 +93,7 @@ def test_too_much_memory_is_refused_before_any_tool(tmp_path):
 
 def test_too_much_logic_is_refused_after_synthesis(tmp_path, monkeypatch):
     cells = {"SB_LUT4": 6000, "SB_DFF": 100, "SB_MAC16": 9}
-    monkeypatch.setattr(module, "cell_counts", lambda path: cells)
+    monkeypatch.setattr(implementation, "cell_counts", lambda path, top: cells)
     monkeypatch.setattr(tools, "run", lambda name, *_, log, **__: log.write_text(name) and 1.0)
     with pytest.raises(Refusal) as refusal:
         build(network(3, 4), Configuration(lanes=8), "icebreaker", tmp_path / "out")
@@ -118,7 +117,7 @@ def test_what_only_placing_finds_too_large_says_by_how_much(tmp_path, monkeypatc
             )
         return 1.0
 
-    monkeypatch.setattr(module, "cell_counts", lambda path: {"SB_LUT4": 5000})
+    monkeypatch.setattr(implementation, "cell_counts", lambda path, top: {"SB_LUT4": 5000})
     monkeypatch.setattr(tools, "run", run)
     with pytest.raises(Refusal, match=r"logic cells 5300 of 5280 \(20 too many\)(?s:.*)place-and-route\.log$"):
         build(network(3, 4), TINY, "icebreaker", tmp_path / "out")

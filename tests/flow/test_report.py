@@ -114,7 +114,8 @@ def build_report(rtl: Path, board: str = "ulx3s-85f", **changes) -> dict:
     """What a build would write, beside a bitstream."""
     manifest = json.loads((rtl / "manifest.json").read_text())
     report = {
-        "format": 1,
+        "format": 2,
+        "output_registers": False,
         "board": board,
         "device": "LFE5U-85F",
         "speed": "6",

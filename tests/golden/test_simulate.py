@@ -1,6 +1,7 @@
 """The batch run equals the scalar definition on random networks, and refuses input it cannot take."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import strategies
-from spikeloom.golden import simulate
+from spikeloom.golden import simulate, sums
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection, Refusal
+from spikeloom.golden.neurons import lif as lif_model
 
 seen: Counter = Counter()
 
@@ -19,7 +21,7 @@ def lif(**changes):
     parameters = {"keep": 256, "threshold": 10, "subtract": 10, "v_reset": 0, "v_min": -2048, "v_init": 0, "bias": 0}
     states = {"v": 12}
     for name, value in changes.items():
-        next(d for d in (options, parameters, states) if name in d)[name] = value
+        next((d for d in (options, parameters) if name in d), states)[name] = value
     return Neuron(model="lif", states=states, parameters=parameters, options=options)
 
 
@@ -72,21 +74,30 @@ def test_batch_equals_definition():
     assert all(seen[branch] >= 5 for branch in wanted), seen
 
 
-@pytest.mark.parametrize("fault", ["decay", "sum", "late"])
+@pytest.mark.parametrize("fault", ["decay", "sum", "late", "reach"])
 def test_a_fault_in_the_batch_run_is_found(monkeypatch, fault):
-    right, sums = simulate.MODELS["lif"].advance, simulate._Sums.__call__
+    right, product = lif_model.Batch.advance, simulate.Sums.__call__
 
-    def wrong(neuron, value_bits, state, a):
-        if fault == "decay":  # rounds down instead of toward zero
-            v = state["v"] * neuron.parameters["keep"] >> neuron.options["decay_bits"]
-            keep = {**neuron.parameters, "keep": np.array(1 << neuron.options["decay_bits"])}
-            neuron = Neuron(model="lif", states=neuron.states, parameters=keep, options=neuron.options)
-            return right(neuron, value_bits, {**state, "v": v}, a)
-        return right(neuron, value_bits, {**state, "n": 0 * state["v"]} if fault == "late" else state, a)
+    def rounds_down(batch, v):
+        np.floor(v * batch.keep, out=v, casting="unsafe")
 
-    monkeypatch.setattr(simulate.MODELS["lif"], "advance", wrong)
-    if fault == "sum":
-        monkeypatch.setattr(simulate._Sums, "__call__", lambda self, values: sums(self, np.minimum(values, 1)))
+    def forgets(batch, a, n):
+        if "n" in batch.state:
+            batch.state["n"] = 0 * n
+        right(batch, a, n)
+
+    def unsaturated(batch, a, n):
+        batch.added, batch.reach = 0, 0
+        right(batch, a, n)
+
+    if fault == "decay":
+        monkeypatch.setattr(lif_model.Batch, "_decay", rounds_down)
+    elif fault == "late":
+        monkeypatch.setattr(lif_model.Batch, "advance", forgets)
+    elif fault == "reach":  # never saturates
+        monkeypatch.setattr(lif_model.Batch, "advance", unsaturated)
+    else:
+        monkeypatch.setattr(simulate.Sums, "__call__", lambda self, values: product(self, np.minimum(values, 1)))
     tie = settings(
         max_examples=200,
         deadline=None,
@@ -99,12 +110,16 @@ def test_a_fault_in_the_batch_run_is_found(monkeypatch, fault):
         tie()
 
 
+def dtype_of_sums(network):
+    return simulate._Batch(network).sums["out"][0].weights.dtype
+
+
 def test_sums_are_exact_beyond_float32():
     rng = np.random.default_rng(0)
     weights = rng.integers(-32768, 32768, (40, 3))
     network = small(weights=weights, value_bits=16, shape=(40,), keep=0, guard=0, v=40, v_min=-(1 << 39))
     x = rng.integers(-32768, 32768, (1, 5, 40))
-    assert simulate._Sums(network, network.projections[0]).weights.dtype == np.float64
+    assert dtype_of_sums(network) == np.float64
     potentials = simulate.run(network, x, record="all").potentials["out"][0]
     exact = x[0] @ weights
     assert np.array_equal(potentials, np.where(exact >= 10, exact - 10, exact))
@@ -113,9 +128,32 @@ def test_sums_are_exact_beyond_float32():
 
 def test_sums_use_float32_where_it_is_exact():
     network = small(weights=np.full((512, 1), 32767), shape=(512,))
-    assert simulate._Sums(network, network.projections[0]).weights.dtype == np.float32
+    assert dtype_of_sums(network) == np.float32
     network = small(weights=np.full((513, 1), 32767), shape=(513,))
-    assert simulate._Sums(network, network.projections[0]).weights.dtype == np.float64
+    assert dtype_of_sums(network) == np.float64
+
+
+@pytest.mark.parametrize("reset", [{"reset": "zero", "v_reset": -7}, {}, {"reset_when": "next-step", "n": 8}])
+@pytest.mark.parametrize(("v", "threshold"), [(38, 1 << 32), (38, 40), (20, 3 << 17)])
+def test_potentials_are_exact_beyond_float64(v, threshold, reset):
+    """Products of up to 61 bits, with sums of more and of less than 24; and, for 20 bits, products below 2**53."""
+    rng = np.random.default_rng(0)
+    changes = {"v": v, "v_min": -(1 << v - 1), "threshold": threshold, "subtract": threshold - 1, **reset}
+    changes |= {"decay_bits": 24, "keep": (1 << 24) - 3, "guard": 0 if threshold == 40 else 10, "bias": 5}
+    network = small(weights=rng.integers(-300, 900, (30, 9)), value_bits=8, shape=(30,), **changes)
+    if "n" in reset:
+        out = network["out"]
+        neuron = Neuron(model="lif", states=out.neuron.states, parameters=out.neuron.parameters,
+                        options={**out.neuron.options, "spikes": "many"})  # fmt: skip
+        populations = network.input, Population(name="out", shape=(9,), neuron=neuron, value_bits=8)
+        network = Network(populations=populations, projections=network.projections, output="out")
+    x = rng.integers(-100, 128, (3, 40, 30))
+    result = simulate.run(network, x, record="all")
+    for sample in range(3):
+        events, states = simulate.step_by_step(network, x[sample])
+        assert result.events["out"][sample].tolist() == events["out"]
+        assert result.potentials["out"][sample].tolist() == [[n["v"] for n in step] for step in states["out"]]
+    assert result.events["out"].any()
 
 
 def test_the_largest_sums_are_refused():
@@ -260,12 +298,50 @@ def test_refused_model_and_record():
 
 
 def test_bounds_are_asserted(monkeypatch):
-    right = simulate.MODELS["lif"].advance
+    right = lif_model.Batch.advance
 
-    def wild(neuron, value_bits, state, a):
-        state, values = right(neuron, value_bits, state, a)
-        return {"v": state["v"] + 4096}, values
+    def wild(batch, a, n):
+        right(batch, a, n)
+        batch.state["v"] += 4096
 
-    monkeypatch.setattr(simulate.MODELS["lif"], "advance", wild)
+    monkeypatch.setattr(lif_model.Batch, "advance", wild)
     with pytest.raises(AssertionError, match="out: v is out of range"):
         simulate.run(small(), np.ones((1, 1, 2), int))
+
+
+def test_the_bound_of_sums_is_asserted(monkeypatch):
+    right = simulate.Sums.__call__
+    monkeypatch.setattr(simulate.Sums, "__call__", lambda self, values: right(self, values) * 100)
+    with pytest.raises(AssertionError, match="out: a sum is out of range"):
+        simulate.run(small(), np.ones((1, 1, 2), int))
+
+
+@pytest.mark.parametrize("delay", [0, 2, 30])
+@pytest.mark.parametrize(("sources", "active"), [(60, 9), (60, 60), (7, 0)])
+def test_silent_inputs_change_nothing(delay, sources, active):
+    """A product of many targets, with few, all and no inputs of a sample firing, and in several blocks and groups."""
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-8, 9, (sources, 40))
+    network = small(weights=weights, shape=(sources,))
+    into = Projection(source="in", target="out", synapses=Dense(weights=weights, bits=16), delay=delay)
+    network = Network(populations=network.populations, projections=(into,), output="out")
+    x = rng.integers(0, 2, (70, 20, sources)) * (rng.random((70, 1, sources)).argsort(2) < active)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulate, "BLOCK_ELEMENTS", 33 * 20 * 40)
+        patch.setattr(sums, "GROUP_ELEMENTS", 32 * 20 * sources)
+        result = simulate.run(network, x, record="all")
+    for sample in (0, 31, 32, 33, 69):
+        events, states = simulate.step_by_step(network, x[sample])
+        assert result.events["out"][sample].tolist() == events["out"]
+        assert result.potentials["out"][sample].tolist() == [[n["v"] for n in step] for step in states["out"]]
+    assert result.events["out"].any() == (active > 0 and delay < 20)
+
+
+def test_networks_in_turns_and_threads_change_nothing():
+    x = np.random.default_rng(0).integers(0, 2, (5, 20, 2))
+    networks = [small(), small(weights=((9, 1, 1), (1, 9, 1)))]
+    expected = [simulate.run(network, x).spikes for network in networks]
+    assert not np.array_equal(*expected)
+    with ThreadPoolExecutor(4) as pool:
+        for k, found in enumerate(pool.map(lambda k: simulate.run(networks[k % 2], x).spikes, range(64))):
+            assert np.array_equal(found, expected[k % 2])

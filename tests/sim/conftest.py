@@ -78,7 +78,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             for address, name in enumerate(("status", "control", "steps", "observe"))
         }
         manifest = {
-            "format": 1,
+            "format": 2,
             "spikeloom": "0",
             "network": network.hash,
             "configuration": {},
@@ -90,9 +90,8 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             "sources": [
                 {"name": "in", "id": 0, "size": 8, "value_bits": 1, "role": "input"},
                 {"name": "out", "id": 1, "size": 8, "value_bits": 1, "role": "neurons"}
-                | {"core": 0, "unit_base": 0, "state": {"v": [24, 16]}},
+                | {"core": 0, "unit_base": 0, "units": 2, "state": {"v": [24, 16]}},
             ],
-            "units": 2,
             "map": {"address_bits": 8, "registers": registers, "memories": memories},
             "tools": {},
         }

@@ -18,17 +18,22 @@ def neuron(**changes) -> Neuron:
 
 
 def train(sums: list[int], value_bits: int = 1, **changes) -> tuple[list[int], list[int]]:
-    """Potentials and events of one neuron, which ``step`` and ``advance`` must agree on."""
+    """Potentials and events of one neuron, which ``step`` and ``Batch`` in floats and in integers must agree on."""
     n = neuron(**changes)
     lif.check(n, value_bits)
-    arrays = lif.initial(n, (1,))
-    state = {name: int(value[0]) for name, value in arrays.items()}
+    largest = [max(map(abs, sums)) * lif.unit(n), 1 << 25, 1 << 54]
+    batches = [lif.Batch(n, value_bits, 1, 1, bound) for bound in largest]
+    types = [(batch.arriving.dtype, batch.dtype) for batch in batches]
+    assert types == [(np.float32, np.float64), (np.float64, np.float64), (np.int64, np.int64)]
+    state = {name: int(value[0]) for name, value in lif.initial(n, (1,)).items()}
     potentials, events = [], []
     for a in sums:
         state, event = lif.step(n, value_bits, 0, state, a)
-        arrays, values = lif.advance(n, value_bits, arrays, np.array([a]))
-        assert {name: int(value[0]) for name, value in arrays.items()} == state
-        assert int(values[0]) == event
+        for batch in batches:
+            values = np.zeros((1, 1), np.int8)
+            batch.advance(np.array([[a * lif.unit(n)]], np.float32), values)
+            assert {name: int(value[0, 0]) for name, value in batch.state.items()} == state
+            assert values[0, 0] == event
         potentials.append(state["v"])
         events.append(event)
     return potentials, events

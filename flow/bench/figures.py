@@ -1,0 +1,159 @@
+"""The figures of networks and hardware. What is measured of a row comes in parts, as it is found."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from spikeloom import api, packaged
+from spikeloom.bench import hardware
+from spikeloom.bench.cache import digest, sources
+from spikeloom.bench.figure import Bench, figure
+from spikeloom.golden import conventions, float_model, nir_graph, simulate
+
+__all__ = ["accuracy", "bulk", "density", "equivalence", "peer", "performance"]
+
+LANES = (4, 8, 16, 32, 64, 128)
+#: Of MNIST, enough for the clocks of an inference; `bulk` compares them all.
+PERFORMANCE_SAMPLES = 200
+SEED = 1
+DENSITY_SAMPLES, DENSITY_STEPS, MIDDLE_DENSITY = 20, 25, 0.1
+PEER_SAMPLES, PEER_STEPS, PEER_DENSITY = 4, 100, 0.1
+
+Parts = Iterator[dict[str, Any]]
+
+
+@figure(*({"network": name, "weight_bits": bits} for name in packaged.PACKAGED for bits in (8, 6, 4)))
+def accuracy(bench: Bench, network: str, weight_bits: int) -> Parts:
+    """Float and integer accuracy of the packaged networks on data that the conversion never saw."""
+    source, data = packaged.find(network), hardware.samples(network)
+    knobs = conventions.resolve(source.convention)
+    loom = hardware.network(network, weight_bits)
+
+    def compared() -> dict[str, Any]:
+        reference = float_model.run(nir_graph.load(source.model, knobs), data.x, knobs).prediction
+        prediction = simulate.run(loom, data.x, progress=bench.progress).prediction
+        return {
+            "samples": len(data.x),
+            "accuracy_float": api.accuracy(reference, data),
+            "accuracy_integer": api.accuracy(prediction, data),
+            "same_predictions": float((reference == prediction).mean()),
+            "network_hash": loom.hash,
+        }
+
+    yield bench.cache.remember(compared, network=loom.hash, x=digest(data.x), code=sources("spikeloom.golden"))
+
+
+@figure(
+    *(
+        {"network": "digits", "weight_bits": 8, "lanes": lanes, "cores": cores, "stalls": stalls}
+        for cores, lanes in (*(("shared", n) for n in (1, 8, 16, 64)), ("per-population", 16))
+        for stalls in (False, True)
+    )
+)
+def equivalence(bench: Bench, network: str, weight_bits: int, lanes: int, cores: str, stalls: bool) -> Parts:
+    """Every event of every layer of all digits, and the final states: Verilog against golden."""
+    x = hardware.samples(network).x
+    with hardware.generated(network, weight_bits, lanes=lanes, cores=cores) as made:
+        yield hardware.simulated(bench.cache, made, x, stalls=stalls, bulk=False, progress=bench.progress)
+
+
+@figure({"network": "mnist", "weight_bits": 8, "lanes": 16})
+def bulk(bench: Bench, network: str, weight_bits: int, lanes: int) -> Parts:
+    """Every event of every layer of all packaged MNIST images, and the final states: Verilog against golden."""
+    with hardware.generated(network, weight_bits, lanes=lanes) as made:
+        yield hardware.simulated(bench.cache, made, hardware.samples(network).x, progress=bench.progress)
+
+
+@figure(
+    *(
+        {"network": name, "weight_bits": bits, "lanes": lanes}
+        for name, bits in (("digits", 8), ("mnist", 4))
+        for lanes in LANES
+    )
+)
+def performance(bench: Bench, network: str, weight_bits: int, lanes: int) -> Parts:
+    """Clocks of an inference and what they go to, on test data; area and Fmax of the core and of the board's design."""
+    x = hardware.samples(network).x[:PERFORMANCE_SAMPLES] if network == "mnist" else hardware.samples(network).x
+    with hardware.generated(network, weight_bits, lanes=lanes) as made:
+        clocks = hardware.simulated(bench.cache, made, x, progress=bench.progress)
+        yield clocks
+        yield {"core": hardware.placed(bench.cache, made, board=hardware.BOARD, design="core", progress=bench.progress)}
+        whole = hardware.placed(bench.cache, made, board=hardware.BOARD, design="board", progress=bench.progress)
+        yield {
+            "board": whole,
+            "interval_us": round(clocks["clocks_per_inference"] / whole["median_mhz"], 2),
+            "latency_us": round(clocks["latency_clocks"] / whole["median_mhz"], 2),
+        }
+
+
+@figure(
+    *(
+        {"network": "mnist", "weight_bits": 4, "lanes": lanes, "density": density}
+        for lanes in (16, 128)
+        for density in (0.02, MIDDLE_DENSITY, 0.3)
+    )
+)
+def density(bench: Bench, network: str, weight_bits: int, lanes: int, density: float) -> Parts:
+    """Clocks per step for random input, and the formula: the sum over populations of groups times events, and a
+    constant, which is what a step takes beyond that sum at 10 % density."""
+    shape = DENSITY_SAMPLES, DENSITY_STEPS, hardware.network(network, weight_bits).input.size
+    with hardware.generated(network, weight_bits, lanes=lanes) as made:
+
+        def run(x: np.ndarray) -> tuple[dict[str, Any], float]:
+            found = hardware.simulated(bench.cache, made, x, progress=bench.progress)
+            return found, _rows_per_step(made, x)
+
+        middle, least = run(hardware.bernoulli(*shape, MIDDLE_DENSITY, SEED))
+        found, rows = run(x := hardware.bernoulli(*shape, density, SEED))
+        constant = middle["clocks_per_step"] - least
+        yield {
+            **found,
+            "seed": SEED,
+            "hidden_rate": _hidden_rate(made, x),
+            "formula_rows": round(rows, 2),
+            "beyond_rows": round(found["clocks_per_step"] - rows, 2),
+            "formula_constant": round(constant, 2),
+            "ratio": round(found["clocks_per_step"] / (rows + constant), 4),
+        }
+
+
+@figure(
+    *(
+        {"network": "mnist", "weight_bits": 4, **configuration, "output_registers": registers}
+        for configuration in ({"lanes": 16, "units": 1}, {"lanes": 128, "units": 8})
+        for registers in (False, True)
+    )
+)
+def peer(bench: Bench, network: str, weight_bits: int, lanes: int, units: int, output_registers: bool) -> Parts:
+    """A 784-128-10 network with 4-bit weights on random input, 10 % of 784 in each of 100 steps: clocks of a sample,
+    and area and Fmax of the core alone on an LFE5U-85F of speed grade 6 (stream and host ports, no UART link)."""
+    with hardware.generated(network, weight_bits, lanes=lanes, units=units) as made:
+        x = hardware.bernoulli(PEER_SAMPLES, PEER_STEPS, made.network.input.size, PEER_DENSITY, SEED)
+        clocks = hardware.simulated(bench.cache, made, x, progress=bench.progress)
+        yield {**clocks, "seed": SEED, "density": PEER_DENSITY, "hidden_rate": _hidden_rate(made, x)}
+        core = hardware.placed(
+            bench.cache,
+            made,
+            board=hardware.BOARD,
+            design="core",
+            output_registers=output_registers,
+            progress=bench.progress,
+        )
+        yield {"core": core, "sample_ms": round(clocks["clocks_per_inference"] / core["median_mhz"] / 1000, 4)}
+
+
+def _rows_per_step(made: hardware.Hardware, x: np.ndarray) -> float:
+    """Rows of weights that a step reads: for each population, its groups of lanes times the events sent to it."""
+    sent = hardware.events(made.network, x)
+    return sum(
+        -(-p.size // made.configuration.lanes) * sum(sent[j.source] for j in made.network.into(p.name))
+        for p in made.network.neurons
+    )
+
+
+def _hidden_rate(made: hardware.Hardware, x: np.ndarray) -> float:
+    """Share of hidden neurons that fire in a step."""
+    sent = hardware.events(made.network, x)
+    hidden = [p for p in made.network.neurons if p.name != made.network.output]
+    return round(sum(sent[p.name] for p in hidden) / sum(p.size for p in hidden), 4)

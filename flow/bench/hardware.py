@@ -1,0 +1,186 @@
+"""What figures of the hardware are made of: the Verilog of a packaged network, simulated, and placed and routed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from spikeloom import api, packaged
+from spikeloom.api import Progress
+from spikeloom.bench.cache import Cache, digest, sources
+from spikeloom.boards import measure
+from spikeloom.golden import conventions, simulate
+from spikeloom.golden import data as files
+from spikeloom.golden.data import Data
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.generate import verilog
+from spikeloom.hdl.mapping import map_network
+from spikeloom.show import jsonable
+
+__all__ = [
+    "BOARD",
+    "CAUSES",
+    "Hardware",
+    "bernoulli",
+    "events",
+    "generated",
+    "network",
+    "placed",
+    "samples",
+    "simulated",
+]
+
+#: On which area and Fmax are measured.
+BOARD = "ulx3s-85f"
+#: What a core does in a clock; what else the simulation tells apart is shown together.
+CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
+
+
+@cache
+def network(name: str, weight_bits: int) -> Network:
+    """A packaged network as integers."""
+    source = packaged.find(name)
+    knobs = conventions.resolve(source.convention)
+    return api.convert(source.model, data=source.calibration, knobs=knobs, weight_bits=weight_bits).network
+
+
+@cache
+def samples(name: str) -> Data:
+    """The test data of a packaged network."""
+    return files.load(packaged.find(name).test)
+
+
+def bernoulli(count: int, steps: int, size: int, density: float, seed: int) -> np.ndarray:
+    """Input spikes (samples, steps, neurons), each there with the probability ``density``."""
+    return (np.random.default_rng(seed).random((count, steps, size)) < density).astype(np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """A folder of generated Verilog, as long as the block of :func:`generated` lasts."""
+
+    network: Network
+    configuration: Configuration
+    directory: Path
+    manifest: dict[str, Any]
+
+    @property
+    def verilog_sha256(self) -> str:
+        return self.manifest["verilog"]["sha256"]
+
+
+@contextmanager
+def generated(name: str, weight_bits: int, **configuration: Any) -> Iterator[Hardware]:
+    """The Verilog of a packaged network."""
+    chosen, source = Configuration.create(**configuration), network(name, weight_bits)
+    with TemporaryDirectory(prefix="spikeloom-") as folder:
+        directory = Path(folder) / "rtl"
+        manifest = api.generate(source, output=directory, config=chosen)
+        yield Hardware(network=source, configuration=chosen, directory=directory, manifest=manifest)
+
+
+def verilog_sha256(cache: Cache, name: str, weight_bits: int, **configuration: Any) -> str:
+    """Hash of the Verilog that the present generator writes for a packaged network."""
+    parameters = map_network(network(name, weight_bits), Configuration.create(**configuration)).parameters
+
+    def verilog_hash() -> str:
+        return sha256(verilog(parameters).encode("ascii")).hexdigest()
+
+    return cache.remember(verilog_hash, parameters=repr(parameters), hdl=sources("spikeloom.hdl"))
+
+
+def simulated(
+    cache: Cache, hardware: Hardware, x: np.ndarray, *, stalls: bool = False, bulk: bool = True, progress: Progress
+) -> dict[str, Any]:
+    """Verilog against golden on ``x``: what was compared, and the clocks. A difference raises :class:`Refusal`.
+
+    seconds: without the simulator's build. latency_clocks: from the first event to the first sample's end.
+    shares:  of all cores' clocks, by what the core did.
+    """
+
+    def simulation() -> dict[str, Any]:
+        progress("build the simulator, simulate")
+        report = api.verify(hardware.directory, data=x, stalls=stalls, bulk=bulk, progress=progress)
+        if report.differences or report.problems:
+            raise Refusal(f"{report.verdict}; {report.reproducer or 'mismatch'} shows it again")
+        clocks: Counter[str] = Counter()
+        for core in report.activity.values():
+            clocks.update({cause: count for cause, count in core.items() if cause != "span"})
+        seconds = report.seconds - report.build_seconds
+        return {
+            "samples": report.samples,
+            "steps": report.steps,
+            "cells": report.cells,
+            "spikes": report.events,
+            "states": report.states,
+            "differences": report.differences,
+            "clocks": report.clocks,
+            "clocks_per_inference": report.clocks_per_inference,
+            "clocks_per_step": round(report.clocks_per_inference / report.steps, 2),
+            "latency_clocks": report.latency,
+            "rows_per_clock": round(report.rows_per_clock, 4),
+            "shares": {cause: round(count / max(1, clocks.total()), 4) for cause, count in clocks.items()},
+            "seconds": round(seconds, 2),
+            "clocks_per_second": round(report.clocks / seconds),
+        }
+
+    found = cache.remember(
+        simulation,
+        verilog=hardware.verilog_sha256,
+        network=hardware.network.hash,
+        x=digest(x),
+        stalls=stalls,
+        bulk=bulk,
+        code=[sources("spikeloom.sim"), sources("spikeloom.golden")],
+    )
+    return {"verilog_sha256": hardware.verilog_sha256, **found}
+
+
+def placed(
+    cache: Cache, hardware: Hardware, *, board: str, design: str, output_registers: bool = False, progress: Progress
+) -> dict[str, Any]:
+    """Area and Fmax of the core alone or of a board's whole design, after place and route with three seeds."""
+    seeds = (1, 2, 3)
+
+    def measurement() -> dict[str, Any]:
+        found = measure.measure(
+            hardware.directory,
+            board,
+            design=design,
+            seeds=seeds,
+            output_registers=output_registers,
+            progress=progress,
+        )
+        return {
+            **asdict(found.used),
+            "fmax_mhz": {str(seed): mhz for seed, mhz in found.fmax_mhz.items()},
+            "median_mhz": found.median_mhz,
+            "paths": jsonable(found.paths),
+            "tools": dict(found.tools),
+        }
+
+    return cache.remember(
+        measurement,
+        verilog=hardware.verilog_sha256,
+        images=hardware.manifest["images"],
+        board=board,
+        design=design,
+        output_registers=output_registers,
+        seeds=seeds,
+        code=sources("spikeloom.boards"),
+    )
+
+
+def events(source: Network, x: np.ndarray) -> dict[str, float]:
+    """Events per step and sample of every population, the input's included, as golden has them."""
+    found = simulate.run(source, x, record="all").events
+    everything = {source.input.name: x, **found}
+    return {name: float(np.count_nonzero(e)) / (x.shape[0] * x.shape[1]) for name, e in everything.items()}

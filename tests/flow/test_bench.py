@@ -1,0 +1,352 @@
+"""The bench with small figures and faked tools: what it keeps, what it writes, and what it says when a row fails."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from spikeloom.bench import cache, figures, hardware, picture, results, speed, tables
+from spikeloom.bench import figure as bench_figure
+from spikeloom.bench.__main__ import FIGURES, main
+from spikeloom.bench.columns import TABLES
+from spikeloom.boards.catalogue import Resources
+from spikeloom.golden.network import Refusal
+
+ROOT = Path(__file__).parents[2]
+BULK = {"network": "digits", "weight_bits": 8, "lanes": 4}
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch) -> Path:
+    """An empty repository to work in, with a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("# Nothing measured\n")
+    return tmp_path
+
+
+class Counting:
+    """A figure of three rows whose measurements are counted; ``fails`` maps a row's number to what it raises."""
+
+    def __init__(self) -> None:
+        self.made: list[int] = []
+        self.fails: dict[int, BaseException] = {}
+        self.figures = {"bulk": bench_figure.Figure(name="bulk", about="Counted.", rows=ROWS, measure=self.measure)}
+
+    def measure(self, bench, network, weight_bits, lanes):
+        def counted():
+            if lanes in self.fails:
+                raise self.fails[lanes]
+            self.made.append(lanes)
+            return {"samples": 10, "cells": 1000 * lanes, "spikes": 5, "differences": 0, "verilog_sha256": "f" * 64}
+
+        yield bench.cache.remember(counted, lanes=lanes)
+        yield {"seconds": 1.0, "clocks_per_second": 3}
+
+    def __call__(self, *words: str) -> int:
+        return main(list(words), self.figures)
+
+    def rows(self) -> list[dict]:
+        return json.loads(Path("docs/results/bulk.json").read_text())["rows"]
+
+
+ROWS = tuple({**BULK, "lanes": lanes} for lanes in (4, 8, 16))
+
+
+@pytest.fixture
+def counting(repository, monkeypatch) -> Counting:
+    monkeypatch.setattr(tables, "present_hash", lambda cache: lambda row: "f" * 64)
+    return Counting()
+
+
+def test_an_interrupted_bench_goes_on_where_it_stopped(counting, capsys):
+    counting.fails[8] = KeyboardInterrupt()
+    assert counting() == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert [row["lanes"] for row in counting.rows()] == [4], "written after every row"
+    counting.fails.clear()
+    assert counting() == 0
+    assert counting.made == [4, 8, 16]
+    assert [row["cells"] for row in counting.rows()] == [4000, 8000, 16000]
+    assert counting("--again", "bulk") == 0
+    assert counting.made == [4, 8, 16] * 2
+    (known, *_) = Path("cache").glob("counted-*.json")
+    known.write_text(known.read_text()[:-20])
+    assert counting() == 0
+    assert len(counting.made) == 7, "what is damaged is measured again"
+
+
+def test_a_row_that_fails_says_why_and_the_others_are_measured(counting, capsys):
+    counting.fails |= {4: Refusal("nextpnr-ecp5 is missing;\n  install it | now"), 16: ZeroDivisionError("oh")}
+    Path("README.md").write_text("<!-- table: bulk -->\n<!-- end -->\n")
+    assert counting() == 1
+    first, second, third = counting.rows()
+    assert first == {**ROWS[0], "error": "nextpnr-ecp5 is missing; install it | now"}
+    assert "error" not in second
+    assert third["error"].startswith("ZeroDivisionError: oh; ")
+    said = capsys.readouterr()
+    assert "error: bulk: nextpnr-ecp5 is missing" in said.err
+    assert "Traceback" in said.out
+    assert "| digits, 8 bit | 4 | nextpnr-ecp5 is missing; install it \\| now |  |  |" in Path("README.md").read_text()
+    counting.fails.clear()
+    assert counting() == 0, "a failure is not kept"
+    assert counting.made == [8, 4, 16]
+
+
+def test_some_rows_leave_the_others_as_they_were(counting, monkeypatch, capsys):
+    assert counting() == 0
+    monkeypatch.setattr(results, "versions", lambda: {"python": "4.0"})
+    assert counting("--again", "--only", "lanes 8") == 0
+    assert counting.made == [4, 8, 16, 8]
+    assert ["versions" in row for row in counting.rows()] == [True, False, True]
+    assert "several versions of the tools" in tables.markdown("bulk")
+    assert counting("--only", "lanes 7") == 1
+    assert "no row has the text 'lanes 7'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        counting("nothing")
+    assert "there is no figure 'nothing'; there are bulk" in capsys.readouterr().err
+
+
+def test_a_file_is_written_whole_or_not_at_all(repository):
+    path = results.save("bulk", "About.", [BULK])
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        results.save("bulk", "About.", [{**BULK, "seconds": float("nan")}])
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["bulk.json"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"figure": 1}', "[" * 100_000, '{"figure":"","command":"","about":"","rows":[1]}']
+)
+def test_a_damaged_file_gives_one_message(repository, text, capsys):
+    results.save("bulk", "About.", [])
+    Path("docs/results/bulk.json").write_text(text)
+    Path("README.md").write_text("<!-- table: bulk -->\n<!-- end -->\n")
+    assert tables.main([]) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "error: docs/results/bulk.json: damaged; delete it and measure it again: python -m spikeloom.bench bulk\n"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_row_without_its_numbers_gives_one_message(repository, name):
+    results.save(TABLES[name].figure, "About.", [{"network": "digits"}])
+    with pytest.raises(Refusal, match=rf"{TABLES[name].figure}.json: a row lacks .*; measure it again: python -m"):
+        tables.markdown(name)
+
+
+def test_only_what_is_between_the_marks_is_written(counting, capsys):
+    assert counting() == 0
+    Path("docs/other.md").write_text("no marks | here\n")
+    before = "# T\n\n<!-- table: bulk -->old\nold<!-- end --> tail\n<!-- table: peer -->\n<!-- end -->\n"
+    Path("README.md").write_text(before)
+    assert tables.main(["--check"]) == 1
+    assert Path("README.md").read_text() == before
+    assert tables.main([]) == 0
+    after = Path("README.md").read_text()
+    assert after.startswith("# T\n\n<!-- table: bulk -->\n| network | lanes | images |")
+    assert "| 10 | 8,000 | 5 | 0 | 1.0 | 3 |\n" in after
+    assert "<!-- end --> tail\n<!-- table: peer -->\nNot measured yet: `python -m spikeloom.bench peer`" in after
+    assert "`python -m spikeloom.bench bulk`" in after.replace("\n", " ")
+    assert Path("docs/other.md").read_text() == "no marks | here\n"
+    assert tables.main(["--check"]) == 0
+    assert "Every table is what docs/results says." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- table: nothing -->\n<!-- end -->", "README.md: there is no table 'nothing'; there are accuracy, eq"),
+        ("<!-- table: bulk -->\n", "README.md: a line '<!-- table: NAME -->' has no '<!-- end -->' after it"),
+        ("<!-- table: bulk -->\n<!-- table: peer -->\n<!-- end -->", "README.md: a line .* has no"),
+    ],
+)
+def test_wrong_marks_are_refused(repository, text, message):
+    Path("README.md").write_text(text)
+    with pytest.raises(Refusal, match=message):
+        tables.update()
+    assert Path("README.md").read_text() == text
+
+
+def test_a_row_of_other_verilog_is_stale(counting):
+    counting()
+    fresh = tables.markdown("bulk", hash_of=lambda row: "f" * 64)
+    assert fresh == tables.markdown("bulk")
+    assert "stale" not in fresh
+    assert "Verilog ffffffff." in fresh.replace("\n", " ")
+    marked = tables.markdown("bulk", hash_of=lambda row: "e" * 64 if row["lanes"] == 8 else "f" * 64)
+    assert [line for line in marked.splitlines() if "stale" in line] == [
+        "| digits, 8 bit (**stale**: the Verilog has changed) | 8 | 10 | 8,000 | 5 | 0 | 1.0 | 3 |"
+    ]
+
+
+def test_the_present_hash_is_that_of_the_generated_verilog(repository):
+    hash_of = tables.present_hash(cache.Cache())
+    with hardware.generated("digits", 8, lanes=4) as made:
+        assert hash_of(BULK) == made.verilog_sha256
+    assert hash_of({**BULK, "lanes": 3}) == hash_of({"lanes": 4}) == "there is no such hardware any more"
+
+
+def test_the_documents_show_what_was_measured():
+    assert tables.outdated(ROOT) == {}
+    shown = "".join(path.read_text("utf-8") for path in tables.documents(ROOT))
+    assert {name for name in ("accuracy", "equivalence") if f"<!-- table: {name} -->" in shown}
+
+
+def test_every_figure_is_described_and_drawn():
+    assert {table.figure for table in TABLES.values()} == set(FIGURES)
+    for figure in FIGURES.values():
+        assert figure.about.endswith(".")
+        labels = [bench_figure.label(keys) for keys in figure.rows]
+        assert len(set(labels)) == len(labels) > 0
+
+
+@pytest.fixture
+def bench(repository) -> bench_figure.Bench:
+    return bench_figure.Bench(cache=cache.Cache(), progress=lambda *said: None)
+
+
+class Tools:
+    """Verify and measure, faked."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.measured, self.differences, self.fits = [], 0, True
+        monkeypatch.setattr(hardware.api, "verify", self.verify)
+        monkeypatch.setattr(hardware.measure, "measure", self.measure)
+
+    def verify(self, directory, *, data, stalls, bulk, progress):
+        samples, steps = data.shape[:2]
+        return SimpleNamespace(
+            differences=self.differences,
+            problems=(),
+            verdict="RTL differs from golden: there",
+            reproducer=None,
+            activity={"core0": {**dict.fromkeys(hardware.CAUSES, 10), "rows": 35, "step_end": 5, "span": 60}},
+            rows_per_clock=2 / 3,
+            samples=samples,
+            steps=steps,
+            cells=9,
+            events=8,
+            states=7,
+            clocks=100_000,
+            clocks_per_inference=float(steps * (100 + np.count_nonzero(data[0, 0]))),
+            latency=5000,
+            seconds=3.0,
+            build_seconds=1.0,
+        )
+
+    def measure(self, directory, board, *, design, seeds, output_registers, progress):
+        if not self.fits and design == "board":
+            raise Refusal("The network does not fit")
+        self.measured.append(design)
+        return SimpleNamespace(
+            used=Resources(lut=1234, ff=2, block_ram=3, dsp=4),
+            fmax_mhz={1: 90.0, 2: 100.0, 3: 110.0},
+            median_mhz=100.0,
+            paths=(),
+            tools={"yosys": "pyosys 0"},
+        )
+
+
+@pytest.fixture
+def tools(monkeypatch) -> Tools:
+    return Tools(monkeypatch)
+
+
+def measured(figure: bench_figure.Figure, bench: bench_figure.Bench, **keys) -> dict:
+    row = dict(keys)
+    for part in figure.measure(bench, **keys):
+        row |= part
+    return row
+
+
+def test_performance_keeps_what_was_found_before_an_error(bench, tools):
+    tools.fits, found = False, dict(BULK)
+    with pytest.raises(Refusal, match="does not fit"):
+        for part in figures.performance.measure(bench, **BULK):
+            found |= part
+    assert found["rows_per_clock"] == 0.6667
+    assert found["shares"]["rows"] == 0.35
+    assert found["core"]["fmax_mhz"] == {"1": 90.0, "2": 100.0, "3": 110.0}
+    tools.fits = True
+    found = measured(figures.performance, bench, **BULK)
+    assert tools.measured == ["core", "board"], "the core was kept"
+    assert found["interval_us"] == pytest.approx(found["clocks_per_inference"] / 100)
+    assert found["latency_us"] == 50
+    results.save("performance", "About.", [found])
+    assert "| digits, 8 bit | 4 | 1,234 | 2 | 3 | 4 | 100.0 | 1,234 |" in tables.markdown("performance-area")
+    assert "| 35.0 % | 10.0 % |" in (clocks := tables.markdown("performance-clocks"))
+    assert "| 10.0 % | 5.0 % |\n" in clocks, "step_end is among the others"
+
+
+def test_a_difference_is_an_error(bench, tools):
+    tools.differences = 1
+    with pytest.raises(Refusal, match="RTL differs from golden: there; mismatch shows it again"):
+        measured(figures.bulk, bench, **BULK)
+
+
+def test_a_common_size_in_milliseconds(bench, tools):
+    row = measured(figures.peer, bench, network="digits", weight_bits=8, lanes=4, units=1, output_registers=True)
+    assert row["sample_ms"] == pytest.approx(row["clocks_per_inference"] / 100_000, abs=1e-4)
+    assert 0 < row["hidden_rate"] < 1
+    results.save("peer", "About.", [row])
+    assert "| 4 | yes | 1,234 | 2 | 3 | 100.0 (90.0, 100.0, 110.0) |" in tables.markdown("peer")
+
+
+def test_the_formula_counts_groups_times_events(bench, tools):
+    row = measured(figures.density, bench, network="digits", weight_bits=8, lanes=4, density=0.3)
+    x = hardware.bernoulli(figures.DENSITY_SAMPLES, figures.DENSITY_STEPS, 64, 0.3, figures.SEED)
+    hidden = row["hidden_rate"] * 128
+    # 32 groups read the input's events, 3 the hidden population's.
+    assert row["formula_rows"] == pytest.approx(32 * x.sum() / x[..., 0].size + 3 * hidden, abs=0.1)
+    sent = hardware.events(hardware.network("digits", 8), hardware.bernoulli(*x.shape, 0.1, figures.SEED))
+    assert row["formula_constant"] == pytest.approx(100 - 32 * sent["input"] - 3 * sent["lif1"], abs=0.01)
+    assert row["ratio"] == pytest.approx(row["clocks_per_step"] / (row["formula_rows"] + row["formula_constant"]), 1e-3)
+
+
+def test_golden_speed_without_snntorch_says_what_to_do(bench, monkeypatch):
+    keys = speed.golden_speed.rows[0]
+    counts = np.zeros((1000, 10), int).tolist()
+    monkeypatch.setattr(
+        speed, "_run", lambda *words: {"seconds": [1, 2, 9], "counts": counts, "versions": {"torch": "2"}}
+    )
+    monkeypatch.setenv("SNNTORCH_PYTHON", "/nowhere/python")
+    found = {}
+    with pytest.raises(
+        Refusal, match="no Python with snnTorch at '/nowhere/python'; make it with `make bench-snntorch`"
+    ):
+        for part in speed.golden_speed.measure(bench, **keys):
+            found |= part
+    assert found["golden_samples_per_second"] == 500
+    monkeypatch.setattr(speed, "_installed", lambda python: "2")
+    row = measured(speed.golden_speed, bench, **keys)
+    assert row["ratio"] == row["same_samples"] == 1
+    results.save("golden_speed", "About.", [row])
+    assert "torch 2;" in tables.markdown("golden_speed").replace("\n", " ")
+
+
+def test_the_picture_shows_what_differs():
+    rng = np.random.default_rng(1)
+    stimulus, hidden, output = (rng.random((25, n)) < 0.2 for n in (784, 128, 10))
+    wrong = output.copy()
+    wrong[3, 2] ^= True
+
+    def paths(text: str) -> dict[str, str]:
+        elements = ElementTree.fromstring(text).iter()  # noqa: S314  our own
+        return {e.get("class"): e.get("d") for e in elements if e.tag.endswith("path")}
+
+    text = picture.draw("<5 & 0 differ", {"input": stimulus}, {"hidden": (hidden, hidden), "output": (output, output)})
+    assert len(text) < 150_000
+    assert paths(text)["only-golden"] == paths(text)["only-rtl"] == ""
+    assert paths(text)["golden"].count("M") == paths(text)["rtl"].count("M") == output.sum()
+    text = picture.draw("1 differs", {}, {"output": (output, wrong)}, good=False)
+    drawn = paths(text)
+    assert (drawn["only-golden"] + drawn["only-rtl"]).count("M") == 1
+    assert 'class="title bad"' in text

@@ -1,0 +1,235 @@
+"""The documents: what they point to is there, and what they say of ports, registers and commands is so."""
+
+import importlib.util
+import json
+import re
+import shlex
+from html import unescape
+from pathlib import Path
+
+import pytest
+import typer
+
+import spikeloom
+from spikeloom import cli
+from spikeloom.hdl import generate, memory_map
+from spikeloom.hdl.configuration import Configuration
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", *PAGES]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: Lanes, cores and stalls of the demo's board.
+DEMO = (16, "shared", False)
+#: Folders of one machine: what a page may not name.
+MACHINE = re.compile(r"(?<![\w.~*])/(?:home|root|work|tmp|Users|opt|mnt|srv|var)/[\w.-]+")
+
+
+@pytest.fixture(scope="module")
+def data_sheet():
+    spec = importlib.util.spec_from_file_location("data_sheet", ROOT / "docs/data_sheet.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# Links ------------------------------------------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a code host makes of a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def broken(path: Path, text: str) -> list[str]:
+    """Relative links and pictures of a document that lead nowhere."""
+    lost = []
+    for link in LINK.findall(FENCE.sub("", text)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        if not target.is_file() or (anchor and anchor not in anchors(target.read_text("utf-8"))):
+            lost.append(link)
+    return lost
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    assert broken(path, path.read_text("utf-8")) == []
+
+
+def test_the_link_check_sees_faults():
+    text = (
+        "[a](README.md) [b](docs/nothing.md) ![c](docs/nothing.svg) [d](docs/contract.md#the-lif-family)\n"
+        "[e](docs/contract.md#nothing) [f](https://neuroir.org) [g](docs/contract.md#here)\n"
+        "```\n# There [h](no)\n```\n[i](docs/contract.md#projections) [j](docs/contract.md#tokens)"
+    )
+    assert broken(ROOT / "planted.md", text) == [
+        "docs/nothing.md",
+        "docs/nothing.svg",
+        "docs/contract.md#nothing",
+        "docs/contract.md#here",
+        "docs/contract.md#tokens",
+    ]
+    assert anchors("# Here, `now`: it's\n```\n# There\n```\n") == {"here-now-its"}
+
+
+def test_every_page_is_on_the_first_one():
+    trees = re.findall(r"^```\{toctree\}\n(.*?)^```", (ROOT / "docs/index.md").read_text(), re.MULTILINE | re.DOTALL)
+    listed = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
+    assert sorted([*listed, "index"]) == [page.stem for page in PAGES]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_no_document_names_a_machine(path):
+    assert MACHINE.findall(path.read_text("utf-8")) == []
+
+
+def test_the_machine_check_sees_a_fault():
+    assert MACHINE.findall("in /home/me/x, not ~/.cache/spikeloom or docs/results/x") == ["/home/me"]
+
+
+# Commands ---------------------------------------------------------------------------------------------------------
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every call of ``spikeloom`` in blocks of commands, and in code within the text."""
+    lines = [
+        line for kind, block in FENCE.findall(text) if kind in ("", "sh", "console") for line in block.splitlines()
+    ]
+    lines += re.findall(r"`(spikeloom [^`]*)`", FENCE.sub("", text))
+    return [
+        shlex.split(line, comments=True)[1:]
+        for line in (line.strip().removeprefix("$ ") for line in lines)
+        if line.startswith("spikeloom ") and "..." not in line
+    ]
+
+
+def wrong(words: list[str]) -> str | None:
+    """What the command line would say against this call; None if it would start."""
+    program = typer.main.get_command(cli.app)
+    if words[0].startswith("-"):
+        known = {flag for parameter in program.params for flag in parameter.opts} | {"--help"}
+        return None if set(words) <= known else f"no such option in {words}"
+    command = program.commands.get(words[0])
+    if command is None:
+        return f"no such command {words[0]}"
+    if words[1:] == ["--help"]:
+        return None
+    try:
+        command.make_context(words[0], words[1:], resilient_parsing=False)
+    except Exception as error:  # whichever usage error this version of typer has
+        # A command that is named with some of its options is no call.
+        if "Missing" in type(error).__name__:
+            return None
+        return str(getattr(error, "message", error))
+    return None
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_are_as_written(path):
+    for words in commands(path.read_text("utf-8")):
+        assert wrong(words) is None, words
+
+
+def test_the_command_check_sees_faults():
+    text = "```sh\nspikeloom verify x.loom --data y --quickly  # now\n```\n`spikeloom fly` `spikeloom verify --bulk`"
+    found = commands(text)
+    assert [words[0] for words in found] == ["verify", "fly", "verify"]
+    assert "--quickly" in wrong(found[0])
+    assert "fly" in wrong(found[1])
+    assert wrong(found[2]) is None
+    assert wrong(["--version"]) is None
+    assert wrong(["--nothing"])
+    assert wrong(["verify", "x.loom", "--data", "y", "--simulator", "verilogger"])
+    assert len(commands((ROOT / "README.md").read_text())) >= 12
+
+
+def test_every_command_is_in_the_reference():
+    names = {command.name for command in cli.app.registered_commands}
+    shown = {words[0] for words in commands((ROOT / "docs/commands.md").read_text()) if words[1:] == ["--help"]}
+    assert shown == names
+    listed = {words[0] for words in commands((ROOT / "README.md").read_text())}
+    assert listed >= names
+
+
+def test_every_public_name_is_in_the_reference():
+    shown = set(re.findall(r"^\.\. auto\w+:: spikeloom\.(\w+)$", (ROOT / "docs/python.md").read_text(), re.MULTILINE))
+    assert shown == set(spikeloom.__all__) - {"__version__"}
+
+
+def test_the_verdict_is_the_demos():
+    """The line under the picture is the last but one of the demo, and was counted on all digits."""
+    readme = (ROOT / "README.md").read_text()
+    (verdict,) = re.findall(r"^\*\*(.*)\*\*$", readme, re.MULTILINE)
+    assert readme.count(verdict) == 2
+    rows = json.loads((ROOT / "docs/results/equivalence.json").read_text())["rows"]
+    assert {verdict.split()[0]} == {f"{row['spikes']:,}" for row in rows}
+    assert verdict.endswith(f": {sum(row['differences'] for row in rows)} differ.")
+    # Its clocks are those of the present hardware, as far as the figures are.
+    (clocks,) = {row["clocks_per_inference"] for row in rows if (row["lanes"], row["cores"], row["stalls"]) == DEMO}
+    assert f"0 differ; {clocks:,.0f} clocks per inference\n" in readme, "paste the output of `make demo` again"
+
+
+# The data sheet ---------------------------------------------------------------------------------------------------
+
+
+def cells(markdown: str) -> list[list[str]]:
+    """The rows of Markdown tables, without the marks of code."""
+    rows = [line.strip("|").split(" | ") for line in markdown.splitlines() if line.startswith("|")]
+    return [[unescape(cell).strip(" `") for cell in row] for row in rows]
+
+
+def test_the_data_sheet_has_the_verilogs_ports(data_sheet):
+    text = generate.verilog(data_sheet.mapping().parameters)
+    top = text[text.index("module accelerator(") :]
+    top = top[: top.index("endmodule")]
+    expected = {
+        (name, kind, int(high or 0) + 1)
+        for kind, high, name in re.findall(r"^  (in|out)put (?:\[(\d+):0\] )?(\w+);", top, re.MULTILINE)
+    }
+    rows = cells(data_sheet.ports())[2:]
+    assert {(name, kind, int(bits)) for name, kind, bits, _ in rows} == expected
+    assert len(rows) == len(expected) >= 14
+    # Every member of the component is described in its docstring, and only its first port repeats that.
+    meanings = {name.split("__")[0]: about for name, _, _, about in reversed(rows)}
+    assert all(meanings.values()), "a line 'name: meaning' in the docstring of Accelerator is missing"
+
+
+def test_the_data_sheet_has_every_register_and_memory(data_sheet, monkeypatch):
+    manifest = generate.manifest(data_sheet.mapping(), data_sheet.mapping().parameters, data_sheet.EXAMPLE[1])["map"]
+    registers = {row[1]: int(row[0]) for row in cells(data_sheet.registers())[2:]}
+    assert registers == {name: one["address"] for name, one in manifest["registers"].items()}
+    memories = {row[0]: [int(row[1], 16), *map(int, row[2:])] for row in cells(data_sheet.memories())[2:]}
+    keys = ("base", "entries", "width", "words", "stride")
+    assert memories == {one["name"]: [one[key] for key in keys] for one in manifest["memories"]}
+    fields = {name for one in manifest["memories"] for name in one["fields"] if not name.isdigit()}
+    assert fields <= {row[0] for row in cells(data_sheet.words())}
+
+    assert "bananas" not in data_sheet.sheet()
+    monkeypatch.setitem(memory_map.REGISTERS, "bananas", (6, 8, "rw", "how many"))
+    assert ["6", "bananas", "8", "rw", "how many"] in cells(data_sheet.registers())
+
+
+def test_the_data_sheet_has_every_field(data_sheet):
+    mapping = data_sheet.mapping()
+    flit = generate.manifest(mapping, mapping.parameters, data_sheet.EXAMPLE[1])["flit"]["fields"]
+    assert {row[0]: int(row[1].split()[-1]) for row in cells(data_sheet.flit())[2:]} == {
+        name: low for name, (low, _) in flit.items()
+    }
+    rows = {row[0]: row[1:] for row in cells(data_sheet.configuration())[2:]}
+    assert rows.keys() == Configuration.model_fields.keys()
+    assert all(about for *_, about in rows.values())
+    assert rows["lanes"][:2] == [str(Configuration().lanes), "1 … 128"]
+    assert rows["cores"][1] == "shared` or `per-population"
+
+
+def test_every_table_is_on_the_page(data_sheet):
+    page = (ROOT / "docs/data-sheet.md").read_text()
+    assert sorted(data_sheet.MARK.findall(page)) == sorted(data_sheet.TABLES)
+    assert "<!-- data sheet" not in data_sheet.expand(page)
+    assert "events" in {row[0]: row[1] for row in cells(data_sheet.clocks())}["Core"]
