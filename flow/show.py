@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -240,6 +241,16 @@ def verify(report: Any) -> None:
         f"{report.cells:,} cells (sample, step, neuron) with {report.events:,} events; {report.states:,} final states"
     )
     say(f"{report.clocks_per_inference:,.0f} clocks per inference, {report.latency:,} for the first")
+    everything = Counter[str]()
+    for core in report.activity.values():
+        everything.update({name: clocks for name, clocks in core.items() if name != "span"})
+    if everything:
+        spent = ", ".join(
+            f"{clocks / everything.total():.1%} {name.replace('_', ' ')}"
+            for name, clocks in everything.most_common()
+            if clocks
+        )
+        say(f"Where they go: {spent}; {report.rows_per_clock:.3f} rows of weights per clock within a step")
     stalls = report.stalls
     if stalls["i_gaps"] or stalls["o_waits"]:  # or the bench stalled nothing
         say(

@@ -19,7 +19,7 @@ __all__ = ["Core"]
 class Core(wiring.Component):
     """Runs the populations of its descriptor tables.
 
-    Clocks per step of a population: about ``groups * max(events + 1, lanes / units, 7)``.
+    Clocks per step of a population: about ``groups * max(events + 1, lanes / units, 8)``.
 
     i:       events and ticks from the host and from other cores.
     o:       events and ticks of the populations served here.

@@ -191,7 +191,7 @@ module bench #(
                 state <= PORT;
             end
             RUNNING: begin
-                if (started != 0) count_activity();
+                if (started != 0 && ticks_left != 0) count_activity();
                 if (i_valid && !i_ready) i_waits <= i_waits + 1;
                 if (o_valid && !o_ready) o_waits <= o_waits + 1;
                 if (i_valid && i_ready) begin

@@ -28,15 +28,20 @@ KINDS = {
     "parameters": "neuron parameters",
     "state": "potentials and other state",
 }
-#: What a comparison counts while it runs; causes that are not named here are shown under their own names.
-STALLS = {
+#: What a core's lanes do in a clock, and the streams' waits beside it.
+ACTIVITIES = {
+    "rows": ("rows", "a row of weights is added, one synapse per lane"),
+    "hand_over": ("hand-over", "a group's sums go to the neuron units"),
+    "tick": ("tick", "no population has all of its inputs for a step"),
+    "credit": ("credit", "a population waits for room at a reader of its events"),
+    "scheduler": ("scheduler", "a population is started, or its next group prepared"),
+    "neuron_unit": ("neuron unit", "the neuron units still step the group before"),
+    "output": ("output", "events of groups before are still being sent"),
+}
+STREAMS = {
     "i_waits": ("input waits", "the accelerator is not ready for the next event: it is computing"),
     "i_gaps": ("gaps in the input", "the bench withholds events on purpose"),
     "o_waits": ("output waits", "the bench does not take an event on purpose"),
-    "tick": ("tick", "waiting for the end of a source's step"),
-    "credit": ("credit", "waiting for room at a reader"),
-    "neuron_unit": ("neuron unit", "waiting for the neuron units"),
-    "output": ("output", "waiting for the output to be taken"),
 }
 
 
@@ -80,7 +85,8 @@ def render(
         confusions=list(_confusions(network, measured)) if measured else [],
         resources=[(b, list(_resources(b))) for b in folder.builds],
         intervals=_intervals(measured),
-        stalls=_stalls(measured),
+        spent=_clocks(measured),
+        rows_per_clock=measured.verdict.rows_per_clock if measured else 0.0,
         memory=_memory_kinds(folder),
         knobs=_plain_items(network.origin.get("knobs")),
         configuration=_plain_items(folder.manifest.configuration),
@@ -360,22 +366,20 @@ def _intervals(measured: Measured | None) -> dict[str, Any] | None:
     }
 
 
-def _stalls(measured: Measured | None) -> list[tuple[str, str, int, float]]:
-    """(cause, meaning, clocks, share of all clocks), the largest first; nested counters under joined names."""
+def _clocks(measured: Measured | None) -> list[tuple[str, str, int, float]]:
+    """What every core's clocks went to, and how often the streams waited: (name, meaning, clocks, share)."""
     if measured is None:
         return []
-
-    def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, int]]:
-        for key, value in values.items():
-            if isinstance(value, Mapping):
-                yield from flat(value, f"{prefix}{key}: ")
-            else:
-                name, about = STALLS.get(key, (key.replace("_", " "), ""))
-                yield f"{prefix}{name}", about, int(value)
-
-    clocks = max(1, measured.verdict.clocks)
-    found = [(name, about, value, value / clocks) for name, about, value in flat(measured.verdict.stalls)]
-    return sorted(found, key=lambda row: -row[2])
+    verdict = measured.verdict
+    rows = []
+    for core, clocks in verdict.activity.items():
+        total = max(1, sum(clocks[name] for name in ACTIVITIES))
+        prefix = f"{core}: " if len(verdict.activity) > 1 else ""
+        rows += [(f"{prefix}{title}", about, clocks[k], clocks[k] / total) for k, (title, about) in ACTIVITIES.items()]
+    total = max(1, verdict.clocks)
+    return rows + [
+        (title, about, verdict.stalls[k], verdict.stalls[k] / total) for k, (title, about) in STREAMS.items()
+    ]
 
 
 def _memory_kinds(folder: Folder) -> list[tuple[str, int, float]]:

@@ -57,6 +57,23 @@ def test_every_sample_in_verilator(design, spikes, stalls):
     assert report.clocks_per_inference > 12 * 21 / 4
 
 
+def test_every_clock_is_accounted_for(design, spikes):
+    """Rows and hand-overs are as many as the events and groups say, and one simulator counts like the other."""
+    reports = [verify(design, spikes, samples=2, simulator=name) for name in ("verilator", "amaranth")]
+    assert reports[0].activity == reports[1].activity
+    assert reports[0].stalls == reports[1].stalls
+    events = golden.run(NETWORK, spikes[:2], record="all").events
+    [core] = reports[0].activity.values()
+    groups = {"layer1": 6, "layer2": 3}  # of four lanes
+    assert core["rows"] == groups["layer1"] * spikes[:2].sum() + groups["layer2"] * events["layer1"].sum()
+    assert core["hand_over"] == 2 * 12 * sum(groups.values())
+    assert core["rows"] < core["span"] < sum(core.values()) - core["span"]
+    assert reports[0].rows_per_clock == core["rows"] / core["span"] > 0.4
+    assert sum(core.values()) - core["span"] == pytest.approx(
+        reports[0].clocks_per_inference + reports[0].latency, abs=2
+    )
+
+
 def planted(design: Path, folder: Path, name: str, change) -> Path:
     shutil.copytree(design, folder)
     path = folder / name
