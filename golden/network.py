@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,6 +84,8 @@ class Population:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
         if not self.name or len(self.name) > MAX_NAME:
             raise Refusal(f"A population's name must have 1..{MAX_NAME} characters, not {len(self.name)}")
+        if any(unicodedata.category(character) == "Cc" for character in self.name):
+            raise Refusal(f"A population's name must not have control characters, as {self.name!a} has; rename it")
         if not self.shape or min(self.shape) < 1:
             raise Refusal(f"Population {self.name!r}: shape must have positive sizes, not {self.shape}")
         if not 1 <= self.value_bits <= MAX_VALUE_BITS:

@@ -76,9 +76,11 @@ class Accelerator(wiring.Component):
                 arriving[core].append(port)
             if node:
                 observed.append(self._observed(m, fork.o[len(targets)], observe))
+        arrived = Signal(len(cores))
         for k, ports in enumerate(arriving):
             merge = self._join(m, f"merge{k}", ports, restart)
             wiring.connect(m, merge.o, cores[k].i)
+            m.d.comb += arrived[k].eq(merge.o.valid)
         collect = self._join(m, "collect", observed, restart)
         wanted = collect.o.payload.wanted
         m.d.comb += [
@@ -99,7 +101,7 @@ class Accelerator(wiring.Component):
         busy = Signal(init=1)
         quiet, hold = Signal(), Signal()
         m.d.sync += [
-            busy.eq(restart | gate.running | Cat(core.running for core in cores).any()),
+            busy.eq(restart | gate.running | arrived.any() | Cat(core.running for core in cores).any()),
             fault.eq(Cat(core.fault for core in cores).any()),
             clocks.eq(Mux(restart, 0, clocks + 1)),
             restart.eq(0),

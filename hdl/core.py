@@ -77,6 +77,7 @@ class Core(wiring.Component):
         m.d.comb += [
             scheduler.ticked.eq(lists.ticked),
             scheduler.enable.eq(self.enable & ~lists.fault),
+            scheduler.fault.eq(lists.fault),
             scheduler.steps.eq(self.steps),
             scheduler.count.eq(lists.count),
             lists.slot.eq(scheduler.slot),
@@ -101,6 +102,7 @@ class Core(wiring.Component):
             self.running.eq(
                 scheduler.initialise
                 | scheduler.running
+                | lists.running
                 | lanes.running
                 | units.running
                 | buffer.o.valid

@@ -26,6 +26,7 @@ class EventLists(wiring.Component):
     ticked:        per projection, a step of its source was closed.
     fault:         a tick did not carry the number of events that came, or the number of its step; or an event was one
                    too many, or of no neuron.
+    running:       flits are on their way into the lists.
     initialise, number: set the ring of source ``number`` to empty.
     read, address, entry: an entry of the lists, one clock later.
     slot, count:   the number of events in slot {source, slot}, in the same clock.
@@ -43,6 +44,7 @@ class EventLists(wiring.Component):
                 "i": In(stream.Signature(flit_layout(p.flit))),
                 "ticked": Out(p.projections),
                 "fault": Out(1),
+                "running": Out(1),
                 "initialise": In(1),
                 "number": In(p.flit.source_bits),
                 "read": In(1),
@@ -129,6 +131,7 @@ class EventLists(wiring.Component):
         ]
         m.d.sync += [entry[name].eq(flit_2[name]) for name in entry_layout(p).members]
 
+        m.d.comb += self.running.eq(arrived | event | tick | closing | write)
         # Fourth clock: it is written, unless something is wrong with it.
         with m.If(surplus | mismatch):
             m.d.sync += self.fault.eq(1)

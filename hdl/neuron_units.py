@@ -14,6 +14,10 @@ from spikeloom.hdl.scheduler import group_layout
 __all__ = ["NeuronUnits"]
 
 
+#: Clocks from the end of the pipelines to the room that a result leaves behind.
+SENDING = 5
+
+
 class NeuronUnits(wiring.Component):
     """Throughput: ``units`` neurons per clock, and one event per clock.
 
@@ -37,7 +41,7 @@ class NeuronUnits(wiring.Component):
             for name, (entries, layout) in core_memories(p).items()
             if name.startswith(("parameters", "state"))
         }
-        #: their words, where they are needed
+        #: their words, beside them
         self.words = {
             name: Signal(block.width, name=f"{name}_word", reset_less=True) for name, block in self.blocks.items()
         }
@@ -57,8 +61,7 @@ class NeuronUnits(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p = self.p
-        #: and the memory's clock, the one beside it, and the one where its word is needed
-        latency = p.neuron.latency + 3
+        latency = p.neuron.latency + 2  # and the memory's clock, and the one beside it
         result_layout = data.StructLayout(
             {
                 "fired": p.units,
@@ -68,17 +71,20 @@ class NeuronUnits(wiring.Component):
                 "sequence": 2,
             }
         )
-        m.submodules.results = results = SyncFIFO(width=result_layout.size, depth=2 * p.beats)
-
-        # When the next group may come --------------------------------------------------------------------------------
         # Groups follow each other by the clocks in which the sums' buffer is shifted out, and so that only one is on
-        # its way; a step's first group so that no neuron comes again before its state is written.
+        # its way; a step's first group so that no neuron comes again before its state is written. There is room for
+        # the results of all groups that are between their hand-over and their last result's way out.
         after_group = max(p.beats, p.lane_latency)
         after_step = max(after_group, latency + 2)
+        round_trip = p.lane_latency + latency + SENDING
+        depth = p.beats * (1 + -(-round_trip // after_group))
+        m.submodules.results = results = SyncFIFO(width=result_layout.size, depth=depth)
+
+        # When the next group may come --------------------------------------------------------------------------------
         wait = Signal(range(after_step))
-        room = Signal(range(2 * p.beats + 1), init=2 * p.beats)  # results, less those that are promised it
+        room = Signal(range(depth + 1), init=depth)  # results, less those that are promised it
         popped, promised = Signal(), Signal()
-        roomy = room >= p.beats
+        roomy, event = room >= p.beats, Signal()
         begins = self.group.last  # it is the last group that was handed over
         m.d.sync += [
             wait.eq(Mux(self.handing_over, after_step - 1, Mux(wait == 0, 0, wait - 1))),
@@ -86,7 +92,7 @@ class NeuronUnits(wiring.Component):
             promised.eq(self.handing_over),
             room.eq(room + popped - Mux(promised, p.beats, 0)),
             self.free.eq((wait <= Mux(begins, 1, after_step - after_group + 1)) & roomy & ~self.handing_over),
-            self.blocked.eq(Mux(roomy, Activity.NEURON_UNIT, Activity.OUTPUT)),
+            self.blocked.eq(Mux(event & ~roomy, Activity.OUTPUT, Activity.NEURON_UNIT)),
         ]
 
         # The second half of the double-buffered sums, shifted out `units` at a time ----------------------------------
@@ -140,25 +146,23 @@ class NeuronUnits(wiring.Component):
             m.submodules[f"unit{u}"] = unit = MODELS[p.model].Unit(p.neuron, p.accumulator_bits)
             self.memories.lend(m, f"parameters{u}", parameters)
             m.submodules[f"state{u}"] = state
-            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(3)]
-            # Block RAM is slow to answer, and far away.
+            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(2)]
+            # Block RAM is slow to answer.
             words = self.words[f"parameters{u}"], self.words[f"state{u}"]
-            for block, word in zip((parameters, state), words, strict=True):
-                beside = Signal(block.width, name=f"{block.name}_beside", reset_less=True)
-                m.d.sync += [beside.eq(block.read_data), word.eq(beside)]
             m.d.sync += [
+                words[0].eq(parameters.read_data),
+                words[1].eq(state.read_data),
                 state.write.eq(Mux(host.hold, self.memories.selected(f"state{u}"), end.exists[u])),
                 state.write_address.eq(Mux(host.hold, host.address, end.address)),
                 state.write_data.eq(Mux(host.hold, host.write_data, unit.o_state.as_value())),
                 totals[0].eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
                 totals[1].eq(totals[0]),
-                totals[2].eq(totals[1]),
             ]
             m.d.comb += [
                 parameters.read.eq(beat | host.hold),
                 state.read.eq(beat | host.hold),
-                unit.sum.eq(totals[2]),
-                unit.first.eq(travel[3].first),
+                unit.sum.eq(totals[1]),
+                unit.first.eq(travel[2].first),
                 unit.p.as_value().eq(words[0]),
                 unit.state.as_value().eq(words[1]),
                 parameters.read_address.eq(address),
@@ -176,9 +180,9 @@ class NeuronUnits(wiring.Component):
         others = sending.fired & ~lowest
         index, next_index = Signal(p.flit.index_bits), Signal(p.flit.index_bits)  # of the first neuron
         events = Signal(p.flit.index_bits)
-        event = sending.fired.any()
         flit = self.o.payload
         m.d.comb += [
+            event.eq(sending.fired.any()),
             self.o.valid.eq(event | sending.last),
             flit.source.eq(sending.source),
             flit.sequence.eq(sending.sequence),
@@ -202,5 +206,5 @@ class NeuronUnits(wiring.Component):
                 index.eq(next_index),
                 next_index.eq(Mux(data.View(result_layout, results.r_data).last, 0, next_index + p.units)),
             ]
-        m.d.comb += self.running.eq((wait != 0) | (room != 2 * p.beats) | self.o.valid)
+        m.d.comb += self.running.eq((wait != 0) | (room != depth) | self.o.valid)
         return m

@@ -49,7 +49,7 @@ class Scheduler(wiring.Component):
     o:            segments.
     ticked:       per projection, a step of its source was closed.
     returns[k]:   credits that core k gives back.
-    enable:       populations may start. running: one has.
+    enable:       populations may start. fault: none will any more. running: one has, or may.
     activity:     why there is no segment: :class:`Activity` TICK, CREDIT or SCHEDULER.
     steps:        steps per sample, 0: endless.
     initialise:   the first clocks after a reset, in which tables set the counters; ``number`` counts through them.
@@ -83,6 +83,7 @@ class Scheduler(wiring.Component):
                 "ticked": In(p.projections),
                 "returns": In(credit_layout(p)).array(p.nodes - 1),
                 "enable": In(1),
+                "fault": In(1),
                 "running": Out(1),
                 "activity": Out(Activity),
                 "steps": In(16),
@@ -145,6 +146,10 @@ class Scheduler(wiring.Component):
         reads, writes = Signal(p.projections), Signal(p.channels)
         m.d.comb += [reads.eq(found.reads), writes.eq(found.writes)]
         no_credit = Signal(p.populations)  # populations that wait for nothing else
+        # Clocks until all populations have been looked at again: three each, one more for the one in hand, and two in
+        # which a counter that changes does not show it yet.
+        search = 3 * (p.populations + 1) + 2
+        unsettled = Signal(range(search + 1), init=search)
         with m.FSM(name="find"):
             with m.State("NEXT"):  # the candidate's row is on its way
                 with m.If(~init & self.enable):
@@ -286,8 +291,13 @@ class Scheduler(wiring.Component):
                         m.next = "IDLE"
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        m.d.comb += self.running.eq(~fsm.ongoing("IDLE") | found_valid | self.o.valid)
+        with m.If(self.ticked.any() | free_slots.add.any() | started):
+            m.d.sync += unsettled.eq(search)
+        with m.Elif(self.enable & unsettled.any()):
+            m.d.sync += unsettled.eq(unsettled - 1)
+        busy = ~fsm.ongoing("IDLE") | found_valid | self.o.valid
+        m.d.comb += self.running.eq(busy | (unsettled.any() & ~self.fault))
         m.d.comb += self.activity.eq(
-            Mux(self.running, Activity.SCHEDULER, Mux(no_credit.any(), Activity.CREDIT, Activity.TICK))
+            Mux(busy, Activity.SCHEDULER, Mux(no_credit.any(), Activity.CREDIT, Activity.TICK))
         )
         return m

@@ -1,5 +1,6 @@
 """From a folder to its page: read, run, draw, write."""
 
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikeloom.files import new_file
+from spikeloom.golden.network import Refusal
 
 if TYPE_CHECKING:
     from spikeloom.golden.data import Data
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["PAGE", "Report", "report"]
 
 PAGE = "report.html"
+#: In the first lines of every page.
+GENERATOR = b'<meta name="generator" content="spikeloom '
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,20 @@ class Report:
         return {"ok": self.ok} | {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
+def _target(path: Path) -> Path:
+    """Where a page may be written: a new file, or an earlier page. Refused before anything is simulated."""
+    try:
+        if path.exists():
+            with path.open("rb") as file:
+                if GENERATOR not in file.read(1 << 10):
+                    raise Refusal(f"{path}: there is a file that is no report of Spikeloom's; choose another name")
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise Refusal(f"{path}: cannot be written, for its folder cannot; give another place with --output")
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror}); give another place with --output") from None
+    return path
+
+
 def report(
     directory: str | Path,
     *,
@@ -63,7 +81,7 @@ def report(
     say("read")
     read = folder.read(directory)
     given, reference = measure.inputs(read.network, data, model)
-    target = Path(output) if output is not None else read.path / PAGE
+    target = _target(Path(output) if output is not None else read.path / PAGE)
     measured: Measured | None = None
     if given is not None:
         measured = measure.measure(

@@ -353,6 +353,13 @@ def test_data_and_model(run, again):
     assert "no/r.html: cannot be written" in run.refused("report", again / "rtl", "-o", "no/r.html")
 
 
+def test_only_a_report_is_replaced(run, again):
+    manifest = again / "rtl" / "manifest.json"
+    before = manifest.read_bytes()
+    assert "there is a file that is no report" in run.refused("report", again / "rtl", "-o", manifest)
+    assert manifest.read_bytes() == before
+
+
 # In a browser -----------------------------------------------------------------------------------------------------
 
 PICTURES = """[...document.querySelectorAll("svg:not(svg svg)")].map(svg => {

@@ -57,6 +57,10 @@ def test_is_immutable() -> None:
 
 
 REFUSED = [
+    (
+        lambda: Population(name="a\x1b[2J", shape=(1,)),
+        r"A population's name must not have control characters, as 'a\x1b[2J' has; rename it",
+    ),
     (lambda: Population(name="", shape=(1,)), "A population's name must have 1..200 characters, not 0"),
     (lambda: Population(name="a", shape=()), "Population 'a': shape must have positive sizes, not ()"),
     (lambda: Population(name="a", shape=(0,)), "Population 'a': shape must have positive sizes, not (0,)"),

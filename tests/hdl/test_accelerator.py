@@ -22,8 +22,8 @@ CONFIGURATION = Configuration.create(lanes=4, units=1)
 class Host:
     """Drives the ports of a design in Amaranth's simulator."""
 
-    def __init__(self, net):
-        mapping = map_network(net, CONFIGURATION)
+    def __init__(self, net, configuration=CONFIGURATION):
+        mapping = map_network(net, configuration)
         self.dut = Accelerator(mapping.parameters, images=mapping.images())
         self.images = mapping.images()
 
@@ -39,7 +39,17 @@ class Host:
             await bench(self)
 
         simulator.add_testbench(start)
+        simulator.add_testbench(self.record, background=True)
         simulator.run()
+
+    async def record(self, ctx):
+        """The sources of all flits, in order."""
+        self.recorded = []
+        async for _, _, valid, ready, source in ctx.tick().sample(
+            self.dut.o.valid, self.dut.o.ready, self.dut.o.payload.source
+        ):
+            if valid and ready:
+                self.recorded.append(source)
 
     async def access(self, address, data=None):
         port, ctx = self.dut.port, self.ctx
@@ -72,6 +82,34 @@ class Host:
     async def settle(self):
         for _ in range(300):
             await self.ctx.tick()
+
+
+@pytest.mark.parametrize("cores", ["shared", "per-population"])
+def test_when_it_is_not_busy_nothing_is_under_way(cores):
+    sizes = (6, 9, 7, 5)
+    net = network(sizes=sizes, neurons=[neuron(bias=40)] * 3)
+    host = Host(net, Configuration.create(lanes=4, units=1, cores=cores))
+    flits = []
+
+    async def bench(host):
+        rng = np.random.default_rng(5)
+        for step in range(24):
+            for index in np.flatnonzero(rng.random(sizes[0]) < 0.5):
+                await host.send(index=int(index))
+                flits.append(index)
+            await host.send(tick=1, index=len(flits), sequence=step % 4)
+            flits.clear()
+            for _ in range(int(rng.integers(12))):  # the host looks when it likes
+                await host.ctx.tick()
+            while await host.read(ADDRESS["status"]) & 1:
+                pass
+            done = len(host.recorded)
+            assert all(host.recorded.count(source) >= step + 1 for source in (1, 2, 3)), "every tick has come"
+            await host.settle()
+            assert len(host.recorded) == done, f"{len(host.recorded) - done} flits came after step {step}"
+
+    host.run(bench)
+    assert len(host.recorded) > 24 * 6, "neurons fired"
 
 
 def test_every_memory_is_read_back_and_written():
