@@ -63,7 +63,8 @@ def main(words: Sequence[str] | None = None, chosen: dict[str, Figure] = FIGURES
                 rows = measure(chosen[name], cache=cache, screen=screen, only=options.only)
             measured += [(name, row) for row in rows]
         status = max([error(f"{name}: {row['error']}") for name, row in measured if "error" in row], default=0)
-        tables.update(hash_of=tables.present_hash(cache))
+        if measured:
+            tables.update(hash_of=tables.present_hash(cache))
     except Refusal as refusal:
         return error(refusal)
     except KeyboardInterrupt:

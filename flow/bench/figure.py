@@ -53,12 +53,25 @@ def label(keys: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
+def _known(before: Mapping[str, Any] | None, keys: Mapping[str, Any], row: Row) -> Row:
+    """What an earlier run found for a row that cannot be measured now, if that is of the same Verilog; else the row."""
+    for old in before["rows"] if before else ():
+        same = all(old.get(name) == value for name, value in keys.items())
+        verilog = old.get("verilog_sha256")  # the tables say whether it is the present one's
+        if same and "error" not in old and row.get("verilog_sha256", verilog) == verilog:
+            return old
+    return row
+
+
 def measure(chosen: Figure, *, cache: Cache, screen: Screen, folder: Path = RESULTS, only: str = "") -> list[Row]:
     """Measure the rows whose label contains ``only``, and write the figure's file after each. The rows measured.
 
-    What cannot be measured is a row with an ``error``, and whatever of its numbers came before it.
+    What cannot be measured is a row with an ``error``, and whatever of its numbers came before it; what was measured
+    before of the same Verilog stays in the file.
     """
-    before, measured = results.load(chosen.name, folder), []
+    before = results.load(chosen.name, folder)
+    measured: list[Row] = []
+    stored: list[Row] = []
     for keys in chosen.rows:
         if only not in label(keys):
             continue
@@ -73,7 +86,8 @@ def measure(chosen: Figure, *, cache: Cache, screen: Screen, folder: Path = RESU
             screen.say(traceback.format_exc())
             row["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}; {REMEDY}"
         measured.append(row)
-        rows = results.merged(chosen.rows, measured, before)
+        stored.append(_known(before, keys, row) if "error" in row else row)
+        rows = results.merged(chosen.rows, stored, before)
         results.save(chosen.name, chosen.about, rows, folder)
         screen.row(rows, row.get("error"))
     return measured

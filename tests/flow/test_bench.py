@@ -98,6 +98,14 @@ def test_a_row_that_fails_says_why_and_the_others_are_measured(counting, capsys)
     assert counting.made == [8, 4, 16]
 
 
+def test_what_was_measured_outlives_a_missing_tool(counting):
+    assert counting() == 0
+    before = counting.rows()
+    counting.fails[8] = Refusal("nextpnr-ecp5 is missing; install it")
+    assert counting("--again") == 1
+    assert counting.rows() == before
+
+
 def test_some_rows_leave_the_others_as_they_were(counting, monkeypatch, capsys):
     assert counting() == 0
     monkeypatch.setattr(results, "versions", lambda: {"python": "4.0"})
