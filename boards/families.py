@@ -79,7 +79,7 @@ FAMILIES = {
             "dsp": (("MULT18X18D", 1),),
         },
         own_registers=True,
-        # The analytic placer keeps registers beside their block RAMs: 141 MHz where the default one gives 125.
+        # The analytic placer keeps registers beside their block RAMs, where the default one scatters them.
         placer=("--placer", "static"),
     ),
     "ice40": Family(

@@ -22,10 +22,9 @@ SYNTHESIS_SECONDS, PLACE_AND_ROUTE_SECONDS, PACK_SECONDS = 1200, 3600, 300
 class Implementation:
     """What the tools make of generated Verilog for one board: the core alone, or the board's whole design.
 
-    rtl:     the folder that ``generate`` wrote. build: receives the tools' files and logs.
+    rtl:     the folder that ``generate`` wrote. build: beside it, receives the tools' files and logs.
     output_registers: use the block RAMs' own; a multiplier's are always used where the family has some.
     log:     the log of the stage that runs, None before the first. seconds: per stage.
-    moved:   cells that got registers, by type.
     """
 
     def __init__(
@@ -47,7 +46,6 @@ class Implementation:
         self.progress = progress or (lambda stage: None)
         self.log: str | None = None
         self.seconds: dict[str, float] = {}
-        self.moved: dict[str, int] = {}
 
     def synthesise_core(self, manifest: dict[str, Any]) -> Resources:
         """The accelerator alone, its ports as pins."""
@@ -97,7 +95,7 @@ class Implementation:
 
     def _file(self, name: str) -> str:
         """As Yosys sees it, which runs where the memories' images are."""
-        return f"{'../' * (len(self.rtl.relative_to(self.build.parent).parts))}{self.build.name}/{name}"
+        return f"../{self.build.name}/{name}"
 
     def _synthesise(self, reads: str, top: str) -> Resources:
         script = (
@@ -108,7 +106,7 @@ class Implementation:
         self._run("synthesise", "yosys", [self._file("synthesis.ys")], self.rtl, SYNTHESIS_SECONDS)
         if self.family.own_registers:
             netlist = self.build / "top.json"
-            text, self.moved = absorb(netlist.read_text("utf-8"), top, memories=self.output_registers)
+            text, _ = absorb(netlist.read_text("utf-8"), top, memories=self.output_registers)
             netlist.write_text(text, "utf-8")
         return self.family.needs(cell_counts(self.build / "cells.json", top))
 

@@ -14,8 +14,8 @@ __all__ = ["Lanes"]
 
 
 class Lanes(wiring.Component):
-    """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: ``p.lane_latency``
-    clocks from a row's issue to its sum.
+    """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 8 clocks
+    from a row's issue to its sum, 9 with graded events.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.
