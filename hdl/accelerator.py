@@ -123,16 +123,15 @@ class Accelerator(wiring.Component):
                 with m.Case(REGISTERS[name][0]):
                     m.d.comb += register.eq(value)
 
-        # A memory's entry is written when its last word is; the words before wait here.
-        staged = Signal(entry_bits - 32)
+        # A memory's entry is written when its last word is; its words come in order, so they are the last ones here.
+        staged = Signal(entry_bits, reset_less=True)
         word, last_word = Signal(word_bits(entry_bits)), Signal()
         regions = {region.name: region for region in self.map.regions}
         hit = Signal()
-        write_data = Signal(entry_bits)
         selects = {core: Signal(len(core.host.select), name=f"select_core{k}") for k, core in enumerate(cores)}
         select_gate, entry = Signal(), Signal(address_bits)
         # The address is decoded into registers, in the clock in which the state machine below is in DECODE.
-        m.d.sync += [hit.eq(0), word.eq(0), write_data.eq(port.write_data), select_gate.eq(0)]
+        m.d.sync += [hit.eq(0), word.eq(0), select_gate.eq(0)]
         m.d.sync += [signal.eq(0) for signal in selects.values()]
         for region in regions.values():
             top = region.size.bit_length() - 1
@@ -143,7 +142,6 @@ class Accelerator(wiring.Component):
                     word.eq(port.address[:shift]),
                     last_word.eq(port.address[:shift] == region.words - 1 if shift else 1),
                     entry.eq(port.address[shift:top]),
-                    write_data.eq(Cat(staged[: 32 * (region.words - 1)], port.write_data)),
                 ]
                 if region.core < 0:
                     m.d.sync += select_gate.eq(1)
@@ -159,7 +157,7 @@ class Accelerator(wiring.Component):
                 core.host.address.eq(entry),
                 core.host.word.eq(word),
                 core.host.write.eq(write),
-                core.host.write_data.eq(write_data),
+                core.host.write_data.eq(staged),
             ]
         m.d.comb += [
             gate.host.hold.eq(hold | quiet),
@@ -167,7 +165,7 @@ class Accelerator(wiring.Component):
             gate.host.address.eq(entry),
             gate.host.word.eq(word),
             gate.host.write.eq(write),
-            gate.host.write_data.eq(write_data),
+            gate.host.write_data.eq(staged[-32:]),
         ]
         wait, settled = Signal(range(SETTLE + 1)), Signal()  # the latter where the former is 0
         read_data = gate.host.read_data
@@ -187,13 +185,16 @@ class Accelerator(wiring.Component):
             with m.State("DECODE"):
                 m.next = "ACT"
             with m.State("ACT"):
+                with m.If(port.write):
+                    m.d.sync += staged.eq(Cat(staged[32:], port.write_data))
                 with m.If(page):
                     m.next = "REGISTER"
                 with m.Elif(~hit):
                     m.d.sync += port.done.eq(1)
                     m.next = "IDLE"
                 with m.Elif(port.write & ~last_word):
-                    m.next = "STAGE"
+                    m.d.sync += port.done.eq(1)
+                    m.next = "IDLE"
                 with m.Else():
                     m.d.sync += quiet.eq(1)
                     m.next = "QUIET"
@@ -207,12 +208,6 @@ class Accelerator(wiring.Component):
                             m.d.sync += steps.eq(port.write_data)
                         with m.Case(REGISTERS["observe"][0]):
                             m.d.sync += observe.eq(port.write_data)
-                m.next = "IDLE"
-            with m.State("STAGE"):
-                for k in range(entry_bits // 32 - 1):
-                    with m.If(word == k):
-                        m.d.sync += staged.word_select(k, 32).eq(port.write_data)
-                m.d.sync += port.done.eq(1)
                 m.next = "IDLE"
             with m.State("QUIET"):  # nothing starts any more; what had started shows as busy
                 m.d.sync += wait.eq(wait - 1)

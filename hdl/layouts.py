@@ -120,7 +120,10 @@ def word_bits(entry_bits: int) -> int:
 
 
 class HostPort(wiring.Signature):
-    """A core's share of the internal port: whole entries, one select line per memory."""
+    """A core's share of the internal port: whole entries, one select line per memory.
+
+    write_data: the last words that came, oldest first; an entry of ``n`` words is the last ``n``.
+    """
 
     def __init__(self, memories: int, entry_bits: int, address_bits: int):
         super().__init__(

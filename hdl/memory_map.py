@@ -149,6 +149,11 @@ class Memories:
         """The host writes an entry of this memory."""
         return self.host.write & self.host.select[self.names.index(name)]
 
+    def write_data(self, memory: BlockMemory | TableMemory) -> Value:
+        """The entry that the host writes: the last words it sent."""
+        words = -(-memory.width // 32)
+        return self.host.write_data[-32 * words :]
+
     def address(self, read_address: Value) -> Value:
         """Where to read: where the host says while it holds the core."""
         return Mux(self.host.hold, self.host.address, read_address)
@@ -156,8 +161,8 @@ class Memories:
     def lend(self, m: Module, name: str, memory: BlockMemory | TableMemory) -> None:
         """Written by the host alone."""
         m.submodules[name] = memory
+        m.d.sync += memory.write.eq(self.selected(name))  # a clock late: memories are many, and far apart
         m.d.comb += [
-            memory.write.eq(self.selected(name)),
             memory.write_address.eq(self.host.address),
-            memory.write_data.eq(self.host.write_data),
+            memory.write_data.eq(self.write_data(memory)),
         ]

@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.layouts import Activity, flit_layout
@@ -73,22 +72,22 @@ class NeuronUnits(wiring.Component):
         )
         # Groups follow each other by the clocks in which the sums' buffer is shifted out, and so that only one is on
         # its way; a step's first group so that no neuron comes again before its state is written. There is room for
-        # the results of all groups that are between their hand-over and their last result's way out.
+        # a group's results and for those of all groups that are between their hand-over and their way out.
         after_group = max(p.beats, p.lane_latency)
         after_step = max(after_group, latency + 2)
         round_trip = p.lane_latency + latency + SENDING
-        depth = p.beats * (1 + -(-round_trip // after_group))
-        m.submodules.results = results = SyncFIFO(width=result_layout.size, depth=depth)
+        depth = p.beats + round_trip
+        m.submodules.results = results = self.memories.table("results", result_layout, depth + 1)
 
         # When the next group may come --------------------------------------------------------------------------------
         wait = Signal(range(after_step))
         room = Signal(range(depth + 1), init=depth)  # results, less those that are promised it
-        popped, promised = Signal(), Signal()
+        take, popped, promised = Signal(), Signal(), Signal()
         roomy, event = room >= p.beats, Signal()
         begins = self.group.last  # it is the last group that was handed over
         m.d.sync += [
             wait.eq(Mux(self.handing_over, after_step - 1, Mux(wait == 0, 0, wait - 1))),
-            popped.eq(results.r_en),
+            popped.eq(take),
             promised.eq(self.handing_over),
             room.eq(room + popped - Mux(promised, p.beats, 0)),
             self.free.eq((wait <= Mux(begins, 1, after_step - after_group + 1)) & roomy & ~self.handing_over),
@@ -154,7 +153,7 @@ class NeuronUnits(wiring.Component):
                 words[1].eq(state.read_data),
                 state.write.eq(Mux(host.hold, self.memories.selected(f"state{u}"), end.exists[u])),
                 state.write_address.eq(Mux(host.hold, host.address, end.address)),
-                state.write_data.eq(Mux(host.hold, host.write_data, unit.o_state.as_value())),
+                state.write_data.eq(Mux(host.hold, self.memories.write_data(state), unit.o_state.as_value())),
                 totals[0].eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
                 totals[1].eq(totals[0]),
             ]
@@ -172,9 +171,13 @@ class NeuronUnits(wiring.Component):
             if p.flit.value_bits > 1:
                 m.d.comb += result.values[u].eq(unit.o_value)
         m.d.comb += [result.last.eq(end.last), result.source.eq(end.source), result.sequence.eq(end.sequence)]
-        m.d.sync += [results.w_data.eq(result), results.w_en.eq(end.valid)]
+        m.d.sync += [results.write_data.eq(result), results.write.eq(end.valid)]
+        for address, step in ((results.write_address, results.write), (results.read_address, take)):
+            with m.If(step):
+                m.d.sync += address.eq(Mux(address == depth, 0, address + 1))
 
         # Events one by one, then the tick ----------------------------------------------------------------------------
+        arrived = results.read_address != results.write_address
         sending = Signal(result_layout)
         lowest = sending.fired & (~sending.fired + 1)[: p.units]
         others = sending.fired & ~lowest
@@ -194,17 +197,17 @@ class NeuronUnits(wiring.Component):
                     m.d.comb += flit.value.eq(sending.values[u] if p.flit.value_bits > 1 else 1)
             with m.If(self.o.ready):
                 m.d.sync += [events.eq(events + 1), sending.fired.eq(others)]
-            m.d.comb += results.r_en.eq(results.r_rdy & self.o.ready & ~others.any() & ~sending.last)
+            m.d.comb += take.eq(arrived & self.o.ready & ~others.any() & ~sending.last)
         with m.Else():
             m.d.comb += [flit.tick.eq(sending.last), flit.index.eq(events)]
             with m.If(sending.last & self.o.ready):
                 m.d.sync += [events.eq(0), sending.last.eq(0)]
-            m.d.comb += results.r_en.eq(results.r_rdy & (self.o.ready | ~sending.last))
-        with m.If(results.r_en):
+            m.d.comb += take.eq(arrived & (self.o.ready | ~sending.last))
+        with m.If(take):
             m.d.sync += [
-                sending.as_value().eq(results.r_data),
+                sending.as_value().eq(results.read_data),
                 index.eq(next_index),
-                next_index.eq(Mux(data.View(result_layout, results.r_data).last, 0, next_index + p.units)),
+                next_index.eq(Mux(data.View(result_layout, results.read_data).last, 0, next_index + p.units)),
             ]
         m.d.comb += self.running.eq((wait != 0) | (room != depth) | self.o.valid)
         return m
