@@ -13,6 +13,9 @@ PARAMETERS = {"keep": 8, "threshold": 10, "subtract": 10, "v_reset": 0, "v_min":
 def neuron(**changes) -> Neuron:
     options, parameters, states = dict(OPTIONS), dict(PARAMETERS), {"v": 7}
     for name, value in changes.items():
+        if name == "current_keep":
+            parameters[name] = value
+            continue
         {**dict.fromkeys(options, options), **dict.fromkeys(parameters, parameters)}.get(name, states)[name] = value
     return Neuron(model="lif", states=states, parameters=parameters, options=options)
 
@@ -80,6 +83,43 @@ def test_many_by_hand(sums: list[int], changes: dict, potentials: list[int], eve
     assert train(sums, value_bits=3, spikes="many", **changes) == (potentials, events)
 
 
+CURRENT = {"i": 7, "current_keep": 4}
+
+
+@pytest.mark.parametrize(
+    ("sums", "changes", "potentials", "events"),
+    [
+        ([8, 0, 0, 0], CURRENT, [8, 6, 3, 1], [0, 0, 0, 0]),
+        ([-8, 0, 0, 0], CURRENT, [-8, -6, -3, -1], [0, 0, 0, 0]),
+        ([8, 8, 0], CURRENT, [8, 4, 4], [0, 1, 0]),
+        ([200, 0], CURRENT | {"threshold": 63, "subtract": 50}, [13, 21], [1, 0]),
+        ([200, 0], CURRENT | {"i": 9, "v": 9}, [190, 135], [1, 1]),
+        ([8, 0], CURRENT | LATE | {"bias": 2}, [10, -1], [1, 0]),
+        ([0, 0], CURRENT | {"reset": "zero", "v_init": -20, "bias": 20}, [0, 0], [1, 1]),
+    ],
+)
+def test_current_by_hand(sums: list[int], changes: dict, potentials: list[int], events: list[int]) -> None:
+    assert train(sums, **changes) == (potentials, events)
+
+
+POTENTIAL = {"spikes": "potential", "threshold": 0, "subtract": 0}
+
+
+@pytest.mark.parametrize(
+    ("sums", "bits", "changes", "potentials", "events"),
+    [
+        ([21, 0, 0], 8, {}, [21, 10, 5], [21, 10, 5]),
+        ([21, 0, -30], 4, {}, [21, 10, -25], [2, 1, -4]),
+        ([200, -400], 4, {}, [63, -64], [7, -8]),
+        ([21, 0], 5, CURRENT, [21, 15], [5, 3]),
+    ],
+)
+def test_potential_by_hand(
+    sums: list[int], bits: int, changes: dict, potentials: list[int], events: list[int]
+) -> None:
+    assert train(sums, value_bits=bits, **POTENTIAL | changes) == (potentials, events)
+
+
 @pytest.mark.parametrize("v", [63, -64, 1, -1])
 @pytest.mark.parametrize("keep", [15, 8, 1])
 def test_every_state_decays_to_rest(v: int, keep: int) -> None:
@@ -92,8 +132,10 @@ REFUSED = [
     ({"reset": "zero", "reset_when": "next-step", "n": 1}, 1, "LIF: a reset to zero in the next step is the one in "
      "the same step; use reset_when 'same-step'"),
     ({"reset": "zero", "spikes": "many"}, 3, "LIF: many spikes per step need the reset 'subtract'"),
-    ({"spikes": "many"}, 1, "LIF: many spikes per step need events of 2 or more value bits, one spike needs 1"),
-    ({}, 3, "LIF: many spikes per step need events of 2 or more value bits, one spike needs 1"),
+    ({"spikes": "many"}, 1, "LIF: many spikes per step and potentials need events of 2 or more value bits, "
+     "one spike needs 1"),
+    ({}, 3, "LIF: many spikes per step and potentials need events of 2 or more value bits, "
+     "one spike needs 1"),
     ({"reset_when": "next-step"}, 1, "LIF with these options has the states ['n', 'v'], not ['v']"),
     ({"reset_when": "next-step", "n": 2}, 1, "LIF: state 'n' must have the events' 1 bits, not 2"),
     ({"threshold": 64}, 1, "LIF: threshold must be in -64..63 for a 7-bit state, not 64..64"),
@@ -101,7 +143,15 @@ REFUSED = [
     ({"keep": -1}, 1, "LIF: keep must be in 0..16 for a 7-bit state, not -1..-1"),
     ({"subtract": -1}, 1, "LIF: subtract must be in 0..63 for a 7-bit state, not -1..-1"),
     ({"subtract": 0, "spikes": "many"}, 2, "LIF: subtract must be in 1..63 for a 7-bit state, not 0..0"),
-    ({"v": 47, "decay_bits": 16}, 1, "LIF: state and decay must have 62 bits or fewer together, not 47 and 16"),
+    (POTENTIAL | {"threshold": 3}, 4, "LIF: what sends its potential has the threshold 0"),
+    (POTENTIAL | {"reset": "zero"}, 4, "LIF: what sends its potential has the reset 'subtract' in the 'same-step'"),
+    ({"i": 7}, 1, "LIF needs exactly the options ('reset', 'reset_when', 'spikes', 'decay_bits', 'guard') and the "
+     "parameters ('keep', 'threshold', 'subtract', 'v_reset', 'v_min', 'v_init', 'bias', 'current_keep')"),
+    (CURRENT | {"i": 1}, 1, "LIF: state 'i' must have 2 bits or more, not 1"),
+    (CURRENT | {"i": 47, "decay_bits": 16}, 1, "LIF: state 'i' and decay must have 62 bits or fewer together, "
+     "not 47 and 16"),
+    (CURRENT | {"current_keep": 17}, 1, "LIF: current_keep must be in 0..16 for a 7-bit state, not 17..17"),
+    ({"v": 47, "decay_bits": 16}, 1, "LIF: state 'v' and decay must have 62 bits or fewer together, not 47 and 16"),
 ]  # fmt: skip
 
 
