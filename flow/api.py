@@ -67,9 +67,10 @@ class Conversion:
 class RunReport:
     """What a network answered.
 
-    spikes: (samples, steps, *output shape). counts: their sums over the steps. prediction: most counts, ties to the
-    lowest. accuracy: None without labels. events, potentials: of every layer, if asked for; hardware shows no
-    potentials while it runs.
+    spikes: (samples, steps, *output shape), the values of the output's events. counts: their sums over the steps, or
+    what else the network's read-out makes of them. prediction: most counts, ties to the lowest. accuracy: None without
+    labels. read_out: where the output sends potentials, these as floats in the model's unit, else None.
+    events, potentials: of every layer, if asked for; hardware shows no potentials while it runs.
     """
 
     on: str
@@ -79,6 +80,7 @@ class RunReport:
     accuracy: float | None
     events: "Mapping[str, np.ndarray]"
     potentials: "Mapping[str, np.ndarray]"
+    read_out: "np.ndarray | None" = None
     output: Path | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -88,17 +90,22 @@ class RunReport:
             "samples": samples,
             "steps": steps,
             "accuracy": self.accuracy,
-            "spikes": int(self.spikes.sum()),
+            "spikes": int(self.spikes.sum()) if self.read_out is None else None,
             "prediction": self.prediction,
             "counts": self.counts,
             "output": self.output,
         }
 
     def save(self, path: Path) -> None:
-        """Write ``path``; the arrays of layers are called ``events_NAME`` and ``potentials_NAME``."""
+        """Write ``path``; the arrays of layers are called ``events_NAME`` and ``potentials_NAME``.
+
+        An output that sends potentials has them in ``potentials``, floats in the model's unit.
+        """
         import numpy as np
 
         arrays = {"spikes": self.spikes, "counts": self.counts, "prediction": self.prediction}
+        if self.read_out is not None:
+            arrays["potentials"] = self.read_out
         for kind, layers in (("events", self.events), ("potentials", self.potentials)):
             for name, array in layers.items():
                 arrays[_member(f"{kind}_{name}", arrays)] = array
@@ -119,24 +126,44 @@ def convert(
     data: "AnyData",
     output: str | Path | None = None,
     knobs: "Knobs | str | None" = None,
-    weight_bits: int = 8,
+    weight_bits: int | Mapping[str, int] = 8,
+    per_channel: bool = False,
+    input_bits: int = 8,
     state_bits: int | None = None,
     guard_bits: int | None = None,
+    read_out: str = "sum",
+    search_bits: float | None = None,
+    progress: Progress | None = None,
 ) -> Conversion:
-    """Turn a .nir file into an integer network, judged on calibration data against the float model."""
-    from spikeloom.golden import conventions, quantise
+    """Turn a .nir file into an integer network, judged on calibration data against the float model.
+
+    weight_bits: 2..8, of all layers or by layer; of 2 bits, weights are -1, 0 and 1. per_channel: each neuron has a
+    scale of its own. input_bits: of analogue samples. read_out: what of the answer decides: its "sum", "last" or "max".
+    search_bits: find the narrowest weights that lose at most so many percentage points, instead of ``weight_bits``.
+    """
+    from spikeloom.golden import conventions, quantise, search
 
     if output is not None:
         output = Path(output)
         check_place(output)
-    network, report = quantise.convert(
-        model,
-        _data(data),
-        knobs or conventions.Knobs(),
-        weight_bits=weight_bits,
-        state_bits=state_bits,
-        guard_bits=guard_bits,
-    )
+    samples = _data(data)
+
+    def made(bits: int | Mapping[str, int]) -> "tuple[Network, ConversionReport]":
+        return quantise.convert(
+            model,
+            samples,
+            knobs or conventions.Knobs(),
+            weight_bits=bits,
+            per_channel=per_channel,
+            input_bits=input_bits,
+            state_bits=state_bits,
+            guard_bits=guard_bits,
+            read_out=read_out,
+        )
+
+    if search_bits is not None:
+        weight_bits = search.search_bits(made, search_bits, progress)
+    network, report = made(weight_bits)
     if output is not None:
         with output_errors(output):
             network.save(output)
@@ -176,6 +203,7 @@ def run(
         accuracy=accuracy(result.prediction, samples),
         events=result.events if record == "all" else {},
         potentials=result.potentials if record == "all" and on == "golden" else {},
+        read_out=_potentials(network, result.spikes),
         output=None if output is None else Path(output),
     )
     if report.output is not None:
@@ -318,6 +346,17 @@ def _clocks(directory: Path, x: "np.ndarray") -> float:
 def accuracy(prediction: "np.ndarray", data: "Data") -> float | None:
     """Share of predictions that are right; None without labels."""
     return None if data.y is None else float((prediction == data.y).mean())
+
+
+def _potentials(network: Network, values: "np.ndarray") -> "np.ndarray | None":
+    """What the output's events say of its potentials, in the model's unit; None of spikes."""
+    import numpy as np
+
+    output = network[network.output]
+    if output.neuron.options.get("spikes") != "potential":
+        return None
+    rest = dict(network.origin.get("layers", {})).get(output.name, {}).get("rest", 0.0)
+    return (values * output.scale + rest).astype(np.float32)
 
 
 def _network(network: str | Path | Network) -> Network:

@@ -210,6 +210,22 @@ def check(model: Model, knobs: Knobs, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _widths(text: str) -> int | dict[str, int]:
+    """``8``, ``ternary``, or widths of layers: ``8,hidden=4``."""
+
+    def bits(word: str) -> int:
+        if word.strip() == "ternary":
+            return 2
+        if not word.strip().isascii() or not word.strip().isdigit():
+            raise Refusal(f"--weight-bits takes widths like 8, ternary or 8,LAYER=4, not {text!r}")
+        return int(word)
+
+    first, *others = text.split(",")
+    named = [word.rpartition("=") for word in ([first] if "=" in first else []) + others]
+    widths = {name: bits(width) for name, _, width in named}
+    return {"": bits(first), **widths} if widths and "=" not in first else widths or bits(first)
+
+
 @_command
 @_knobs
 def convert(
@@ -217,7 +233,25 @@ def convert(
     data: DataFile,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="NET.loom", help="The network to write.")],
     knobs: Knobs,
-    weight_bits: Annotated[int, typer.Option(help="Bits of a weight, 2 to 8.")] = 8,
+    weight_bits: Annotated[
+        str,
+        typer.Option(
+            metavar="BITS",
+            help="Of a weight, 2 to 8 or ternary; of single layers after a comma: 8,LAYER=4,OTHER=ternary.",
+        ),
+    ] = "8",
+    per_channel: Annotated[
+        bool, typer.Option("--per-channel", help="A scale for each neuron's weights, instead of one for each layer.")
+    ] = False,
+    search_bits: Annotated[
+        float | None,
+        typer.Option(metavar="LOSS", help="Find the narrowest weights that lose at most LOSS percentage points."),
+    ] = None,
+    input_bits: Annotated[int, typer.Option(help="Bits of analogue samples, 2 to 16.")] = 8,
+    read_out: Annotated[
+        Literal["sum", "last", "max"],
+        typer.Option(help="What of the output's values decides: their sum over the steps, the last or the largest."),
+    ] = "sum",
     state_bits: Annotated[int | None, typer.Option(help="Bits of a potential; by default what the data needs.")] = None,
     guard_bits: Annotated[
         int | None, typer.Option(help="Bits of a potential below the unit of the weights; by default from tau.")
@@ -225,15 +259,20 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Turn a model into an integer network, and compare the two on calibration data."""
-    with show.progress("convert"):
+    with show.progress("convert") as progress:
         conversion = api.convert(
             model,
             data=data,
             output=output,
             knobs=knobs,
-            weight_bits=weight_bits,
+            weight_bits=_widths(weight_bits),
+            per_channel=per_channel,
+            search_bits=search_bits,
+            input_bits=input_bits,
+            read_out=read_out,
             state_bits=state_bits,
             guard_bits=guard_bits,
+            progress=progress,
         )
     if as_json:
         show.print_json(conversion)

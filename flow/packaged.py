@@ -1,9 +1,14 @@
 """The networks that come with Spikeloom: small, trained, on real data. ``flow/data/README.md`` credits the sources."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spikeloom.golden.network import Refusal
+
+if TYPE_CHECKING:
+    from spikeloom.golden.conventions import Knobs
 
 __all__ = ["PACKAGED", "Packaged", "find"]
 
@@ -12,11 +17,19 @@ FOLDER = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, kw_only=True)
 class Packaged:
-    """One network: its model, the data to calibrate the conversion with, and test data that it never saw."""
+    """One network: its model, the data to calibrate the conversion with, and test data that it never saw.
+
+    framework: that trained it and whose spikes are recorded. knobs: beyond its convention. samples: the network whose
+    data it shares, by default its own. read_out: what of its answer decides.
+    """
 
     name: str
     about: str
+    framework: str
     convention: str
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    samples: str | None = None
+    read_out: str = "sum"
 
     @property
     def model(self) -> Path:
@@ -24,11 +37,18 @@ class Packaged:
 
     @property
     def calibration(self) -> Path:
-        return FOLDER / f"{self.name}-calibration.npz"
+        return FOLDER / f"{self.samples or self.name}-calibration.npz"
 
     @property
     def test(self) -> Path:
-        return FOLDER / f"{self.name}.npz"
+        return FOLDER / f"{self.samples or self.name}.npz"
+
+    @property
+    def resolved(self) -> "Knobs":
+        """Every knob of the conversion."""
+        from spikeloom.golden.conventions import resolve
+
+        return resolve(self.convention, self.knobs)
 
 
 PACKAGED = {
@@ -37,12 +57,63 @@ PACKAGED = {
         Packaged(
             name="digits",
             about="64-128-10, trained with snnTorch on the 8 x 8 digits of scikit-learn; 360 for testing",
+            framework="snnTorch",
             convention="snntorch",
         ),
         Packaged(
             name="mnist",
             about="784-128-10, trained with snnTorch on 28 x 28 digits of MNIST; 1,000 for testing",
+            framework="snnTorch",
             convention="snntorch",
+        ),
+        Packaged(
+            name="vowels",
+            about="12-64-9, recurrent neurons with synaptic currents (snnTorch), analogue input: nine speakers' vowels",
+            framework="snnTorch",
+            convention="snntorch",
+        ),
+        Packaged(
+            name="movements",
+            about="6-48-4, synaptic currents in both layers (snnTorch), analogue input: a smartwatch's movements",
+            framework="snnTorch",
+            convention="snntorch",
+        ),
+        Packaged(
+            name="delays",
+            about="16-40-5, three branches with delays of 0, 3 and 7 steps (snnTorch): orders of pulses in time",
+            framework="snnTorch",
+            convention="snntorch",
+        ),
+        Packaged(
+            name="readout",
+            about="64-64-10, spiking layer and leaky integrators whose potential answers (Norse): the digits",
+            framework="Norse",
+            convention="norse",
+            knobs={"dt": 1e-3},
+            samples="digits",
+        ),
+        Packaged(
+            name="converted",
+            about="64-64-10, an ANN converted to neurons of several spikes per step (Sinabs): the digits in 16 steps",
+            framework="Sinabs",
+            convention="sinabs",
+            knobs={"v_min": -1.0},
+        ),
+        Packaged(
+            name="lagged",
+            about="64-64-10, recurrent neurons that report a step late (Spyx): the digits",
+            framework="Spyx",
+            convention="spyx",
+            knobs={"dt": 1.0},
+            samples="digits",
+        ),
+        Packaged(
+            name="hardreset",
+            about="64-64-10, LIF and IF neurons with hard reset (SpikingJelly): the digits",
+            framework="SpikingJelly",
+            convention="spikingjelly",
+            knobs={"dt": 1e-4},
+            samples="digits",
         ),
     )
 }

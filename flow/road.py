@@ -67,14 +67,13 @@ def demo(
     from spikeloom import api
     from spikeloom.boards import catalogue
     from spikeloom.files import output_errors
-    from spikeloom.golden import conventions
     from spikeloom.golden import data as files
     from spikeloom.hdl.folder import check_folder
     from spikeloom.page.report import report
 
     chosen, target = packaged.find(network), Path(output)
     catalogue.find(board)
-    knobs = conventions.resolve(chosen.convention)
+    knobs = chosen.resolved
     data = files.load(chosen.test)
     data = replace(data, x=data.x[:samples], y=None if data.y is None else data.y[:samples])
     rtl = target / "rtl"
@@ -94,7 +93,15 @@ def demo(
 
     do("check", api.check, chosen.model, knobs=knobs)
     loom = target / f"{chosen.name}.loom"
-    converted = do("convert", api.convert, chosen.model, data=chosen.calibration, output=loom, knobs=knobs).network
+    converted = do(
+        "convert",
+        api.convert,
+        chosen.model,
+        data=chosen.calibration,
+        output=loom,
+        knobs=knobs,
+        read_out=chosen.read_out,
+    ).network
     do("run", api.run, converted, data=data, output=target / "golden.npz", progress=progress)
     do("generate", api.generate, converted, output=rtl, board=board)
     verdict = do("verify", api.verify, rtl, data=data, output=target / "mismatch", progress=progress)

@@ -164,6 +164,8 @@ def check(inspection: Any) -> None:
     _table("node", "type", "", "", rows=[(v.name, v.type, v.verdict, v.about) for v in inspection.nodes])
     for problem in inspection.problems:
         say(f"problem: {problem}", BAD)
+    for note in inspection.notes:
+        say(f"note: {note}", OPEN)
     for question in inspection.questions:
         say(f"open: {question}", OPEN)
     if not inspection.buildable:
@@ -190,18 +192,29 @@ def convert(conversion: Any) -> None:
         rows=[
             (
                 layer.name,
-                f"{layer.weight_bits} bit",
+                f"{layer.weight_bits} bit" + (" per neuron" if layer.per_channel else ""),
                 f"{layer.scale:.4g}",
-                _percent(layer.clipped),
-                f"{layer.state_bits} bit, {layer.guard_bits} guard",
+                f"{_percent(layer.clipped)} ({layer.method})",
+                f"{layer.state_bits} bit, {layer.guard_bits} guard"
+                + (f", current {layer.current_bits}" if layer.current_bits else ""),
                 "{}..{}".format(*layer.potential),
                 layer.saturations,
-                f"{100 * layer.rate_float:.2f}/{100 * layer.rate_integer:.2f} %",
-                _percent(layer.spike_agreement),
+                "potentials"
+                if layer.potential_error is not None
+                else f"{100 * layer.rate_float:.2f}/{100 * layer.rate_integer:.2f} %",
+                f"{_percent(layer.potential_error)} off"
+                if layer.potential_error is not None
+                else _percent(layer.spike_agreement),
             )
             for layer in report.layers
         ],
     )
+    for note in report.notes:
+        say(f"note: {note}", OPEN)
+    knobs = {name: value for name, value in report.knobs.items() if value is not None}
+    say(f"Knobs: {', '.join(f'{name} {_plain(value)}' for name, value in knobs.items())}.")
+    if report.input_scale != 1:
+        say(f"Analogue input: one step of its {report.input_value_bits} bits is {report.input_scale:.4g}.")
     say(
         f"On {report.samples} calibration samples of {report.steps} steps: "
         f"accuracy {_percent(report.accuracy_float)} float, {_percent(report.accuracy_integer)} integer; "
@@ -211,10 +224,15 @@ def convert(conversion: Any) -> None:
         say(f"Wrote {conversion.output}")
 
 
+def _plain(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
 def run(report: Any) -> None:
     summary = report.summary()
     right = "" if report.accuracy is None else f", accuracy {_percent(report.accuracy)}"
-    say(f"{summary['samples']} samples of {summary['steps']} steps on {report.on}: {summary['spikes']:,} spikes{right}")
+    found = "potentials" if summary["spikes"] is None else f"{summary['spikes']:,} spikes"
+    say(f"{summary['samples']} samples of {summary['steps']} steps on {report.on}: {found}{right}")
     if report.output:
         say(f"Wrote {report.output}")
     if report.events and not report.potentials:

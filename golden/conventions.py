@@ -32,6 +32,7 @@ KNOBS: dict[str, tuple[str, str | tuple[Any, ...]]] = {
     "reset_when": ("when the threshold is subtracted", ("same-step", "next-step")),
     "spikes": ("spikes of one neuron in one step", ("one", "many")),
     "v_min": ("lower bound of the potential (Sinabs: -1 for IAF made by from_model)", "none or NUMBER"),
+    "start": ("potential at the start of a sample: 0, or v_reset", ("zero", "reset")),
     "lag": ("a spike is reported in the step after the potential crossed the threshold", (False, True)),
 }
 
@@ -52,7 +53,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Knobs:
-    """The answers; None is a knob that nobody has set. ``v_min`` is a number or ``"none"``.
+    """The answers; None is a knob that nobody has set. ``v_min`` is a number or ``"none"``; ``start`` is never open.
 
     A convention sets the knobs that it fixes and that are not given.
     """
@@ -67,6 +68,7 @@ class Knobs:
     reset_when: str | None = None
     spikes: str | None = None
     v_min: float | str | None = None
+    start: str | None = None
     lag: bool | None = None
 
     def __post_init__(self) -> None:
@@ -97,9 +99,13 @@ class Knobs:
         types = set(types)
         spiking = types & {"IF", "LIF", "CubaLIF"}
         matter = {"compare", "reset", "spikes", "v_min", "lag"} if spiking else set()
+        if "Threshold" in types:
+            matter |= {"spikes", "lag"}
+        if "Delay" in types:
+            matter |= {"dt"}
         if types & {"LIF", "LI", "CubaLIF", "CubaLI"}:
             matter |= {"dt", "decay", "membrane_gain"}
-        if "IF" in types:
+        if types & {"IF", "I"}:
             matter |= {"membrane_gain"} | ({"dt"} if self.membrane_gain != "unit" else set())
         if types & {"CubaLIF", "CubaLI"}:
             matter |= {"synapse_gain"}
@@ -126,7 +132,7 @@ def _choices(choices: str | tuple[Any, ...]) -> str:
     return "|".join(map(str, choices))
 
 
-_ONE = {"spikes": "one", "lag": False, "v_min": "none"}
+_ONE = {"spikes": "one", "lag": False, "v_min": "none", "start": "zero"}
 _PLAIN = {"membrane_gain": "ode", "compare": "gt", "reset": "zero", "reset_when": "same-step", **_ONE}
 
 #: The knobs that each framework fixes. What its exporter leaves to its user (most often dt) stays open.
@@ -143,9 +149,10 @@ CONVENTIONS: dict[str, Knobs] = {
         reset="subtract",
         reset_when="same-step",
         spikes="many",
+        start="zero",
         lag=False,
     ),
-    "spikingjelly": Knobs(**{**_PLAIN, "compare": "ge"}, decay="euler", synapse_gain="unit"),
+    "spikingjelly": Knobs(**{**_PLAIN, "compare": "ge", "start": "reset"}, decay="euler", synapse_gain="unit"),
     "rockpool": Knobs(
         decay="exponential",
         membrane_gain="unit",
@@ -155,6 +162,7 @@ CONVENTIONS: dict[str, Knobs] = {
         reset_when="same-step",
         spikes="many",
         v_min="none",
+        start="zero",
         lag=False,
     ),
     "spyx": Knobs(
@@ -166,6 +174,7 @@ CONVENTIONS: dict[str, Knobs] = {
         reset_when="next-step",
         spikes="one",
         v_min="none",
+        start="zero",
         lag=True,
     ),
     "euler": Knobs(**_PLAIN, decay="euler", synapse_gain="ode"),

@@ -1,18 +1,42 @@
-"""Data files: ``.npz`` with ``x`` (samples, steps, *input shape) and optionally labels ``y`` (samples,)."""
+"""Data files: ``.npz`` with ``x`` or events, and optionally labels ``y`` (samples,).
 
+=================================  =====================================================================
+members                            content
+=================================  =====================================================================
+``x``                              spikes or small integers (samples, steps, *input shape)
+``events``, ``offsets``            events of all samples; sample k has ``events[offsets[k]:offsets[k+1]]``
+``events_0``, ``events_1``, ...    events, one array per sample
+=================================  =====================================================================
+
+Events are structured arrays with the fields ``t``, ``x``, and where there are any ``y`` and ``p``
+(:func:`~spikeloom.golden.events.to_frames`). Beside them, unless :func:`load` is told:
+
+=================================  =====================================================================
+``step``                           units of ``t`` per step
+``steps``                          steps of every sample; by default those of the longest
+``sensor_size``                    (W, H, P) as Tonic has it, and/or
+``shape``                          input shape; beside ``sensor_size`` its frames in another shape, as (P*H*W,)
+=================================  =====================================================================
+"""
+
+import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from spikeloom.golden import npz
+from spikeloom.golden.events import check_shape, shape_of, to_frames
 from spikeloom.golden.network import Population, Refusal
 from spikeloom.golden.simulate import check_stimulus
 
 __all__ = ["Data", "load"]
 
 MAX_BYTES = 1 << 32
+SETTINGS = ("step", "steps", "shape", "sensor_size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +76,36 @@ class Data:
         return Refusal(f"{self.path}: {text}" if self.path else text)
 
 
-def load(path: str | Path) -> Data:
-    """Read ``x`` and ``y``; other members are ignored. :class:`Refusal` for what is not such a file."""
+def load(
+    path: str | Path,
+    *,
+    step: int | None = None,
+    steps: int | None = None,
+    shape: Sequence[int] | None = None,
+    values: Literal["spikes", "counts"] = "spikes",
+) -> Data:
+    """Read ``x``, or else events, and ``y``; other members are ignored. :class:`Refusal` for what is not such a file.
+
+    ``step``, ``steps`` and ``shape`` go before what the file says of its events; ``values`` says what they become.
+    """
     path = Path(path)
+    given = {name: value for name, value in (("step", step), ("steps", steps), ("shape", shape)) if value is not None}
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if "x.npy" not in names:
+            members = _Members(archive)
+            if "x" in members.names:
+                if given:
+                    raise Refusal(f"has x, which is made of steps already; leave out {', '.join(given)}")
+                x = members.array("x")
+            elif "events" in members.names or _numbered(members):
+                x = _frames(members, given, values)
+            else:
                 raise Refusal(
-                    f"has no array x (it has {', '.join(names) or 'nothing'}); save it with np.savez(..., x=x)"
+                    f"has no array x (it has {', '.join(archive.namelist()) or 'nothing'}); "
+                    "save it with np.savez(..., x=x)"
                 )
-            arrays = {name: _array(archive, name) for name in ("x", "y") if f"{name}.npy" in names}
-        return Data(**arrays, path=str(path))
+            y = members.array("y") if "y" in members.names else None
+        return Data(x=x, y=y, path=str(path))
     except FileNotFoundError:
         raise Refusal(f"{path}: there is no such file") from None
     except zipfile.BadZipFile:
@@ -76,8 +118,79 @@ def load(path: str | Path) -> Data:
         raise Refusal(f"{path}: damaged .npz file; save the data again with np.savez") from None
 
 
-def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    try:
-        return npz.read_array(archive, f"{name}.npy", MAX_BYTES)
-    except npz.Unsafe as error:
-        raise Refusal(f"{name} {error}") from None
+class _Members:
+    """Arrays by name, all of them together within one size."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.names = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
+        self.bytes = MAX_BYTES
+
+    def array(self, name: str) -> np.ndarray:
+        try:
+            array = npz.read_array(self.archive, f"{name}.npy", self.bytes)
+        except npz.Unsafe as error:
+            raise Refusal(f"{name} {error}") from None
+        self.bytes -= array.nbytes
+        return array
+
+
+def _frames(members: _Members, given: dict[str, Any], values: Literal["spikes", "counts"]) -> np.ndarray:
+    events = _samples(members)
+    settings = {name: _setting(name, members.array(name)) for name in SETTINGS if name in members.names} | given
+    if "step" not in settings:
+        raise Refusal(
+            "has events, but not how much time a step is; save it in the units of t with np.savez(..., step=1000)"
+        )
+    if "sensor_size" in settings:
+        shape = shape_of(settings["sensor_size"], events[0].dtype.names)
+    elif "shape" in settings:
+        shape = settings["shape"]
+    else:
+        raise Refusal("has events, but not their shape; save it with np.savez(..., sensor_size=(W, H, P))")
+    wanted = check_shape("shape", settings.get("shape", shape))
+    if int(np.prod(wanted, dtype=object)) != int(np.prod(shape, dtype=object)):
+        raise Refusal(f"shape {wanted} and the {shape} of sensor_size differ in inputs; leave out one of them")
+    x = to_frames(events, step=settings["step"], steps=settings.get("steps"), shape=shape, values=values)
+    return x.reshape(*x.shape[:2], *wanted)
+
+
+def _numbered(members: _Members) -> list[str]:
+    return [name for name in members.names if re.fullmatch("events_[0-9]+", name)]
+
+
+def _samples(members: _Members) -> list[np.ndarray]:
+    """One array of events per sample."""
+    if "events" not in members.names:
+        names = [f"events_{n}" for n in range(len(_numbered(members)))]
+        if missing := [name for name in names if name not in members.names]:
+            raise Refusal(f"has {len(names)} samples of events, but not {missing[0]}; number them from 0")
+        return [members.array(name) for name in names]
+    events = members.array("events")
+    if "offsets" not in members.names:
+        raise Refusal(
+            "has events, but not where each sample begins; save it with np.savez(..., offsets=[0, ..., len(events)])"
+        )
+    offsets = members.array("offsets")
+    if (
+        events.ndim != 1
+        or offsets.dtype.kind not in "iu"
+        or offsets.ndim != 1
+        or len(offsets) < 2
+        or offsets[0] != 0
+        or offsets[-1] != len(events)
+        or (offsets[1:] < offsets[:-1]).any()
+    ):
+        raise Refusal(
+            f"offsets must be integers that rise from 0 to the number of events, {len(events) if events.ndim else 1}, "
+            "one more than there are samples; events must be one row"
+        )
+    return np.split(events, offsets[1:-1].astype(np.int64))
+
+
+def _setting(name: str, array: np.ndarray) -> Any:
+    dimensions = 0 if name in ("step", "steps") else 1
+    if array.dtype.kind not in "iu" or array.ndim != dimensions or array.size > 8:
+        what = ("an integer", "a few integers")[dimensions]
+        raise Refusal(f"{name} must be {what}, not {array.dtype} of the shape {array.shape}")
+    return array.tolist()

@@ -1,62 +1,193 @@
-"""A layer's differential equation as a rule in steps, under the knobs that the file leaves open."""
+"""A model's differential equations as rules in steps, under the knobs that the file leaves open."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikeloom.golden.conventions import Knobs
+from spikeloom.golden.loops import cut
 from spikeloom.golden.network import Refusal
-from spikeloom.golden.nir_model import Layer
+from spikeloom.golden.nir_model import Layer, Model
 
-__all__ = ["Dynamics", "dynamics"]
+__all__ = ["Arrival", "Dynamics", "Stepped", "discretise", "dynamics"]
 
 #: Exporters store float32; what is this close to 1 was 1.
 ROUNDING = 1e-6
+#: A delay that is no whole number of steps is rounded, and said if that changes it by more than this share.
+OFF_STEP = 0.01
+MAX_DELAY = 254
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dynamics:
-    """A layer in steps, float64 per neuron: share of v kept, factor on its input, and its time constant in steps."""
+    """A layer in steps, float64 per neuron.
+
+    keep, gain: share of v kept, and the factor on its input. current_keep, current_gain: of the synaptic current, where
+    there is one. tau_steps: the longer time constant, in steps.
+    """
 
     keep: np.ndarray
     gain: np.ndarray
     tau_steps: np.ndarray
+    current_keep: np.ndarray | None = None
+    current_gain: np.ndarray | None = None
+
+    @property
+    def leaks(self) -> bool:
+        return bool(np.isfinite(self.tau_steps).any())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """What a layer receives from one source, ``delay`` steps late: weights (source, neurons)."""
+
+    source: str
+    weights: np.ndarray
+    delay: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped:
+    """A layer with its rule."""
+
+    layer: Layer
+    rule: Dynamics
+    inputs: tuple[Arrival, ...]
+
+    @property
+    def name(self) -> str:
+        return self.layer.name
 
 
 def dynamics(layer: Layer, knobs: Knobs) -> Dynamics:
     """What the knobs make of a layer's parameters; :class:`Refusal` where they do not fit them."""
-    r, threshold = layer.parameters["r"], layer.parameters["v_threshold"]
+    p, size = layer.parameters, layer.bias.size
+    if layer.spiking:
+        _thresholds(layer, knobs)
+    if layer.type in ("Threshold", "Linear"):
+        return Dynamics(keep=np.zeros(size), gain=np.ones(size), tau_steps=np.full(size, np.inf))
+    if layer.type in ("IF", "I"):
+        gain = np.ones(size) if knobs.membrane_gain == "unit" else p["r"] * knobs.dt
+        return Dynamics(keep=np.ones(size), gain=_near_one(gain), tau_steps=np.full(size, np.inf))
+    ratio = _ratio(layer, "tau", knobs)
+    keep = _kept(ratio, knobs)
+    share = ratio if knobs.decay == "euler" else 1 - keep  # the equation's
+    gain = {"ode": p["r"] * share, "unit": np.ones(size), "one-minus-decay": 1 - keep}[knobs.membrane_gain]
+    if layer.type in ("LIF", "LI"):
+        return Dynamics(keep=keep, gain=_near_one(gain), tau_steps=1 / ratio)
+    current_ratio = _ratio(layer, "tau_syn", knobs)
+    current_keep = _kept(current_ratio, knobs)
+    share = current_ratio if knobs.decay == "euler" else 1 - current_keep
+    current_gain = {"ode": p["w_in"] * share, "unit": np.ones(size), "decayed": current_keep}
+    return Dynamics(
+        keep=keep,
+        gain=_near_one(gain),
+        tau_steps=1 / np.minimum(ratio, current_ratio),
+        current_keep=current_keep,
+        current_gain=_near_one(current_gain[knobs.synapse_gain]),
+    )
+
+
+def _thresholds(layer: Layer, knobs: Knobs) -> None:
+    threshold, about = layer.parameters["v_threshold"], f"{layer.name!r} ({layer.type})"
+    if layer.type == "Threshold":
+        if knobs.spikes == "many":
+            raise Refusal(f"{about}: spikes 'many' says nothing of a Threshold; use --spikes one")
+        return
     if knobs.reset == "subtract" and threshold.min() <= 0:
-        raise Refusal(f"{layer.name!r} ({layer.type}): reset 'subtract' needs a positive v_threshold")
+        raise Refusal(f"{about}: reset 'subtract' needs a positive v_threshold")
     if knobs.v_min != "none" and knobs.v_min >= threshold.min():
-        raise Refusal(
-            f"{layer.name!r} ({layer.type}): v_min {knobs.v_min:g} must be below v_threshold {threshold.min():g}"
-        )
-    if layer.type == "IF":
-        gain = np.ones_like(r) if knobs.membrane_gain == "unit" else r * knobs.dt
-        return Dynamics(keep=np.ones_like(r), gain=_near_one(gain), tau_steps=np.full_like(r, np.inf))
-    ratio = knobs.dt / layer.parameters["tau"]
+        raise Refusal(f"{about}: v_min {knobs.v_min:g} must be below v_threshold {threshold.min():g}")
+
+
+def _ratio(layer: Layer, name: str, knobs: Knobs) -> np.ndarray:
+    """dt / tau."""
+    tau = layer.parameters[name]
+    said = f"{layer.name!r} ({layer.type}): "
+    shown = name if "tau_syn" in layer.parameters and name != "tau" else "tau"
+    ratio = knobs.dt / tau
     if ratio.max() > 1 + ROUNDING:
         raise Refusal(
-            f"{layer.name!r} ({layer.type}): dt = {knobs.dt:g} is longer than the time constant tau = "
-            f"{layer.parameters['tau'].min():g}; give the dt of the training (--dt) in the file's unit, "
+            f"{said}dt = {knobs.dt:g} is longer than the time constant {shown} = "
+            f"{tau.min():g}; give the dt of the training (--dt) in the file's unit, "
             "or export again (Norse's default export makes tau 1000 times too small)"
         )
     if ratio.min() < 1e-6:
         raise Refusal(
-            f"{layer.name!r} ({layer.type}): tau = {layer.parameters['tau'].max():g} is more than a million steps of "
+            f"{said}{shown} = {tau.max():g} is more than a million steps of "
             f"dt = {knobs.dt:g}; give the dt of the training (--dt) in the file's unit"
         )
-    ratio = np.minimum(ratio, 1)  # a tau of dt (beta = 0) comes back from float32 a little shorter
-    keep = 1 - ratio if knobs.decay == "euler" else np.exp(-ratio)
-    gain = {
-        "ode": r * (ratio if knobs.decay == "euler" else 1 - keep),
-        "unit": np.ones_like(r),
-        "one-minus-decay": 1 - keep,
-    }[knobs.membrane_gain]
-    return Dynamics(keep=keep, gain=_near_one(gain), tau_steps=1 / ratio)
+    return np.minimum(ratio, 1)  # a tau of dt (beta = 0) comes back from float32 a little shorter
+
+
+def _kept(ratio: np.ndarray, knobs: Knobs) -> np.ndarray:
+    return 1 - ratio if knobs.decay == "euler" else np.exp(-ratio)
 
 
 def _near_one(gain: np.ndarray) -> np.ndarray:
     """Exporters store r and tau as float32; a gain that was 1 comes back with their rounding."""
     return np.where(np.abs(gain - 1) < ROUNDING, 1.0, gain)
+
+
+def discretise(model: Model, knobs: Knobs) -> tuple[tuple[Stepped, ...], int, tuple[str, ...]]:
+    """The layers with their rules, the steps by which the answer is late, and what must be said about delays.
+
+    In a loop without a delay, the connection that closes it carries what was sent in the step before. Under ``lag``
+    every spike is a step late already, so a loop of neurons that spike needs none.
+    """
+    notes: list[str] = []
+
+    def steps(delay: float, about: str) -> int:
+        if not delay:
+            return 0
+        exact = delay / knobs.dt
+        if exact > MAX_DELAY:
+            raise Refusal(
+                f"{about}: a delay of {delay:g} is {exact:.6g} steps of dt = {knobs.dt:g}, and {MAX_DELAY} are the "
+                "most; give the dt of the training (--dt) in the file's unit"
+            )
+        whole = round(exact)
+        if abs(exact - whole) > OFF_STEP * max(1, exact):
+            notes.append(f"{about}: a delay of {exact:.4g} steps is rounded to {whole}")
+        return whole
+
+    stepped = []
+    for layer in model.layers:
+        rule = dynamics(layer, knobs)
+        merged: dict[tuple[str, int], np.ndarray] = {}
+        for i in layer.inputs:
+            key = i.source, steps(i.delay, f"{i.source!r} to {layer.name!r}")
+            merged[key] = merged[key] + i.weights if key in merged else i.weights
+        inputs = tuple(Arrival(source=source, weights=w, delay=delay) for (source, delay), w in merged.items())
+        stepped.append(Stepped(layer=layer, rule=rule, inputs=inputs))
+    late = {s.name for s in stepped if knobs.lag and s.layer.spiking}
+    stepped = _cut(stepped, model.input, late, notes)
+    return tuple(stepped), steps(model.output_delay, "the output"), tuple(notes)
+
+
+def _cut(layers: Iterable[Stepped], start: str, late: set[str], notes: list[str]) -> list[Stepped]:
+    """Give the connections that close loops a delay of a step; the result is in an order in which a step can run."""
+    by_name = {s.name: s for s in layers}
+    readers: dict[str, list[str]] = {name: [] for name in (start, *by_name)}
+    for s in by_name.values():
+        for i in s.inputs:
+            if not i.delay and i.source not in late and s.name not in readers[i.source]:
+                readers[i.source].append(s.name)
+    _, closing = cut(readers)
+    for source, target in sorted(closing):
+        if source != target:
+            notes.append(f"{source!r} to {target!r} closes a loop: it carries what {source!r} sent in the step before")
+
+    def connected(s: Stepped) -> Stepped:
+        closed = (replace(i, delay=1) if not i.delay and (i.source, s.name) in closing else i for i in s.inputs)
+        return replace(s, inputs=tuple(closed))
+
+    waiting, ordered = [connected(s) for s in by_name.values()], []
+    known = {start} | late
+    while waiting:
+        free = next(s for s in waiting if all(i.delay or i.source in known for i in s.inputs))
+        waiting.remove(free)
+        ordered.append(free)
+        known.add(free.name)
+    return ordered

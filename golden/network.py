@@ -8,6 +8,7 @@ The behaviour these objects stand for is stated in ``docs/contract.md``.
 import hashlib
 import io
 import json
+import math
 import tempfile
 import unicodedata
 import zipfile
@@ -27,6 +28,7 @@ FORMAT = 1
 MAX_MEMBER_BYTES = 1 << 30
 MAX_VALUE_BITS = 16
 MAX_NAME = 200
+READ_OUTS = ("sum", "last", "max")
 
 
 class Refusal(ValueError):
@@ -73,12 +75,14 @@ class Population:
 
     value_bits: 1 for spikes (the value of every event is 1); 2..16 for graded events, which carry a signed
                 integer of that many bits.
+    scale:      what an event of value 1 stands for. The host divides analogue samples by it, and rounds them.
     """
 
     name: str
     shape: tuple[int, ...]
     neuron: Neuron | None = None
     value_bits: int = 1
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
@@ -90,6 +94,10 @@ class Population:
             raise Refusal(f"Population {self.name!r}: shape must have positive sizes, not {self.shape}")
         if not 1 <= self.value_bits <= MAX_VALUE_BITS:
             raise Refusal(f"Population {self.name!r}: value_bits must be in 1..{MAX_VALUE_BITS}, not {self.value_bits}")
+        if not (isinstance(self.scale, float) and math.isfinite(self.scale) and self.scale > 0):
+            raise Refusal(f"Population {self.name!r}: scale must be a positive number, not {self.scale!r}")
+        if self.scale != 1 and self.value_bits == 1:
+            raise Refusal(f"Population {self.name!r}: spikes have no scale; give events 2 or more value bits")
         for name, value in (self.neuron.parameters if self.neuron else {}).items():
             if value.shape not in ((), (self.size,)):
                 raise Refusal(
@@ -163,6 +171,7 @@ class Network:
 
     output:       name of the population whose events answer.
     output_delay: steps by which the answer is read late (a neuron that reports the step after it fired).
+    read_out:     what of the answer decides: the "sum" of a neuron's values over the steps, the "last" or the "max".
     origin:       where it came from (file, convention, scales, messages): for people, outside the content hash.
     """
 
@@ -170,6 +179,7 @@ class Network:
     projections: tuple[Projection, ...]
     output: str
     output_delay: int = 0
+    read_out: str = "sum"
     origin: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -186,6 +196,8 @@ class Network:
             raise Refusal(f"The output {self.output!r} is not a population of neurons")
         if not 0 <= self.output_delay <= 255:
             raise Refusal(f"output_delay must be in 0..255 steps, not {self.output_delay}")
+        if self.read_out not in READ_OUTS:
+            raise Refusal(f"read_out must be one of {', '.join(READ_OUTS)}, not {self.read_out!r}")
         for projection in self.projections:
             for end in (projection.source, projection.target):
                 if end not in names:
@@ -258,6 +270,7 @@ class Network:
                     "value_bits": p.value_bits,
                     "neuron": neuron(i, p.neuron) if p.neuron else None,
                 }
+                | ({} if p.scale == 1 else {"scale": p.scale})
                 for i, p in enumerate(self.populations)
             ],
             "projections": [
@@ -278,6 +291,8 @@ class Network:
             "output": self.output,
             "output_delay": self.output_delay,
         }
+        if self.read_out != "sum":
+            document["read_out"] = self.read_out
         return document, arrays
 
     @property
@@ -365,6 +380,7 @@ class Network:
                 name=d["name"],
                 shape=tuple(d["shape"]),
                 value_bits=d["value_bits"],
+                scale=d.get("scale", 1.0),
                 neuron=neuron(d["neuron"]) if d["neuron"] else None,
             )
             for d in document["populations"]
@@ -380,5 +396,6 @@ class Network:
             projections=tuple(projections),
             output=document["output"],
             output_delay=document["output_delay"],
+            read_out=document.get("read_out", "sum"),
             origin=document.get("origin", {}),
         )

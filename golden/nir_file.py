@@ -1,27 +1,54 @@
-"""A .nir file as plain records. The file is hostile until checked: nothing is read before the whole tree was walked.
+"""A .nir file as plain records. The file is hostile until checked.
 
-HDF5 can point outside the file (external links and storage, virtual datasets), at itself (loops of links), at
-compressed terabytes (declared sizes) and at code (filter plugins). All of this is legal HDF5, none of it is NIR, and
-each is refused by name. What the nodes mean is not decided here.
+What is refused, and why, is in ``nir_child``. It opens the file in a process of its own, since libhdf5 itself crashes
+and hangs on some damaged files; how much time and memory that may take is decided here. The answer comes back as
+plain data (JSON and arrays in a zip archive), believed no more than the file was. What the nodes mean is not decided
+here.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
-import h5py
 import numpy as np
 
-from spikeloom.golden.network import MAX_NAME, Refusal
+from spikeloom.golden import npz
+from spikeloom.golden.network import Refusal
 
-__all__ = ["Graph", "Node", "read"]
+__all__ = ["Graph", "Limits", "Node", "read"]
 
 MAX_BYTES = 1 << 30
 MAX_DEPTH = 16
 MAX_OBJECTS = 100_000
+#: Names and texts of a file together, as JSON.
+MAX_TEXT_BYTES = 1 << 26
+MAX_SECONDS = 20
+MAX_MEMORY_BYTES = 1 << 32
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-#: gzip, shuffle, checksum, lzf: filters that h5py brings along. Any other would make HDF5 look for a plugin to load.
-FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
+#: What the interpreter runs, and the exit code by which that says that it could not write its answer.
+READER = ("-m", "spikeloom.golden.nir_child")
+UNWRITTEN = 74
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one file may cost. ``memory_bytes`` and ``seconds`` (of the processor) are of the process that reads it."""
+
+    bytes: int
+    depth: int
+    objects: int
+    text_bytes: int
+    memory_bytes: int
+    seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,150 +74,148 @@ def read(path: str | Path) -> Graph:
     """Read a .nir file; :class:`Refusal` for anything else."""
     path = Path(path)
     try:
-        if not path.exists():
-            raise Refusal("there is no such file")
-        if not path.is_file():
-            raise Refusal("not a file")
+        _check(path)
+        return _read(path)
+    except Refusal as refusal:
+        raise Refusal(f"{path}: {refusal}") from None
+
+
+def _check(path: Path) -> None:
+    """Refuse what needs no process to be refused."""
+    if not path.exists():
+        raise Refusal("there is no such file")
+    if not path.is_file():
+        raise Refusal("not a file")
+    try:
         if path.stat().st_size > MAX_BYTES:
             raise Refusal(f"{path.stat().st_size} bytes are more than the {MAX_BYTES} that are read")
         with path.open("rb") as file:
             if file.read(len(SIGNATURE)) != SIGNATURE:
                 raise Refusal("not an HDF5 file, so not a .nir file; export the model with nir.write")
-        with h5py.File(path, "r") as file:
-            for check in (_Walk().group, _check_root):
-                check(file)
-            version = file.get("version")
-            return _graph(file["node"], _text(version) if isinstance(version, h5py.Dataset) else "")
-    except Refusal as refusal:
-        raise Refusal(f"{path}: {refusal}") from None
-    except RecursionError:
-        raise Refusal(f"{path}: nested too deeply; it is damaged or not a .nir file") from None
-    # h5py reports damage with whatever the broken byte leads to.
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, MemoryError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise Refusal(f"{path}: damaged or truncated HDF5 file ({text}); export the model again") from None
+    except OSError as error:
+        raise Refusal(f"cannot be read ({error.strerror or error})") from None
 
 
-class _Walk:
-    """Looks at every link and every dataset's declaration, and reads no data."""
-
-    def __init__(self) -> None:
-        self.seen: set[tuple[int, int]] = set()
-        self.bytes = 0
-
-    def group(self, group: h5py.Group, depth: int = 0) -> None:
-        if depth > MAX_DEPTH:
-            raise Refusal(f"{_quoted(group.name)}: groups nested deeper than {MAX_DEPTH}")
-        self._once(group)
-        for name in group:
-            where = _quoted(f"{group.name.rstrip('/')}/{name}")
-            if not isinstance(name, str):
-                raise Refusal(f"{where} has a name that is not text (UTF-8)")
-            if isinstance(group.get(name, getlink=True), h5py.SoftLink | h5py.ExternalLink):
-                raise Refusal(f"{where} is a link; .nir files have none, and links are not followed")
-            child = group[name]
-            if isinstance(child, h5py.Group):
-                self.group(child, depth + 1)
-            elif isinstance(child, h5py.Dataset):
-                self._once(child)
-                self._dataset(child, where)
-            else:
-                raise Refusal(f"{where} is neither a group nor a dataset; export the model with nir.write")
-
-    def _once(self, item: h5py.Group | h5py.Dataset) -> None:
-        info = h5py.h5o.get_info(item.id)
-        if (info.fileno, info.addr) in self.seen:
-            raise Refusal(f"{_quoted(item.name)} is linked a second time; .nir files are trees")
-        self.seen.add((info.fileno, info.addr))
-        if len(self.seen) > MAX_OBJECTS:
-            raise Refusal(f"more than {MAX_OBJECTS} groups and datasets")
-
-    def _dataset(self, dataset: h5py.Dataset, where: str) -> None:
-        created = dataset.id.get_create_plist()
-        if created.get_external_count():
-            raise Refusal(
-                f"{where} keeps its data in another file, which is not opened; export the model with nir.write"
+def _read(path: Path) -> Graph:
+    limits = Limits(
+        bytes=MAX_BYTES,
+        depth=MAX_DEPTH,
+        objects=MAX_OBJECTS,
+        text_bytes=MAX_TEXT_BYTES,
+        memory_bytes=MAX_MEMORY_BYTES,
+        seconds=MAX_SECONDS,
+    )
+    # Finds what this process found, but for the working directory, where anybody's `json.py` may lie.
+    python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
+    # No plugins, and one thread: each one more costs time to start and memory to reserve.
+    surroundings = {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                [*python, *READER, json.dumps(asdict(limits)), path],
+                stdin=subprocess.DEVNULL,
+                stdout=answer,
+                stderr=errors,
+                env=surroundings,
             )
-        if dataset.is_virtual:
-            raise Refusal(f"{where} is a virtual dataset; other files are not opened: export the model with nir.write")
-        filters = {created.get_filter(i)[0] for i in range(created.get_nfilters())}
-        if filters - FILTERS:
-            raise Refusal(f"{where} is packed with a filter other than gzip, shuffle, checksum or lzf")
-        if dataset.shape is None:
-            raise Refusal(f"{where} is empty; export the model with nir.write")
-        dtype = dataset.dtype
-        if not h5py.check_string_dtype(dtype) and (dtype.kind not in "biuf" or dtype.subdtype):
-            raise Refusal(f"{where} holds {_kind(dtype)}; numbers and text are read")
-        chunk = int(np.prod(dataset.chunks, dtype=object)) if dataset.chunks else 0
-        declared = max(int(np.prod(dataset.shape, dtype=object)), chunk) * dtype.itemsize
-        self.bytes += declared
-        if self.bytes > MAX_BYTES:
-            raise Refusal(f"{where} declares {declared} bytes; {MAX_BYTES} are the most that a file may unpack to")
+        except OSError as error:
+            raise Refusal(f"{python[0]}, which is to read it, does not start ({error.strerror or error})") from None
+        try:
+            code = process.wait(MAX_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise _damaged(f"reading it takes more than {MAX_SECONDS} s") from None
+        finally:  # also after KeyboardInterrupt
+            process.kill()
+            process.wait()
+        if code:
+            raise _end(code, errors)
+        return _unpack(answer)
 
 
-def _kind(dtype: np.dtype) -> str:
-    if h5py.check_ref_dtype(dtype):
-        return "references"
-    return {"V": "records or opaque bytes", "O": "lists of varying length", "c": "complex numbers"}.get(
-        dtype.kind, f"the type {dtype}"
+def _unpack(answer: IO[bytes]) -> Graph:
+    try:
+        with zipfile.ZipFile(answer) as archive:
+            return _Answer(archive).graph()
+    except Refusal:
+        raise
+    except MemoryError:
+        raise _damaged("reading it takes more memory than there is") from None
+    except (zipfile.BadZipFile, struct.error, OSError, RecursionError, *npz.DAMAGE):
+        raise _damaged("reading it gives nonsense") from None
+
+
+def _damaged(text: str) -> Refusal:
+    return Refusal(f"damaged or truncated HDF5 file ({text}); export the model again")
+
+
+def _end(code: int, errors: IO[bytes]) -> Refusal:
+    """What it means that the process ended with ``code`` instead of an answer."""
+    if code == -getattr(signal, "SIGXCPU", 0):
+        return _damaged(f"reading it takes more than {MAX_SECONDS} s")
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return _damaged(f"reading it crashed with {name}")
+    if code == UNWRITTEN:
+        return Refusal(f"{tempfile.gettempdir()} has no room for its numbers; make room or set TMPDIR")
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 500))
+    last = _printable(errors.read().decode(errors="replace").strip().rpartition("\n")[2])
+    return Refusal(
+        f"the process that reads it ended with {code} ({last or 'and said nothing'}); if that is not about "
+        "this file, install Spikeloom again"
     )
 
 
-def _quoted(name: str | None) -> str:
-    text = repr(name)
-    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}..."
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text[:5000])
 
 
-def _check_root(file: h5py.File) -> None:
-    if not isinstance(file.get("node"), h5py.Group):
-        raise Refusal("an HDF5 file, but not a .nir file (it has no group '/node'); export the model with nir.write")
-    kind = _type(file["node"])
-    if kind != "NIRGraph":
-        raise Refusal(f"holds {_quoted(kind)}, not a network (NIRGraph); write the model itself with nir.write")
+class _Answer:
+    """The archive that ``nir_child`` writes. Anything unexpected is one of the errors that :func:`_unpack` expects."""
 
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.bytes = MAX_BYTES
 
-def _text(dataset: h5py.Dataset) -> str:
-    """A dataset that should be one string."""
-    value = dataset[()]
-    return value.decode() if isinstance(value, bytes) else str(value)
+    def graph(self) -> Graph:
+        if self.archive.getinfo("answer.json").file_size > MAX_TEXT_BYTES:
+            raise ValueError
+        match json.loads(self.archive.read("answer.json")):
+            case {"refusal": str(text)}:
+                raise Refusal(_printable(text))
+            case {"graph": dict(graph)}:
+                return self._graph(graph)
+        raise ValueError
 
+    def _graph(self, given: dict[str, Any]) -> Graph:
+        match given:
+            case {"version": str(version), "nodes": dict(nodes), "edges": list(edges)}:
+                return Graph(
+                    nodes={name: self._node(name, node) for name, node in nodes.items()},
+                    edges=tuple(self._edge(edge) for edge in edges),
+                    version=version,
+                )
+        raise ValueError
 
-def _type(group: h5py.Group) -> str:
-    if not isinstance(group.get("type"), h5py.Dataset):
-        raise Refusal(f"{_quoted(group.name)} has no type, so it is not a NIR node; export the model with nir.write")
-    return _text(group["type"])
+    def _edge(self, given: Any) -> tuple[str, str]:
+        match given:
+            case [str(source), str(target)]:
+                return source, target
+        raise ValueError
 
+    def _node(self, name: str, given: Any) -> Node:
+        match given:
+            case {"type": str(kind), "graph": dict(graph)}:
+                return Node(name=name, type=kind, graph=self._graph(graph))
+            case {"type": str(kind), "fields": dict(fields)}:
+                return Node(name=name, type=kind, fields={key: self._field(value) for key, value in fields.items()})
+        raise ValueError
 
-def _graph(group: h5py.Group, version: str = "") -> Graph:
-    if not isinstance(group.get("nodes"), h5py.Group) or not isinstance(group.get("edges"), h5py.Dataset):
-        raise Refusal(f"{_quoted(group.name)} is a graph without nodes or edges; export the model with nir.write")
-    return Graph(
-        nodes={name: _node(name, child) for name, child in group["nodes"].items()},
-        edges=tuple(_edges(group["edges"])),
-        version=version,
-    )
-
-
-def _edges(dataset: h5py.Dataset) -> Iterator[tuple[str, str]]:
-    if dataset.size == 0:
-        return
-    if dataset.ndim != 2 or dataset.shape[1] != 2 or not h5py.check_string_dtype(dataset.dtype):
-        raise Refusal(f"{_quoted(dataset.name)} must be pairs of names, not {dataset.dtype} of shape {dataset.shape}")
-    if dataset.size > MAX_OBJECTS:
-        raise Refusal(f"{_quoted(dataset.name)}: more than {MAX_OBJECTS // 2} edges")
-    for source, target in dataset.asstr()[()]:
-        yield str(source), str(target)
-
-
-def _node(name: str, group: h5py.Group | h5py.Dataset) -> Node:
-    if not isinstance(group, h5py.Group):
-        raise Refusal(f"{_quoted(group.name)} is data where a node should be; export the model with nir.write")
-    kind = _type(group)
-    if kind == "NIRGraph":
-        return Node(name=name, type=kind, graph=_graph(group))
-    fields = {}
-    for key, child in group.items():
-        if key == "type" or isinstance(child, h5py.Group):  # metadata is a group, and means nothing by its standard
-            continue
-        fields[key] = _text(child) if h5py.check_string_dtype(child.dtype) else np.asarray(child[()])
-    return Node(name=name, type=kind, fields=fields)
+    def _field(self, value: Any) -> np.ndarray | str:
+        """Text, or the number of an array."""
+        if isinstance(value, str):
+            return value
+        array = npz.read_array(self.archive, f"{value}.npy", self.bytes)
+        if array.dtype.kind not in "biuf":
+            raise ValueError
+        self.bytes -= array.nbytes
+        return array

@@ -1,5 +1,7 @@
 """What becomes of a .nir file, before anything is built: each node, every problem, every open question."""
 
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +9,14 @@ import numpy as np
 
 from spikeloom.golden import nir_file, nir_model
 from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question, resolve
-from spikeloom.golden.dynamics import dynamics
+from spikeloom.golden.dynamics import discretise, dynamics
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_file import Node
-from spikeloom.golden.nir_model import NEURONS, SUPPORTED, Model
+from spikeloom.golden.nir_model import Model
+from spikeloom.golden.nir_nodes import PORT, SPIKING, SUPPORTED
+
+#: Seconds; its exporter knows no other.
+SNNTORCH_DT = 1e-4
 
 __all__ = ["Inspection", "Verdict", "inspect", "load"]
 
@@ -20,13 +26,19 @@ UNSUPPORTED = {
     "Conv2d": "two-dimensional convolution is not supported yet",
     "SumPool2d": "pooling is not supported yet",
     "AvgPool2d": "pooling is not supported yet",
-    "Delay": "delays are not supported yet",
-    "Threshold": "a threshold without a neuron is not supported yet",
-    "I": "a non-spiking integrator is not supported yet",
-    "LI": "a non-spiking leaky integrator is not supported yet",
-    "CubaLI": "a non-spiking current-based neuron is not supported yet",
-    "CubaLIF": "current-based neurons are not supported yet",
-    "NIRGraph": "a graph inside the graph is not supported yet",
+}
+#: What becomes of those that are; nothing where they are built exactly.
+ABOUT = {
+    "Affine": "weights are rounded to their bits, the bias to the guard bits",
+    "Linear": "weights are rounded to their bits",
+    "Scale": "folded into the next weights, which are rounded",
+    "IF": "threshold and reset are rounded to the guard bits",
+    "LIF": "the decay is rounded, the potential to the guard bits in each step",
+    "CubaLIF": "both decays are rounded, current and potential to the guard bits in each step",
+    "I": "the potential is sent as an event of 16 bits in each step",
+    "LI": "the decay is rounded, the potential is sent as an event of 16 bits in each step",
+    "CubaLI": "both decays are rounded, the potential is sent as an event of 16 bits in each step",
+    "Threshold": "the threshold is rounded to the guard bits",
 }
 
 
@@ -48,6 +60,7 @@ class Inspection:
     version: str
     nodes: tuple[Verdict, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
     questions: tuple[Question, ...]
     convention: str | None
     suggestion: str | None
@@ -82,25 +95,52 @@ def _verdict(node: Node, knobs: Knobs) -> Verdict:
     if node.type not in SUPPORTED:
         about = UNSUPPORTED.get(node.type, "no node of nir 1.0.8 has this type")
         return Verdict(name=node.name, type=node.type, verdict="unsupported", about=about)
-    about = {
-        "Affine": "weights are rounded to their bits, the bias to the guard bits",
-        "Linear": "weights are rounded to their bits",
-        "Scale": "folded into the next weights, which are rounded",
-        "IF": "threshold and reset are rounded to the guard bits",
-        "LIF": "the decay is rounded, the potential to the guard bits in each step",
-    }.get(node.type)
+    about = ABOUT.get(node.type)
     rule = (knobs.convention, knobs.reset, knobs.reset_when)
-    if node.type in NEURONS and rule == ("snntorch", "subtract", "same-step"):
+    if node.type in SPIKING and rule == ("snntorch", "subtract", "same-step"):
         about += "; snnTorch (reset_delay=False) fires otherwise where the reset leaves more than a threshold"
     return Verdict(name=node.name, type=node.type, verdict="approximate" if about else "exact", about=about or "")
 
 
 def _suggestion(model: Model | None) -> str | None:
-    """The convention whose exporter leaves this trace."""
-    lif = [layer for layer in model.layers if layer.type == "LIF"] if model else []
-    if lif and all(np.allclose(n.parameters["r"] * 1e-4 / n.parameters["tau"], 1, rtol=1e-5) for n in lif):
+    """The convention whose exporter leaves these traces."""
+    layers = model.layers if model else ()
+
+    def all_have(kind: str, holds: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> bool:
+        found = [layer.parameters for layer in layers if layer.type == kind]
+        return bool(found) and all(holds(p).all() for p in found)
+
+    def near(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:
+        return np.isclose(a, b, rtol=1e-4)
+
+    if any(re.fullmatch(r"\d+_(LIF|Linear|ExpSyn|LIFNeuron)Torch", layer.name) for layer in layers):
+        return "rockpool"
+    if all_have("LIF", lambda p: near(p["r"], 1 - 1 / p["tau"]) & (p["tau"] > 1)):
+        return "spyx"
+    if all_have("CubaLIF", lambda p: near(p["w_in"], 1.0)) and all_have("CubaLIF", lambda p: near(p["r"], 1.0)):
+        return "norse"
+    if all_have("LIF", lambda p: near(p["r"] * SNNTORCH_DT / p["tau"], 1.0)):
         return "snntorch"
-    return None
+    if all_have("CubaLIF", lambda p: near(p["w_in"] * SNNTORCH_DT / p["tau_syn"], 1.0)):
+        return "snntorch"
+    if all_have("IF", lambda p: near(p["r"], 1 / SNNTORCH_DT)):
+        return "spikingjelly"
+    if all_have("IF", lambda p: near(p["r"], 1.0)) or all_have("LIF", lambda p: near(p["r"], 1.0) & (p["tau"] > 1)):
+        return "sinabs"
+    return "norse" if all_have("LIF", lambda p: near(p["r"], 1.0)) else None
+
+
+def _gains(model: Model, knobs: Knobs) -> Iterator[str]:
+    """Where an exporter has lost the gain of the input, and the knobs take the file at its word."""
+    for layer in model.layers:
+        p, about = layer.parameters, f"{layer.name!r} ({layer.type})"
+        if "w_in" in p and knobs.synapse_gain == "ode" and np.allclose(p["w_in"], 1):
+            yield (
+                f"{about}: w_in is 1, by which the equation adds only dt/tau_syn of each spike to the current; the "
+                "exporters of Norse, Rockpool and Spyx lose the gain here: --synapse-gain unit (Rockpool: decayed)"
+            )
+        if layer.type == "LIF" and knobs.membrane_gain == "ode" and np.allclose(p["r"], 1 - knobs.dt / p["tau"]):
+            yield f"{about}: r is 1 - dt/tau, which Spyx's exporter writes for a gain of 1: --membrane-gain unit"
 
 
 def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
@@ -109,19 +149,29 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
     knobs: or the name of a convention.
     """
     graph = nir_file.read(path)
-    model, problems = nir_model.interpret(graph)
+    read = nir_model.interpret(graph)
+    model, problems, notes = read.model, list(read.problems), list(read.notes)
     knobs = resolve(knobs)
-    questions = knobs.questions(node.type for node in graph.nodes.values())
-    for layer in model.layers if model and not questions else ():
-        try:
-            dynamics(layer, knobs)
-        except Refusal as refusal:
-            problems.append(str(refusal))
+    types = model.types if model else {node.type for node in read.nodes.values()}
+    questions = knobs.questions(types)
+    if model and not questions:
+        for layer in model.layers:
+            try:
+                dynamics(layer, knobs)
+            except Refusal as refusal:
+                problems.append(str(refusal))
+        if not problems:
+            try:
+                notes += discretise(model, knobs)[2]
+            except Refusal as refusal:
+                problems.append(str(refusal))
+            notes += _gains(model, knobs)
     return Inspection(
         path=str(path),
         version=graph.version,
-        nodes=tuple(_verdict(node, knobs) for node in graph.nodes.values()),
+        nodes=tuple(_verdict(node, knobs) for node in read.nodes.values() if node.type != PORT),
         problems=tuple(problems),
+        notes=tuple(notes),
         questions=questions,
         convention=knobs.convention,
         suggestion=_suggestion(model),
@@ -129,9 +179,9 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
     )
 
 
-def load(path: str | Path, knobs: Knobs | str) -> Model:
-    """The model in a file, or one :class:`Refusal` with everything that stands in its way."""
+def load(path: str | Path, knobs: Knobs | str) -> Inspection:
+    """The inspection of a file whose model can be built, or one :class:`Refusal` with everything in its way."""
     inspection = inspect(path, knobs)
     if refusal := inspection.refusal():
         raise Refusal(refusal)
-    return inspection.model
+    return inspection

@@ -1,7 +1,8 @@
-"""What a .nir file's graph means: structure, shapes, values, and the spiking populations and weights in it.
+"""What a .nir file's graph means: structure, shapes, and the populations and weights in it.
 
-Everything between two spiking populations here is linear (weights, biases, scales, sums of edges), so every node is a
-linear form over the events of populations, and each population's input is the form that reaches it.
+Everything between two populations here is linear (weights, biases, scales, delays, sums of edges), so every node is a
+linear form over the values of populations, and each population's input is the form that reaches it. What a population
+sends depends on its own node alone, so loops through neurons need no order.
 """
 
 from collections import Counter
@@ -12,64 +13,83 @@ from typing import TypeAlias
 
 import numpy as np
 
+from spikeloom.golden.loops import cut
 from spikeloom.golden.nir_file import Graph, Node
+from spikeloom.golden.nir_inline import inline
+from spikeloom.golden.nir_nodes import NEURONS, PORT, SPIKING, SUPPORTED, values
 
-__all__ = ["SUPPORTED", "Layer", "Model", "interpret"]
+__all__ = ["Input", "Interpretation", "Layer", "Model", "interpret"]
 
 MAX_WEIGHTS = 1 << 25
-#: Larger numbers have no place in a trained network, and squares of them no place in a float.
-MAX_NUMBER = 1e30
-FINITE = "only finite numbers are taken: train or export again"
-NEURONS = {"IF": ("r", "v_threshold"), "LIF": ("tau", "r", "v_leak", "v_threshold")}
-SUPPORTED = ("Input", "Output", "Affine", "Linear", "Scale", "Flatten", "IF", "LIF")
-FIELDS = {
-    "Affine": ("weight", "bias"),
-    "Linear": ("weight",),
-    "Scale": ("scale",),
-    "Flatten": ("start_dim", "end_dim"),
-    "Input": ("shape",),
-    "Output": ("shape",),
-    **NEURONS,
-}
+#: Delays of one node that differ take a copy of the weights each.
+MAX_DELAYS = 16
 Shape: TypeAlias = tuple[int, ...]
-#: Weights (source, here) by source, and a bias: what a node's value is made of. None stands for the identity.
-Form: TypeAlias = tuple[dict[str, np.ndarray | None], np.ndarray | None]
+#: Weights (source, here) by source and delay, and a bias: what a node's value is made of. None stands for the identity.
+Form: TypeAlias = tuple[dict[tuple[str, float], np.ndarray | None], np.ndarray | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What a layer receives from one source, ``delay`` late (in the file's unit of time): weights (source, neurons)."""
+
+    source: str
+    weights: np.ndarray
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A spiking population with what it receives: float64, flat in C order.
+    """A population with what it receives: float64, flat in C order. bias: (neurons,).
 
-    weights: by source (the input or a layer), (source, neurons). bias: (neurons,).
+    type: of its node, or ``"Linear"`` where weights lead to the output: neurons without a state that send their input.
     """
 
     name: str
     type: str
     shape: Shape
     parameters: Mapping[str, np.ndarray]
-    weights: Mapping[str, np.ndarray]
+    inputs: tuple[Input, ...]
     bias: np.ndarray
+
+    @property
+    def spiking(self) -> bool:
+        """It sends spikes, and not its potential."""
+        return self.type in SPIKING
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """The network in the file, layers in topological order."""
+    """The network in the file. output_delay: by which its answer is late, in the file's unit of time."""
 
     input: str
     input_shape: Shape
     layers: tuple[Layer, ...]
     output: str
+    output_delay: float = 0.0
 
     @property
     def types(self) -> set[str]:
-        return {layer.type for layer in self.layers}
+        """Of the nodes whose steps the file leaves open."""
+        late = self.output_delay or any(i.delay for layer in self.layers for i in layer.inputs)
+        return {layer.type for layer in self.layers} | ({"Delay"} if late else set())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpretation:
+    """The model that a graph describes, None where there is a problem; and what was read other than it is written."""
+
+    model: Model | None
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    nodes: Mapping[str, Node]
 
 
 @dataclass
 class _Reader:
     """One pass over a graph; ``problems`` collects everything that is wrong with it."""
 
-    graph: Graph
+    nodes: Mapping[str, Node]
+    edges: list[tuple[str, str]]
     problems: list[str] = field(default_factory=list)
     #: Per node, what leaves it; None where a problem hides it.
     shapes: dict[str, Shape | None] = field(default_factory=dict)
@@ -77,9 +97,9 @@ class _Reader:
     layers: list[Layer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.before: dict[str, list[str]] = {name: [] for name in self.graph.nodes}
-        self.after: dict[str, list[str]] = {name: [] for name in self.graph.nodes}
-        for source, target in self.graph.edges:
+        self.before: dict[str, list[str]] = {name: [] for name in self.nodes}
+        self.after: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for source, target in self.edges:
             if source in self.before and target in self.before:
                 self.before[target].append(source)
                 self.after[source].append(target)
@@ -90,14 +110,14 @@ class _Reader:
     # Structure --------------------------------------------------------------------------------------------------
 
     def structure(self) -> list[Node]:
-        """The nodes in topological order, as far as there is one."""
-        nodes = self.graph.nodes
+        """The nodes, each after those that its form is made of, as far as there is such an order."""
+        nodes = self.nodes
         for kind in ("Input", "Output"):
             names = [n.name for n in nodes.values() if n.type == kind]
             if len(names) != 1:
                 several = f" ({', '.join(map(repr, names))})" if names else ""
                 self.problems.append(f"the graph must have exactly one {kind} node, not {len(names)}{several}")
-        for (source, target), count in Counter(self.graph.edges).items():
+        for (source, target), count in Counter(self.edges).items():
             if count > 1:
                 self.problems.append(f"the edge {source!r} to {target!r} is there {count} times; keep one")
             for name in {source, target} - set(nodes):
@@ -115,14 +135,14 @@ class _Reader:
                     self.problem(
                         node, f"not on a path from Input to Output: no edge leads {lack}; connect it or leave it out"
                     )
-        order = TopologicalSorter(self.before)
+        order = TopologicalSorter(
+            {n: [b for b in before if nodes[b].type not in NEURONS] for n, before in self.before.items()}
+        )
         try:
             order.prepare()
         except CycleError as error:
             loop = " -> ".join(map(repr, error.args[1]))
-            self.problems.append(
-                f"recurrence is not supported yet, and there is a loop {loop}; use a feed-forward network"
-            )
+            self.problems.append(f"there is a loop without a neuron, {loop}; a loop must go through neurons")
         found: list[Node] = []
         while ready := order.get_ready():
             found += [nodes[name] for name in ready]
@@ -130,37 +150,6 @@ class _Reader:
         return found
 
     # Values and shapes ------------------------------------------------------------------------------------------
-
-    def fields(self, node: Node) -> dict[str, np.ndarray] | None:
-        """The numbers of a node, or None if some cannot be used."""
-        found = {}
-        endless = False
-        for name in FIELDS[node.type]:
-            value = node.fields.get(name)
-            if value is None:
-                self.problem(node, f"has no {name}; export it with {', '.join(FIELDS[node.type])}")
-            elif isinstance(value, str):
-                self.problem(node, f"{name} must be numbers, not {value[:40]!r}")
-            elif name in ("shape", "start_dim", "end_dim") and value.dtype.kind not in "iu":
-                self.problem(node, f"{name} must be integers, not {value.dtype}")
-            elif value.dtype.kind == "f" and not np.isfinite(value).all():
-                if name == "tau" and (value == np.inf).any():
-                    endless = True
-                    self.problem(
-                        node,
-                        "tau is infinite, as snnTorch exports beta = 1, and the gain of the input is lost with it; "
-                        "write a nir.IF node instead (r = 1/dt), or use a beta below 1",
-                    )
-                elif not endless:
-                    self.problem(node, f"{name} has NaN or infinite values; {FINITE}")
-            elif value.size == 0 or (name in ("start_dim", "end_dim") and value.size != 1):
-                wanted = "one integer" if name in ("start_dim", "end_dim") else "at least one number"
-                self.problem(node, f"{name} has the shape {value.shape}, and must hold {wanted}")
-            elif np.abs(value.astype(np.float64)).max() > MAX_NUMBER:
-                self.problem(node, f"{name} has values beyond {MAX_NUMBER:g}; export smaller numbers")
-            else:
-                found[name] = value
-        return found if len(found) == len(FIELDS[node.type]) else None
 
     def arrives(self, node: Node) -> tuple[Shape | None, Form | None]:
         """Shape and sum of what a node receives."""
@@ -176,16 +165,16 @@ class _Reader:
         forms = [self.forms.get(name) for name in sources]
         if None in forms:
             return shape, None
-        weights: dict[str, np.ndarray | None] = {}
+        weights: dict[tuple[str, float], np.ndarray | None] = {}
         bias = None
         for terms, constant in forms:
-            for source, matrix in terms.items():
-                if source in weights:  # two paths from one population: their weights add
-                    both = [self._matrix(node, m, shape) for m in (weights[source], matrix)]
+            for key, matrix in terms.items():
+                if key in weights:  # two paths from one population: their weights add
+                    both = [self._matrix(node, m, shape) for m in (weights[key], matrix)]
                     if both[0] is None or both[1] is None:
                         return shape, None
                     matrix = both[0] + both[1]
-                weights[source] = matrix
+                weights[key] = matrix
             if constant is not None:
                 bias = constant if bias is None else bias + constant
         return shape, (weights, bias)
@@ -198,75 +187,57 @@ class _Reader:
             return None
         return np.eye(size) if matrix is None else matrix
 
+    def population(self, node: Node) -> None:
+        """What neurons send is known before what they receive."""
+        self.shapes[node.name] = self.forms[node.name] = None
+        read = values(node)
+        for text in read.problems:
+            self.problem(node, text)
+        if read.fields is not None:
+            self.neurons[node.name] = read.fields
+            self.shapes[node.name] = read.fields["r" if "r" in read.fields else "v_threshold"].shape
+            self.forms[node.name] = {(node.name, 0.0): None}, None
+
     def node(self, node: Node) -> None:
         """Find the shape and the form of one node whose sources are done."""
-        self.shapes[node.name] = self.forms[node.name] = None
-        if node.type not in SUPPORTED:
+        if node.type in NEURONS:
+            if node.name in self.neurons:
+                self._neurons(node)
             return
-        values = self.fields(node)
+        self.shapes[node.name] = self.forms[node.name] = None
+        if node.type not in (*SUPPORTED, PORT):
+            return
+        read = values(node)
+        for text in read.problems:
+            self.problem(node, text)
+        fields = read.fields
         if node.type == "Input":
-            if values:
-                self._input(node, values["shape"])
+            if fields:
+                self._input(node, fields["shape"])
             return
         shape, form = self.arrives(node)
-        if values is None or (values := self._checked(node, values)) is None:
+        if fields is None:
             return
-        if node.type in NEURONS:
-            self._neurons(node, values, shape, form)
-        elif node.type == "Output":
-            self._output(node, values["shape"], shape)
+        if node.type in ("Output", PORT):
+            if shape is not None and self._meets(node, tuple(np.atleast_1d(fields["shape"]).tolist()), shape):
+                self.shapes[node.name], self.forms[node.name] = shape, form
         elif node.type == "Flatten":
-            self._flatten(node, values, shape, form)
+            self._flatten(node, fields, shape, form)
+        elif node.type == "Delay":
+            if self._meets(node, fields["delay"].shape, shape):
+                self._delay(node, fields["delay"].astype(np.float64).ravel(), shape, form)
         elif node.type == "Scale":
-            scale = values["scale"]
+            scale = fields["scale"]
             if self._meets(node, scale.shape, shape):
                 self._linear(
                     node, scale.shape, form, lambda m: (np.eye(scale.size) if m is None else m) * scale.ravel()
                 )
         else:
-            weight = values["weight"].astype(np.float64)
+            weight = fields["weight"].astype(np.float64)
             if self._meets(node, weight.shape[1:], shape):
                 self._linear(
-                    node, weight.shape[:1], form, lambda m: weight.T if m is None else m @ weight.T, values.get("bias")
+                    node, weight.shape[:1], form, lambda m: weight.T if m is None else m @ weight.T, fields.get("bias")
                 )
-
-    def _checked(self, node: Node, values: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-        """What a node's own values must satisfy, whatever is around it."""
-        count = len(self.problems)
-        if node.type in ("Affine", "Linear"):
-            weight = values["weight"]
-            if weight.ndim != 2 or 0 in weight.shape:
-                self.problem(node, f"weight must have the shape (out, in), not {weight.shape}")
-            elif "bias" in values and values["bias"].shape != weight.shape[:1]:
-                self.problem(node, f"bias has the shape {values['bias'].shape}, and weight asks for {weight.shape[:1]}")
-        elif node.type == "Scale" and values["scale"].ndim == 0:
-            self.problem(node, "scale is one number; export it as one per element")
-        elif node.type in NEURONS:
-            values = {name: value.astype(np.float64) for name, value in values.items()}
-            reset = node.fields.get("v_reset", np.zeros_like(values["v_threshold"]))  # not written by nir <= 1.0.4
-            if isinstance(reset, str) or not (np.abs(reset) < MAX_NUMBER).all():
-                self.problem(node, f"v_reset has NaN or infinite values; {FINITE}")
-                return None
-            values["v_reset"] = reset.astype(np.float64)
-            shapes = {name: value.shape for name, value in values.items()}
-            if () in shapes.values():
-                self.problem(node, "has single numbers as parameters; export it with one per neuron (tensors)")
-            elif len(set(shapes.values())) > 1:
-                listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-                self.problem(
-                    node, f"its parameters have different shapes: {listed}; export them with one number per neuron each"
-                )
-            else:
-                self._neuron_values(node, values)
-        return values if len(self.problems) == count else None
-
-    def _neuron_values(self, node: Node, values: dict[str, np.ndarray]) -> None:
-        if "tau" in values and values["tau"].min() <= 0:
-            self.problem(node, f"tau must be positive, not {values['tau'].min():g}")
-        if (values["v_threshold"] <= values["v_reset"]).any():
-            self.problem(node, "v_threshold must be above v_reset")
-        if (values["r"] == 0).any():
-            self.problem(node, "r is 0, so that its input does nothing; give it another value or leave the node out")
 
     def _meets(self, node: Node, wanted: Shape, shape: Shape | None) -> bool:
         if shape is None or shape == wanted:
@@ -295,14 +266,14 @@ class _Reader:
         if form is None:
             return
         weights, constant = form
-        rows = sum(self._size(source) for source in weights)
+        rows = sum(self._size(source) for source, _ in weights)
         if rows * size > MAX_WEIGHTS:
             self.problem(node, f"{rows} x {size} weights are more than the {MAX_WEIGHTS} that a layer may have")
             return
         total = None if constant is None else apply(constant[None])[0]
         if bias is not None:
             total = bias.astype(np.float64) if total is None else total + bias
-        self.forms[node.name] = {name: apply(matrix) for name, matrix in weights.items()}, total
+        self.forms[node.name] = {key: apply(matrix) for key, matrix in weights.items()}, total
 
     def _size(self, name: str) -> int:
         return int(np.prod(self.shapes[name]))
@@ -313,29 +284,57 @@ class _Reader:
             self.problem(node, f"shape must be positive sizes and {MAX_WEIGHTS} at most together, not {shape.tolist()}")
             return
         self.shapes[node.name] = tuple(shape.tolist())
-        self.forms[node.name] = {node.name: None}, None
+        self.forms[node.name] = {(node.name, 0.0): None}, None
 
-    def _neurons(self, node: Node, values: dict[str, np.ndarray], shape: Shape | None, form: Form | None) -> None:
-        own = values["v_threshold"].shape
-        self.shapes[node.name] = own
-        self.forms[node.name] = {node.name: None}, None
-        if not self._meets(node, own, shape) or form is None:
-            return
-        size = int(np.prod(own))
+    def _neurons(self, node: Node) -> None:
+        own = self.shapes[node.name]
+        shape, form = self.arrives(node)
+        if self._meets(node, own, shape) and form is not None:
+            self._layer(node, node.type, own, self.neurons[node.name], form)
+
+    def _layer(
+        self, node: Node, kind: str, shape: Shape, parameters: Mapping[str, np.ndarray], form: Form
+    ) -> Layer | None:
         terms, bias = form
-        weights = {name: self._matrix(node, matrix, own) for name, matrix in terms.items()}
+        weights = {key: self._matrix(node, matrix, shape) for key, matrix in terms.items()}
         if any(matrix is None for matrix in weights.values()):
-            return
-        self.layers.append(
-            Layer(
-                name=node.name,
-                type=node.type,
-                shape=own,
-                parameters={name: value.ravel() for name, value in values.items()},
-                weights=weights,
-                bias=np.zeros(size) if bias is None else bias,
-            )
+            return None
+        layer = Layer(
+            name=node.name,
+            type=kind,
+            shape=shape,
+            parameters={name: value.ravel() for name, value in parameters.items()},
+            inputs=tuple(Input(source=source, weights=m, delay=delay) for (source, delay), m in weights.items()),
+            bias=np.zeros(int(np.prod(shape))) if bias is None else bias,
         )
+        self.layers.append(layer)
+        return layer
+
+    def _delay(self, node: Node, delay: np.ndarray, shape: Shape, form: Form | None) -> None:
+        self.shapes[node.name] = shape
+        if form is None:
+            return
+        weights, constant = form
+        if constant is not None and constant.any() and delay.any():
+            self.problem(node, "delays a bias, which is there from the first step; put the bias behind the delay")
+            return
+        different = np.unique(delay)
+        if len(different) > MAX_DELAYS:
+            self.problem(
+                node, f"has {len(different)} different delays, and {MAX_DELAYS} are the most; round them to a few"
+            )
+            return
+        late: dict[tuple[str, float], np.ndarray | None] = {}
+        for (source, before), matrix in weights.items():
+            for amount in different.tolist():
+                part = matrix
+                if len(different) > 1:
+                    part = self._matrix(node, matrix, shape)
+                    if part is None:
+                        return
+                    part = part * (delay == amount)
+                late[source, before + amount] = part
+        self.forms[node.name] = late, constant
 
     def _flatten(self, node: Node, values: dict[str, np.ndarray], shape: Shape | None, form: Form | None) -> None:
         if shape is None:
@@ -353,44 +352,61 @@ class _Reader:
         self.shapes[node.name] = (*shape[:first], int(np.prod(shape[first : last + 1])), *shape[last + 1 :])
         self.forms[node.name] = form
 
-    def _output(self, node: Node, declared: np.ndarray, shape: Shape | None) -> None:
-        if shape is not None and self._meets(node, tuple(np.atleast_1d(declared).tolist()), shape):
-            self.shapes[node.name] = shape
-
     # The network ------------------------------------------------------------------------------------------------
 
-    def answers(self) -> str | None:
-        """The population that the output reads."""
-        output = next((n for n in self.graph.nodes.values() if n.type == "Output"), None)
-        sources = self.before[output.name] if output else []
-        if len(sources) > 1:
-            self.problem(output, f"{len(sources)} edges lead into it; one spiking layer must answer")
+    def answers(self) -> tuple[str, float] | None:
+        """The population that the output reads, and how late; weights that lead there become one."""
+        node = next(n for n in self.nodes.values() if n.type == "Output")
+        form = self.forms.get(node.name)
+        if form is None:
             return None
-        name = sources[0] if sources else None
-        while name and self.graph.nodes[name].type == "Flatten" and len(self.before[name]) == 1:
-            name = self.before[name][0]
-        kind = self.graph.nodes[name].type if name else None
-        if kind in SUPPORTED and kind not in NEURONS:
-            self.problem(
-                output, f"{name!r} ({kind}) leads into it; for now a network must end in spiking neurons (IF, LIF)"
-            )
-        return name if kind in NEURONS else None
+        weights, bias = form
+        ((source, delay), matrix), *others = weights.items()
+        if matrix is None and bias is None and not others and self.nodes[source].type in NEURONS:
+            return source, delay
+        if not self.layers:
+            self.problem(node, "no neurons lead to it; nothing here spikes")
+            return None
+        last = self.before[node.name]
+        named = self.nodes[last[0]] if len(last) == 1 and self.nodes[last[0]].type not in NEURONS else node
+        named = node if named.type == "Input" else named
+        layer = self._layer(named, "Linear", self.shapes[node.name], {}, form)
+        return (layer.name, 0.0) if layer else None
 
     def model(self) -> Model | None:
+        self.neurons: dict[str, Mapping[str, np.ndarray]] = {}
         order = self.structure()
+        for node in self.nodes.values():
+            if node.type in NEURONS:
+                self.population(node)
         for node in order:
             self.node(node)
-        # With a loop there is no end of the way back from the output.
-        answer = self.answers() if len(order) == len(self.graph.nodes) else None
-        if self.problems or answer is None or any(n.type not in SUPPORTED for n in self.graph.nodes.values()):
+        if self.problems or any(n.type not in (*SUPPORTED, PORT) for n in self.nodes.values()):
             return None
-        source = next(n for n in self.graph.nodes.values() if n.type == "Input")
-        shape = self.shapes[source.name]
-        return Model(input=source.name, input_shape=shape, layers=tuple(self.layers), output=answer)
+        answer = self.answers()
+        if answer is None or self.problems:
+            return None
+        source = next(n for n in self.nodes.values() if n.type == "Input")
+        return Model(
+            input=source.name,
+            input_shape=self.shapes[source.name],
+            layers=self._in_order(source.name),
+            output=answer[0],
+            output_delay=answer[1],
+        )
+
+    def _in_order(self, start: str) -> tuple[Layer, ...]:
+        by_name = {layer.name: layer for layer in self.layers}
+        readers: dict[str, list[str]] = {name: [] for name in (start, *by_name)}
+        for layer in self.layers:
+            for source in dict.fromkeys(i.source for i in layer.inputs):
+                readers[source].append(layer.name)
+        return tuple(by_name[name] for name in cut(readers)[0] if name != start)
 
 
-def interpret(graph: Graph) -> tuple[Model | None, list[str]]:
-    """The model that a graph describes, and every problem with it; no model where there is a problem."""
-    reader = _Reader(graph)
+def interpret(graph: Graph) -> Interpretation:
+    """The model that a graph describes, and every problem with it."""
+    flat = inline(graph)
+    reader = _Reader(nodes=flat.nodes, edges=flat.edges, problems=flat.problems)
     model = reader.model()
-    return model, reader.problems
+    return Interpretation(model=model, problems=tuple(reader.problems), notes=tuple(flat.notes), nodes=reader.nodes)

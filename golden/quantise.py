@@ -1,7 +1,7 @@
 """From the float model to the integer network, and what that did to it on calibration data."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,29 +11,46 @@ import numpy as np
 from spikeloom.golden import float_model, nir_graph, simulate
 from spikeloom.golden.conventions import Knobs, resolve
 from spikeloom.golden.data import Data
-from spikeloom.golden.network import Network, Population, Refusal
+from spikeloom.golden.dynamics import discretise
+from spikeloom.golden.network import READ_OUTS, Network, Population, Refusal
 from spikeloom.golden.nir_model import Model
-from spikeloom.golden.quantised_layer import MAX_GUARD_BITS, WIDE_STATE_BITS, QuantisedLayer, Widths, signed_bits
+from spikeloom.golden.quantised_layer import (
+    MAX_GUARD_BITS,
+    WIDE_STATE_BITS,
+    QuantisedLayer,
+    Source,
+    Widths,
+    signed_bits,
+)
 
 __all__ = ["ConversionReport", "LayerReport", "convert"]
+
+#: The width of the state decides what an event says of a potential, and what that is decides widths behind it.
+MAX_ROUNDS = 6
+SPIKE_DATA = "save spikes (0 and 1), small integers, or analogue samples (floats)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
     """How one layer became integers, and what that did to it.
 
-    scale:           float weight per integer weight.
-    clip, clipped:   largest weight kept as a share of the largest there was; share of the weights beyond it.
+    scale:           float weight per integer weight, the largest if each neuron has its own (per_channel).
+    clip, clipped:   largest weight kept as a share of the largest there was (the mean over the neurons); share of the
+                     weights beyond it. method: by which it was chosen, "least error" or "percentile".
     weight_error:    error of the sums through rounding weights, as a share of the sums (root mean squares).
     keep, threshold: smallest and largest integer over the neurons. potential: the same over the data.
     saturations:     states that the width cut off, of all neurons, steps and samples.
     rates:           events' values per neuron and step.
     agreement:       share of neurons, steps and samples with the same event; spike_agreement: the same among those in
-                     which either has one. Both include what the layers before did.
+                     which either has one. Both include what the layers before did. None for potentials.
+    potential_error: of a layer that sends its potential, as a share of it (root mean squares). None for spikes.
     """
 
     name: str
+    type: str
     scale: float
+    per_channel: bool
+    method: str
     clip: float
     clipped: float
     weight_error: float
@@ -48,18 +65,26 @@ class LayerReport:
     saturations: int
     rate_float: float
     rate_integer: float
-    agreement: float
-    spike_agreement: float
+    agreement: float | None
+    spike_agreement: float | None
+    potential_error: float | None
+    current_bits: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConversionReport:
-    """The conversion, judged on its calibration data. Accuracies are None where the data has no labels."""
+    """The conversion, judged on its calibration data. Accuracies are None where the data has no labels.
+
+    input_scale: what an input event of value 1 stands for. notes: what was read other than it is written.
+    """
 
     samples: int
     steps: int
     knobs: dict[str, Any]
     input_value_bits: int
+    input_scale: float
+    read_out: str
+    notes: tuple[str, ...]
     layers: tuple[LayerReport, ...]
     accuracy_float: float | None
     accuracy_integer: float | None
@@ -75,62 +100,140 @@ def convert(
     data: Data,
     knobs: Knobs | str,
     *,
-    weight_bits: int = 8,
+    weight_bits: int | Mapping[str, int] = 8,
+    per_channel: bool = False,
+    input_bits: int = 8,
     state_bits: int | None = None,
     guard_bits: int | None = None,
+    read_out: str = "sum",
 ) -> tuple[Network, ConversionReport]:
     """Quantise a model, or the .nir file at a path, for data like that which it will see.
 
-    knobs: or the name of a convention. weight_bits: 2..8. state_bits, guard_bits: of every layer; None derives them
-    from the data and the time constants.
+    knobs:       or the name of a convention.
+    weight_bits: 2..8, of all layers or by name (that of "" where there is none, else 8); of 2 bits, weights are -1, 0
+                 and 1.
+    per_channel: a scale for each neuron's weights, instead of one for each layer.
+    input_bits:  2..16, of analogue samples (floats that are not integers).
+    state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
+    read_out:    what of the answer decides: the "sum" over the steps, the "last", or the "max".
     """
     for name, value, low, high in (
-        ("weight_bits", weight_bits, 2, 8),
+        *(("weight_bits", bits, 2, 8) for bits in _each(weight_bits)),
+        ("input_bits", input_bits, 2, 16),
         ("state_bits", state_bits, 4, WIDE_STATE_BITS),
         ("guard_bits", guard_bits, 0, MAX_GUARD_BITS),
     ):
-        if value is not None and not low <= value <= high:
+        if value is not None and not (isinstance(value, int) and low <= value <= high):
             raise Refusal(f"{name} must be in {low}..{high}, not {value}")
+    if read_out not in READ_OUTS:
+        raise Refusal(f"read_out must be one of {', '.join(READ_OUTS)}, not {read_out!r}")
     knobs = resolve(knobs)
     origin: dict[str, Any] = {"knobs": knobs.as_dict()}
+    notes: tuple[str, ...] = ()
     if not isinstance(model, Model):
         path = Path(model)
-        model = nir_graph.load(path, knobs)
+        inspection = nir_graph.load(path, knobs)
+        model, notes = inspection.model, inspection.notes
         origin["file"] = {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     elif questions := knobs.questions(model.types):
         raise Refusal("The model leaves open:" + "".join(f"\n  {question}" for question in questions))
-    source = _input(model, data)
-    reference = float_model.run(model, data.x, knobs)
-    events = {model.input: data.x.reshape(*data.x.shape[:2], -1), **reference.events}
-    widths = Widths.common(model.layers, knobs, events, guard_bits)
-    layers = [QuantisedLayer(layer, knobs, events, weight_bits, widths) for layer in model.layers]
+    layers, output_delay, said = discretise(model, knobs)
+    names = {s.name for s in layers}
+    if isinstance(weight_bits, Mapping) and (unknown := sorted(set(weight_bits) - names - {""})):
+        raise Refusal(f"weight_bits: there is no layer {unknown[0]!r}; there are {', '.join(map(repr, sorted(names)))}")
+    source = _input(model, data, input_bits)
+    reference = float_model.run(model, data.x, knobs, read_out=read_out)
+    widths = Widths.common(layers, knobs, reference.events, guard_bits)
+    sent = {
+        model.input: Source(
+            events=data.x.reshape(*data.x.shape[:2], -1) / source.scale if source.scale != 1 else _flat(data.x),
+            unit=source.scale,
+        )
+    }
     # Under lag a neuron reports one step after it fired, which is a delay on the way to the next.
-    delays = {model.input: 0} | {layer.name: int(bool(knobs.lag)) for layer in layers}
+    late = {s.name for s in layers if knobs.lag and s.layer.spiking}
 
-    def network(bits: int) -> Network:
-        made = [layer.population(bits) for layer in layers]
+    def quantised(bits: int) -> list[QuantisedLayer]:
+        """The layers, with potentials in units that a state of so many bits gives them."""
+        made: dict[str, QuantisedLayer] = {}
+        sources = dict(sent)
+        analogue = {s.name for s in layers if not s.layer.spiking}
+        for s in layers:
+            if s.layer.spiking:
+                sources[s.name] = Source(events=reference.events[s.name])
+        for s in sorted(layers, key=lambda s: s.name not in analogue) if _loops(layers, analogue) else layers:
+            width = weight_bits
+            if isinstance(weight_bits, Mapping):
+                width = weight_bits.get(s.name, weight_bits.get("", 8))
+            layer = made[s.name] = QuantisedLayer(s, knobs, sources, width, widths, per_channel)
+            if s.name in analogue:
+                unit = layer.event_unit(bits)
+                sources[s.name] = Source(
+                    events=(reference.events[s.name] - layer.rest[0]) / unit, unit=unit, rest=float(layer.rest[0])
+                )
+        return [made[s.name] for s in layers]
+
+    def network(made: Sequence[QuantisedLayer], bits: int) -> Network:
+        currents = [
+            layer.current_bits(reference.currents[layer.name]) for layer in made if layer.name in reference.currents
+        ]
         return Network(
-            populations=(source, *made),
-            projections=tuple(p for layer in layers for p in layer.projections(delays)),
+            populations=(source, *(layer.population(bits, max(currents, default=2)) for layer in made)),
+            projections=tuple(p for layer in made for p in layer.projections(late)),
             output=model.output,
-            output_delay=delays[model.output],
-            origin=origin | {"layers": {layer.name: layer.summary() for layer in layers}},
+            output_delay=output_delay + (model.output in late),
+            read_out=read_out,
+            origin=origin | {"notes": [*notes, *said], "layers": {layer.name: layer.summary() for layer in made}},
         )
 
-    wide = simulate.run(network(WIDE_STATE_BITS), data.x, record="all")
-    built = network(max(layer.state_bits(wide.potentials[layer.name], state_bits) for layer in layers))
+    bits, feeding = WIDE_STATE_BITS, any(i.source in names - _spiking(layers) for s in layers for i in s.inputs)
+    for _ in range(MAX_ROUNDS):
+        made = quantised(bits)
+        wide = simulate.run(network(made, bits), data.x, record="all")
+        needed = max(layer.state_bits(wide.potentials[layer.name], state_bits) for layer in made)
+        if needed == bits:
+            break
+        bits = needed
+        if not feeding:
+            break
+    made = quantised(bits)
+    built = network(made, bits)
     result = simulate.run(built, data.x, record="all")
-    return built, _report(built, data, knobs, reference, result, layers)
+    return built, _report(built, data, knobs, reference, result, made, (*notes, *said))
 
 
-def _input(model: Model, data: Data) -> Population:
-    """The input, with events of 1 bit for spikes, else of signed bits that hold the calibration data."""
-    x = data.x
-    low, high = int(x.min()) if np.isfinite(x.min()) else 0, int(x.max()) if np.isfinite(x.max()) else 0
-    bits = 1 if low >= 0 and high <= 1 else max(2, signed_bits(low, high))
-    if bits > 16:
-        raise data.refusal(f"x has values in {low}..{high}, and an event holds 16 bits at most; scale x down")
-    source = Population(name=model.input, shape=model.input_shape, value_bits=bits)
+def _each(weight_bits: Any) -> Sequence[Any]:
+    return list(weight_bits.values()) if isinstance(weight_bits, Mapping) else [weight_bits]
+
+
+def _spiking(layers: Sequence[Any]) -> set[str]:
+    return {s.name for s in layers if s.layer.spiking}
+
+
+def _loops(layers: Sequence[Any], analogue: set[str]) -> bool:
+    """Some layer comes before one that sends it potentials."""
+    order = [s.name for s in layers]
+    return any(i.source in analogue and order.index(i.source) >= order.index(s.name) for s in layers for i in s.inputs)
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    return x.reshape(*x.shape[:2], -1)
+
+
+def _input(model: Model, data: Data, input_bits: int) -> Population:
+    """The input: events of 1 bit for spikes, else of signed bits that hold the calibration data, analogue in a unit."""
+    x, scale = data.x, 1.0
+    if not np.isfinite(x).all():
+        raise data.refusal(f"x has NaN or infinite values; {SPIKE_DATA}")
+    low, high = float(x.min()), float(x.max())
+    if x.dtype.kind == "f" and (x != np.rint(x)).any():
+        bits = input_bits
+        scale = max(-low, high) / ((1 << bits - 1) - 1)
+    else:
+        bits = 1 if low >= 0 and high <= 1 else max(2, signed_bits(int(low), int(high)))
+        if bits > 16:
+            raise data.refusal(f"x has values in {low:g}..{high:g}, and an event holds 16 bits at most; scale x down")
+    source = Population(name=model.input, shape=model.input_shape, value_bits=bits, scale=scale)
     output = next(layer for layer in model.layers if layer.name == model.output)
     data.check(source, Population(name=output.name, shape=output.shape))
     if not x.any():
@@ -145,22 +248,27 @@ def _report(
     reference: float_model.FloatRun,
     result: simulate.Result,
     layers: Sequence[QuantisedLayer],
+    notes: Sequence[str],
 ) -> ConversionReport:
-    lag = int(bool(knobs.lag))  # under lag the float model reports what the integers had one step before
-
     def layer_report(layer: QuantisedLayer) -> LayerReport:
         population, v = network[layer.name], result.potentials[layer.name]
-        wanted = reference.events[layer.name][:, lag:]
+        # Under lag the float model reports what the integers had one step before.
+        wanted = reference.events[layer.name][:, int(bool(knobs.lag and layer.spiking)) :]
         got = result.events[layer.name][:, : wanted.shape[1]]
+        if not layer.spiking:
+            got = got * population.scale + layer.rest[0]
         either = (wanted != 0) | (got != 0)
         bits = population.neuron.states["v"]
         cut = v == (1 << bits - 1) - 1
-        if knobs.v_min == "none":
+        if knobs.v_min == "none" or not layer.spiking:
             cut |= v == -(1 << bits - 1)
         return LayerReport(
             name=layer.name,
-            scale=layer.scale,
-            clip=layer.clip,
+            type=layer.layer.type,
+            scale=float(layer.scale.max()),
+            per_channel=bool((layer.scale != layer.scale[0]).any()),
+            method=layer.method,
+            clip=float(np.mean(layer.clip)),
             clipped=layer.clipped,
             weight_error=layer.weight_error,
             weight_bits=layer.weight_bits,
@@ -174,8 +282,10 @@ def _report(
             saturations=int(cut.sum()),
             rate_float=_mean(wanted),
             rate_integer=_mean(got),
-            agreement=_mean(wanted == got, 1.0),
-            spike_agreement=_mean((wanted == got)[either], 1.0),
+            agreement=_mean(wanted == got, 1.0) if layer.spiking else None,
+            spike_agreement=_mean((wanted == got)[either], 1.0) if layer.spiking else None,
+            potential_error=None if layer.spiking else _relative(got - wanted, wanted),
+            current_bits=population.neuron.states.get("i"),
         )
 
     return ConversionReport(
@@ -183,11 +293,19 @@ def _report(
         steps=data.x.shape[1],
         knobs=knobs.as_dict(),
         input_value_bits=network.input.value_bits,
+        input_scale=network.input.scale,
+        read_out=network.read_out,
+        notes=tuple(notes),
         layers=tuple(layer_report(layer) for layer in layers),
         accuracy_float=None if data.y is None else _mean(reference.prediction == data.y),
         accuracy_integer=None if data.y is None else _mean(result.prediction == data.y),
         prediction_agreement=_mean(reference.prediction == result.prediction),
     )
+
+
+def _relative(error: np.ndarray, of: np.ndarray) -> float:
+    size = float(np.sqrt(np.square(of, dtype=np.float64).mean())) if of.size else 0.0
+    return float(np.sqrt(np.square(error, dtype=np.float64).mean())) / size if size else 0.0
 
 
 def _mean(values: np.ndarray, empty: float = 0.0) -> float:

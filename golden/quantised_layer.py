@@ -1,30 +1,39 @@
 """One layer of the float model as integers.
 
 Its input gain is folded into its threshold (a negative gain flips the weights), its potential is measured from v_leak,
-and one scale turns its weights, bias, threshold and reset into integers: the hardware adds weights and nothing else.
+and one scale, or one per neuron, turns its weights, bias, threshold and reset into integers: the hardware adds weights
+and nothing else. A layer that sends its potential keeps one scale, so that its neurons can be compared.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spikeloom.golden.conventions import Knobs
-from spikeloom.golden.dynamics import Dynamics, dynamics
+from spikeloom.golden.dynamics import Stepped
 from spikeloom.golden.network import Dense, Neuron, Population, Projection, Refusal
-from spikeloom.golden.nir_model import Layer
 
-__all__ = ["WIDE_STATE_BITS", "QuantisedLayer", "Widths", "signed_bits"]
+__all__ = ["WIDE_STATE_BITS", "QuantisedLayer", "Source", "Widths", "signed_bits"]
 
 #: The largest weight as a share of the largest float weight: the one with the least error is taken.
 CLIP_RATIOS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4)
+NARROW_CLIP_RATIOS = (0.35, 0.3, 0.25, 0.2, 0.15, 0.1)  # for weights of 3 bits or fewer
+#: Or the one that so many percent of the weights do not exceed.
+PERCENTILES = (99.9, 99.5, 99.0, 98.0)
+#: What is more than the plain way must make an error smaller by a tenth (these are squares).
+PLAIN_UNLESS_GAIN = 0.9**2
+#: Of a weight with its shift.
+MAX_STORED_BITS = 16
 #: Bits beyond ceil(log2(tau in steps)) that keep the decay and the potential accurate.
 EXTRA_DECAY_BITS = 6
 EXTRA_GUARD_BITS = 4
 MAX_DECAY_BITS = 24
 MAX_GUARD_BITS = 16
+#: Of an event that carries a potential.
+POTENTIAL_BITS = 16
 #: Wide enough for any calibration run, whose potentials then decide the width.
 WIDE_STATE_BITS = 38
 #: Calibration reaches only so far into what the network will see.
@@ -56,13 +65,13 @@ class Widths:
 
     @classmethod
     def common(
-        cls, layers: Sequence[Layer], knobs: Knobs, events: Mapping[str, np.ndarray], guard_bits: int | None
+        cls, layers: Sequence[Stepped], knobs: Knobs, events: Mapping[str, np.ndarray], guard_bits: int | None
     ) -> "Widths":
-        taus = [dynamics(layer, knobs).tau_steps.max() for layer in layers if layer.type != "IF"]
+        taus = [s.rule.tau_steps.max() for s in layers if s.rule.leaks]
         tau_bits = math.ceil(math.log2(max(taus))) if taus else 0
         value_bits = 1
-        if knobs.spikes == "many":
-            counts = {layer.name: int(events[layer.name].max()) for layer in layers}
+        counts = {s.name: int(events[s.name].max()) for s in layers if s.layer.spiking}
+        if knobs.spikes == "many" and counts:
             name = max(counts, key=lambda name: counts[name])
             value_bits = max(2, signed_bits(HEADROOM * counts[name]))
             if value_bits > 16:
@@ -77,82 +86,209 @@ class Widths:
         )
 
 
-class QuantisedLayer:
-    """A population and its projections; only the width of the state is left for the calibration run.
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What arrives from a population. unit: what an event of value 1 stands for; rest: what no event stands for.
 
-    events: calibration events (samples, steps, neurons) by population, this layer's own among them.
+    events: calibration values in that unit (samples, steps, neurons).
+    """
+
+    events: np.ndarray
+    unit: float = 1.0
+    rest: float = 0.0
+
+
+def _shifts(matrices: Sequence[np.ndarray], most: int) -> list[tuple[int, ...]]:
+    """No shifts, and those that bring projections of very different weights to a common size."""
+    largest = np.array([float(np.abs(m).max()) for m in matrices])
+    plain = (0,) * len(matrices)
+    if not (largest > 0).any():
+        return [plain]
+    base = max(largest[largest > 0].min(), largest.max() / 2.0**most)
+    shifts = np.rint(np.log2(np.maximum(largest, base) / base)).astype(int)
+    return [plain] if not shifts.any() else [plain, tuple(np.minimum(shifts, most).tolist())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rounding:
+    """Weights as integers: ``integers`` times ``scale``, times what each row is shifted by."""
+
+    integers: np.ndarray
+    scale: np.ndarray
+    clip: np.ndarray
+    method: str
+    error: float
+    clipped: float
+
+    @classmethod
+    def least(
+        cls,
+        weights: np.ndarray,
+        times: np.ndarray,
+        bias: np.ndarray,
+        limit: int,
+        power: Callable[[np.ndarray], np.ndarray],
+        axis: int | None,
+    ) -> "_Rounding":
+        """The clipping with the least error of the sums, for all neurons (axis None) or each."""
+        shown = weights / times
+        magnitude, ground = np.abs(shown).max(axis), np.abs(bias).max() if axis is None else np.abs(bias)
+        # Without weights there still are a bias and a threshold to express.
+        largest = np.where(magnitude > 0, magnitude, np.where(ground > 0, ground, 1.0))
+
+        def integers(clip: np.ndarray) -> np.ndarray:
+            return np.clip(np.rint(shown / (clip * largest / limit)), -limit, limit)
+
+        clips = {("least error", r): np.full_like(largest, r) for r in CLIP_RATIOS}
+        if limit <= 3:
+            clips |= {("least error", r): np.full_like(largest, r) for r in NARROW_CLIP_RATIOS}
+        for percent in PERCENTILES:
+            reached = np.percentile(np.abs(shown), percent, axis=axis) / largest
+            clips["percentile", percent] = np.where((reached > 0) & (magnitude > 0), reached, 1.0)
+        errors = {key: power(weights - clip * largest / limit * integers(clip) * times) for key, clip in clips.items()}
+        judged = [e / (PLAIN_UNLESS_GAIN if key[0] == "percentile" else 1) for key, e in errors.items()]
+        best = np.argmin(np.stack(judged), axis=0)[None]
+        clip = np.take_along_axis(np.stack(list(clips.values())), best, 0)[0]
+        error = np.take_along_axis(np.stack(list(errors.values())), best, 0)[0]
+        methods = [list(clips)[k][0] for k in best.ravel()]
+        scale = clip * largest / limit
+        return cls(
+            integers=integers(clip).astype(np.int64),
+            scale=scale,
+            clip=clip,
+            method=max(dict.fromkeys(methods), key=methods.count),
+            error=float(np.sum(error)),
+            clipped=float((np.abs(shown) > scale * (limit + 0.5)).mean()),
+        )
+
+
+class QuantisedLayer:
+    """A population and its projections; only the widths of the states are left for the calibration run.
+
+    sources: what its inputs send, by name. per_channel: a scale for each neuron.
     """
 
     def __init__(
-        self, layer: Layer, knobs: Knobs, events: Mapping[str, np.ndarray], weight_bits: int, widths: Widths
+        self,
+        stepped: Stepped,
+        knobs: Knobs,
+        sources: Mapping[str, Source],
+        weight_bits: int,
+        widths: Widths,
+        per_channel: bool = False,
     ) -> None:
-        self.layer, self.knobs, self.weight_bits = layer, knobs, weight_bits
-        self.name = layer.name
-        self.decay_bits, self.guard_bits, self.value_bits = widths.decay_bits, widths.guard_bits, widths.value_bits
-        rule = dynamics(layer, knobs)
+        self.stepped, self.layer, self.knobs, self.weight_bits = stepped, stepped.layer, knobs, weight_bits
+        self.name, self.spiking = stepped.name, stepped.layer.spiking
+        self.decay_bits, self.guard_bits = widths.decay_bits, widths.guard_bits
+        self.value_bits = widths.value_bits if self.spiking else POTENTIAL_BITS
+        rule = stepped.rule
         self.keep = np.rint(rule.keep * 2**self.decay_bits)
-        if layer.type != "IF" and self.keep.max() == 2**self.decay_bits:
-            raise Refusal(
-                f"{self.name!r}: its decay rounds to none, since tau is {rule.tau_steps.max():.3g} steps and the decay "
-                f"has {self.decay_bits} bits; use a larger dt, or IF neurons if no decay is meant"
-            )
-        self._weights(np.where(rule.gain < 0, -1.0, 1.0), events)
-        self._parameters(rule)
+        self.current_keep = None if rule.current_keep is None else np.rint(rule.current_keep * 2**self.decay_bits)
+        for keep in (self.keep, self.current_keep):
+            if rule.leaks and keep is not None and keep.max() == 2**self.decay_bits:
+                raise Refusal(
+                    f"{self.name!r}: its decay rounds to none, since tau is {rule.tau_steps.max():.3g} steps and the "
+                    f"decay has {self.decay_bits} bits; use a larger dt, or IF neurons if no decay is meant"
+                )
+        self.current_gain = np.ones_like(rule.gain) if rule.current_gain is None else rule.current_gain
+        gain = rule.gain * self.current_gain
+        rest = self.layer.parameters.get("v_leak", np.zeros_like(gain))
+        if self.spiking:
+            factor, self.gain = np.where(gain < 0, -1.0, 1.0), np.abs(gain)
+        else:  # one unit for all potentials
+            self.gain = np.full_like(gain, np.abs(gain).max())
+            factor = gain / self.gain
+            if (rest != rest[0]).any():
+                raise Refusal(
+                    f"{self.name!r} ({self.layer.type}): its neurons have different v_leak, and what they send could "
+                    "not be compared; export it with one v_leak"
+                )
+        self.rest = rest
+        self._weights(factor, sources, per_channel and self.spiking)
+        self._parameters()
 
-    def _weights(self, sign: np.ndarray, events: Mapping[str, np.ndarray]) -> None:
+    def _weights(self, factor: np.ndarray, sources: Mapping[str, Source], per_channel: bool) -> None:
         """One scale for all that arrives: the clipping with the least error of the sums on the data."""
-        matrices = {source: weights * sign for source, weights in self.layer.weights.items()}
-        stacked = np.concatenate(list(matrices.values()))
-        limit = (1 << self.weight_bits - 1) - 1
-        # Without weights there still are a bias and a threshold to express.
-        largest = float(np.abs(stacked).max()) or float(np.abs(self.layer.bias).max()) or 1.0
-        rows = [values.reshape(-1, values.shape[-1]) for values in (events[source] for source in matrices)]
-        every = math.ceil(len(rows[0]) / MAX_ROWS)
-        active = np.concatenate([r[::every] for r in rows], axis=1).astype(np.float32)
+        matrices, self.bias = [], self.layer.bias * factor
+        for i in self.stepped.inputs:
+            matrices.append(i.weights * sources[i.source].unit * factor)
+            if rest := sources[i.source].rest:
+                if i.delay:
+                    raise Refusal(
+                        f"{i.source!r} to {self.name!r}: v_leak {rest:g} arrives late over a delay; export v_leak = 0"
+                    )
+                self.bias = self.bias + rest * i.weights.sum(0) * factor
+        size, bits = self.layer.bias.size, self.weight_bits
+        lengths = [len(m) for m in matrices]
+        stacked = np.concatenate(matrices) if matrices else np.zeros((1, size))
+        limit = (1 << bits - 1) - 1
+        if matrices:
+            rows = [sources[i.source].events for i in self.stepped.inputs]
+            rows = [values.reshape(-1, values.shape[-1]) for values in rows]
+            every = math.ceil(len(rows[0]) / MAX_ROWS)
+            active = np.concatenate([r[::every] for r in rows], axis=1).astype(np.float32)
+        else:
+            active = np.zeros((1, 1), np.float32)
         if active.shape[1] <= MAX_MOMENTS:
             moments = (active.T @ active).astype(np.float64)
         else:
             moments = np.square(active).sum(0, dtype=np.float64)[:, None]
+        axis = 0 if per_channel else None
 
-        def power(weights: np.ndarray) -> float:
-            """Sum of squares of the sums that the weights make of the data."""
+        def power(weights: np.ndarray) -> np.ndarray:
+            """Sum of squares of the sums that the weights make of the data, by neuron or in all."""
             full = moments @ weights if moments.shape[1] > 1 or len(weights) == 1 else moments * weights
-            return max(0.0, float((weights * full).sum()))
+            return np.maximum(0.0, (weights * full).sum(axis))
 
-        def integers(weights: np.ndarray, clip: float) -> np.ndarray:
-            return np.clip(np.rint(weights / (clip * largest / limit)), -limit, limit)
+        best: _Rounding | None = None
+        for shifts in _shifts(matrices, MAX_STORED_BITS - bits):
+            times = np.repeat(np.exp2(shifts), lengths)[:, None] if matrices else np.ones((1, 1))
+            found = _Rounding.least(stacked, times, self.bias, limit, power, axis)
+            if best is None or found.error < PLAIN_UNLESS_GAIN * best.error:
+                best, self.shifts = found, shifts
+        self.clip, self.method = best.clip, best.method
+        self.scale = np.broadcast_to(best.scale, (size,))
+        self.weight_error = math.sqrt(best.error / (float(np.sum(power(stacked))) or 1.0))
+        self.clipped = best.clipped
+        ends = np.cumsum([0, *lengths])
+        self.weights = [best.integers[a:b] for a, b in zip(ends, ends[1:], strict=False)]
 
-        errors = {clip: power(stacked - clip * largest / limit * integers(stacked, clip)) for clip in CLIP_RATIOS}
-        self.clip = min(errors, key=lambda clip: errors[clip])
-        self.scale = self.clip * largest / limit
-        self.weight_error = math.sqrt(errors[self.clip] / (power(stacked) or 1.0))
-        self.clipped = float((np.abs(stacked) > self.scale * (limit + 0.5)).mean())
-        self.sign = sign
-        self.weights = {source: integers(weights, self.clip).astype(np.int64) for source, weights in matrices.items()}
-
-    def _parameters(self, rule: Dynamics) -> None:
+    def _parameters(self) -> None:
         """Potentials in units of 2**-guard weights, measured from v_leak."""
-        p, knobs = self.layer.parameters, self.knobs
+        p, knobs, rest = self.layer.parameters, self.knobs, self.rest
         zero = np.zeros(self.layer.bias.size)
-        rest = p.get("v_leak", zero)
+        start = p["v_reset"] if self.spiking and knobs.start == "reset" else zero
+        plain = self.layer.type == "Threshold"  # compares what arrives, and resets nothing
         with np.errstate(all="ignore"):
-            unit = self.scale * np.abs(rule.gain) / 2**self.guard_bits
-            threshold = _whole((p["v_threshold"] - rest) / unit)
+            self.unit = unit = self.scale * self.gain / 2**self.guard_bits
             self.real = {
                 "keep": self.keep,
-                "threshold": np.floor(threshold) + 1 if knobs.compare == "gt" else np.ceil(threshold),
-                "subtract": np.rint(p["v_threshold"] / unit) if knobs.reset == "subtract" else zero,
-                "v_reset": np.rint((p["v_reset"] - rest) / unit) if knobs.reset == "zero" else zero,
-                "v_init": np.rint(-rest / unit) + 0.0,
-                "bias": np.rint(self.layer.bias * self.sign / self.scale * 2**self.guard_bits),
-                "v_min": zero - np.inf if knobs.v_min == "none" else np.rint((knobs.v_min - rest) / unit),
+                "threshold": zero,
+                "subtract": zero,
+                "v_reset": zero,
+                "v_init": np.rint((start - rest) / unit) + 0.0,
+                "bias": np.rint(self.bias / self.scale * 2**self.guard_bits),
+                "v_min": zero - np.inf,
             }
-            if knobs.spikes == "many":
-                self.real["subtract"] = np.maximum(1, self.real["subtract"])
+            if self.spiking:
+                threshold = _whole((p["v_threshold"] - rest) / unit)
+                above = knobs.compare == "gt" or plain
+                self.real["threshold"] = np.floor(threshold) + 1 if above else np.ceil(threshold)
+            if self.spiking and not plain:
+                if knobs.reset == "subtract":
+                    self.real["subtract"] = np.rint(p["v_threshold"] / unit)
+                else:
+                    self.real["v_reset"] = np.rint((p["v_reset"] - rest) / unit)
+                if knobs.v_min != "none":
+                    self.real["v_min"] = np.rint((knobs.v_min - rest) / unit)
+                if knobs.spikes == "many":
+                    self.real["subtract"] = np.maximum(1, self.real["subtract"])
+        if self.current_keep is not None:
+            self.real["current_keep"] = self.current_keep
         limit = 1 << WIDE_STATE_BITS - 2
         for name, value in self.real.items():
             largest = np.abs(value).max()
-            if not largest < limit and not (name == "v_min" and knobs.v_min == "none"):
+            if not largest < limit and not (name == "v_min" and np.isinf(value).all()):
                 raise Refusal(
                     f"{self.name!r}: its {name} is {largest:.3g} times the unit of its potential, more than a state "
                     "can hold; bring its weights and its parameters to similar sizes"
@@ -177,51 +313,72 @@ class QuantisedLayer:
             )
         return wanted
 
-    def population(self, state_bits: int) -> Population:
-        """The population, its state that wide."""
+    def current_bits(self, largest: float) -> int:
+        """Width of the synaptic current for twice what the data reaches."""
+        reached = math.ceil(largest / float(np.abs(self.current_gain * self.scale).min()) * 2**self.guard_bits)
+        return min(WIDE_STATE_BITS, max(signed_bits(HEADROOM * reached), 1 + signed_bits(*self._ends("bias"))))
+
+    def cut_bits(self, state_bits: int) -> int:
+        """Bits of the potential that do not fit into an event."""
+        return max(0, state_bits - POTENTIAL_BITS)
+
+    def event_unit(self, state_bits: int) -> float:
+        """What an event of value 1 stands for."""
+        return 1.0 if self.spiking else float(self.unit[0]) * 2.0 ** self.cut_bits(state_bits)
+
+    def population(self, state_bits: int, current_bits: int) -> Population:
+        """The population, its states that wide."""
         knobs = self.knobs
         # A reset to one value in the next step is the one in the same step.
-        late = knobs.reset == "subtract" and knobs.reset_when == "next-step"
+        late = self.spiking and knobs.reset == "subtract" and knobs.reset_when == "next-step"
         real = {**self.real, "v_min": np.maximum(self.real["v_min"], -(1 << state_bits - 1))}
+        states = {"v": state_bits} | ({"n": self.value_bits} if late else {})
         return Population(
             name=self.name,
             shape=self.layer.shape,
             value_bits=self.value_bits,
+            scale=self.event_unit(state_bits),
             neuron=Neuron(
                 model="lif",
-                states={"v": state_bits} | ({"n": self.value_bits} if late else {}),
+                states=states | ({} if self.current_keep is None else {"i": current_bits}),
                 parameters={name: _one_or_each(value) for name, value in real.items()},
                 options={
-                    "reset": knobs.reset,
+                    "reset": knobs.reset if self.spiking else "subtract",
                     "reset_when": "next-step" if late else "same-step",
-                    "spikes": knobs.spikes,
+                    "spikes": knobs.spikes if self.spiking else "potential",
                     "decay_bits": self.decay_bits,
                     "guard": self.guard_bits,
                 },
             ),
         )
 
-    def projections(self, source_delay: Mapping[str, int]) -> list[Projection]:
-        """All that arrives, ``source_delay`` steps late."""
+    def projections(self, late: Collection[str]) -> list[Projection]:
+        """All that arrives; a step later from the sources that are ``late``."""
         return [
             Projection(
-                source=source,
+                source=i.source,
                 target=self.name,
                 synapses=Dense(weights=weights, bits=self.weight_bits),
-                delay=source_delay[source],
+                delay=i.delay + (i.source in late),
+                shift=shift,
             )
-            for source, weights in self.weights.items()
+            for i, weights, shift in zip(self.stepped.inputs, self.weights, self.shifts, strict=True)
         ]
 
     def summary(self) -> dict[str, Any]:
         """What a reader of the network needs in order to read its integers, for its ``origin``."""
+        scale, clip = (
+            v.tolist() if v.size > 1 and (v != v.flat[0]).any() else float(v.flat[0])
+            for v in (np.atleast_1d(self.scale), np.atleast_1d(self.clip))
+        )
         return {
-            "scale": self.scale,
-            "clip": self.clip,
+            "scale": scale,
+            "clip": clip,
+            "method": self.method,
             "weight_bits": self.weight_bits,
             "guard_bits": self.guard_bits,
             "decay_bits": self.decay_bits,
-        }
+        } | ({} if self.spiking else {"rest": float(self.rest[0])})
 
 
 def _whole(values: np.ndarray) -> np.ndarray:

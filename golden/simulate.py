@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikeloom.golden.loops import components
 from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.golden.neurons import MODELS
 from spikeloom.golden.sums import FLOAT32, Sums, sum_range
 
-__all__ = ["Result", "check_network", "check_stimulus", "run", "step_by_step"]
+__all__ = ["Result", "answer", "check_network", "check_stimulus", "run", "step_by_step"]
 
 #: Samples per batch are chosen so that the largest array of a batch has about this many elements.
 BATCH_ELEMENTS = 1 << 22
@@ -32,7 +33,8 @@ class Result:
     potentials: per recorded population, the state ``v`` after each step, int64 (samples, steps, neurons).
     final:      per population, each state after the last step, int64 (samples, neurons).
     spikes:     the answer (samples, steps, *output shape), read ``output_delay`` steps late.
-    counts:     its sum over the steps. prediction: the neuron with most counts, ties to the lowest index.
+    counts:     its sum over the steps, or what else ``read_out`` makes of it. prediction: the neuron with the largest
+                count, ties to the lowest index.
     """
 
     events: Mapping[str, np.ndarray]
@@ -64,7 +66,11 @@ def check_network(network: Network) -> dict[str, tuple[int, int]]:
 
 
 def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
-    """What the host sends, as (samples, steps, neurons); or a :class:`Refusal` that says what would be accepted."""
+    """What the host sends, as (samples, steps, neurons); or a :class:`Refusal` that says what would be accepted.
+
+    Where the input has a scale, floats are analogue samples: each becomes the nearest value that an event can carry.
+    Integers are events' values as they are.
+    """
     x = np.asarray(x)
     shapes = dict.fromkeys([population.shape, (population.size,)])
     wanted = " or ".join(f"(samples, steps, {', '.join(map(str, shape))})" for shape in shapes)
@@ -77,10 +83,12 @@ def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
     if x.dtype.kind == "f":
         if not np.isfinite(x).all():
             raise Refusal("x has NaN or infinite values; save spikes (0 and 1) or small integers")
-        if (x != np.rint(x)).any():
+        if population.scale != 1:
+            x = np.clip(np.rint(x / population.scale), *population.value_range).astype(np.int16)
+        elif (x != np.rint(x)).any():
             raise Refusal(
-                "x has values that are not integers, and analogue input does not exist yet; "
-                "encode them as spikes (0 and 1) or scale them to small integers"
+                "x has values that are not integers; convert the network with such data, encode them as spikes "
+                "(0 and 1), or scale them to small integers"
             )
     low, high = (0, 1) if population.value_bits == 1 else population.value_range
     if x.max() > high or (x.dtype.kind in "if" and x.min() < low):
@@ -91,17 +99,18 @@ def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
     return x.reshape(*x.shape[:2], population.size)
 
 
-def _components(network: Network) -> list[list[str]]:
-    """Populations that lie on common cycles, grouped; groups and members in the order in which they can run."""
-    order = list(network.order())
-    reach = np.eye(len(order), dtype=bool)
-    for projection in network.projections:
-        reach[order.index(projection.source), order.index(projection.target)] = True
-    for middle in range(len(order)):
-        reach |= np.outer(reach[:, middle], reach[middle])
-    # A population that another one reaches has more ancestors, unless both lie on one cycle.
-    groups = {tuple(np.flatnonzero(reach[i] & reach[:, i])) for i in range(len(order))}
-    return [[order[i] for i in group] for group in sorted(groups, key=lambda g: (reach[:, g[0]].sum(), g))]
+def answer(network: Network, events: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spikes, counts and prediction of a :class:`Result` from the output's events (samples, steps, neurons)."""
+    output, steps = network[network.output], events.shape[1]
+    spikes = np.zeros_like(events)
+    spikes[:, network.output_delay :] = events[:, : max(0, steps - network.output_delay)]
+    reduce = {"sum": lambda: spikes.sum(1, dtype=np.int64), "last": lambda: spikes[:, -1].astype(np.int64)}
+    counts = reduce.get(network.read_out, lambda: spikes.max(1).astype(np.int64))()
+    return (
+        spikes.reshape(*spikes.shape[:2], *output.shape),
+        counts.reshape(len(counts), *output.shape),
+        counts.argmax(1),
+    )
 
 
 def _assert_range(what: str, values: np.ndarray, low: int, high: int) -> tuple[int, int]:
@@ -117,7 +126,7 @@ class _Batch:
     def __init__(self, network: Network) -> None:
         ranges = check_network(network)
         self.network = network
-        self.components = _components(network)
+        self.components = components(network.order(), ((p.source, p.target) for p in network.projections))
         self.clear()
         self.ranges: dict[str, tuple[int, int]] = {}
         self.sums: dict[str, list[Sums]] = {}
@@ -226,17 +235,9 @@ def run(
         batch.clear()
         if progress:
             progress(part.stop, samples)
-    output = network[network.output]
-    spikes = np.zeros((samples, steps, output.size), np.int16)
-    spikes[:, network.output_delay :] = events[output.name][:, : max(0, steps - network.output_delay)]
-    counts = spikes.sum(1, dtype=np.int64)
+    spikes, counts, prediction = answer(network, events[network.output])
     return Result(
-        events=events,
-        potentials=potentials,
-        final=final,
-        spikes=spikes.reshape(samples, steps, *output.shape),
-        counts=counts.reshape(samples, *output.shape),
-        prediction=counts.argmax(1),
+        events=events, potentials=potentials, final=final, spikes=spikes, counts=counts, prediction=prediction
     )
 
 

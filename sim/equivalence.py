@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeloom.golden.network import Refusal
+from spikeloom.golden.simulate import answer
 from spikeloom.sim.design import Design
 from spikeloom.sim.job import ACTIVITIES
 from spikeloom.sim.reproducer import write_reproducer
@@ -298,15 +299,12 @@ def simulate(
         if block.problems:
             raise RuntimeError(f"The simulation failed: {block.problems[0]}; `spikeloom verify` says where")
     events = {s.name: np.concatenate([b.decoded.events[s.name] for b in blocks]) for s in design.observed}
-    output, delay = design.network[design.network.output], design.network.output_delay
-    spikes = np.zeros_like(events[output.name])
-    spikes[:, delay:] = events[output.name][:, : max(0, x.shape[1] - delay)]
-    counts = spikes.sum(1, dtype=np.int64)
+    spikes, counts, prediction = answer(design.network, events[design.network.output])
     return Simulation(
         events=events,
         final=blocks[-1].states,
-        spikes=spikes.reshape(*x.shape[:2], *output.shape),
-        counts=counts.reshape(len(x), *output.shape),
-        prediction=counts.argmax(1),
+        spikes=spikes,
+        counts=counts,
+        prediction=prediction,
         clocks=np.concatenate([b.ends - b.answer.runs[0].started for b in blocks]),
     )

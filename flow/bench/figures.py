@@ -9,7 +9,7 @@ from spikeloom import api, packaged
 from spikeloom.bench import hardware
 from spikeloom.bench.cache import digest, sources
 from spikeloom.bench.figure import Bench, figure
-from spikeloom.golden import conventions, float_model, nir_graph, simulate
+from spikeloom.golden import float_model, nir_graph, simulate
 
 __all__ = ["accuracy", "bulk", "density", "equivalence", "peer", "performance"]
 
@@ -27,11 +27,12 @@ Parts = Iterator[dict[str, Any]]
 def accuracy(bench: Bench, network: str, weight_bits: int) -> Parts:
     """Float and integer accuracy of the packaged networks on data that the conversion never saw."""
     source, data = packaged.find(network), hardware.samples(network)
-    knobs = conventions.resolve(source.convention)
     loom = hardware.network(network, weight_bits)
 
     def compared() -> dict[str, Any]:
-        reference = float_model.run(nir_graph.load(source.model, knobs), data.x, knobs).prediction
+        reference = float_model.run(
+            nir_graph.load(source.model, source.resolved).model, data.x, source.resolved, read_out=source.read_out
+        ).prediction
         prediction = simulate.run(loom, data.x, progress=bench.progress).prediction
         return {
             "samples": len(data.x),
@@ -49,10 +50,15 @@ def accuracy(bench: Bench, network: str, weight_bits: int) -> Parts:
         {"network": "digits", "weight_bits": 8, "lanes": lanes, "cores": cores, "stalls": stalls}
         for cores, lanes in (*(("shared", n) for n in (1, 8, 16, 64)), ("per-population", 16))
         for stalls in (False, True)
-    )
+    ),
+    *(
+        {"network": name, "weight_bits": 8, "lanes": 16, "cores": "shared", "stalls": False}
+        for name in packaged.PACKAGED
+        if name not in ("digits", "mnist")  # all of mnist is in `bulk`
+    ),
 )
 def equivalence(bench: Bench, network: str, weight_bits: int, lanes: int, cores: str, stalls: bool) -> Parts:
-    """Every event of every layer of all digits, and the final states: Verilog against golden."""
+    """Every event of every layer of all test data, and the final states: Verilog against golden."""
     x = hardware.samples(network).x
     with hardware.generated(network, weight_bits, lanes=lanes, cores=cores) as made:
         yield hardware.simulated(bench.cache, made, x, stalls=stalls, bulk=False, progress=bench.progress)
@@ -120,9 +126,8 @@ def density(bench: Bench, network: str, weight_bits: int, lanes: int, density: f
 
 @figure(
     *(
-        {"network": "mnist", "weight_bits": 4, **configuration, "output_registers": registers}
-        for configuration in ({"lanes": 16, "units": 1}, {"lanes": 128, "units": 8})
-        for registers in (False, True)
+        {"network": "mnist", "weight_bits": 4, "lanes": lanes, "units": units, "output_registers": registers}
+        for lanes, units, registers in ((16, 1, False), (16, 1, True), (128, 8, False))
     )
 )
 def peer(bench: Bench, network: str, weight_bits: int, lanes: int, units: int, output_registers: bool) -> Parts:

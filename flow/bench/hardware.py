@@ -16,8 +16,8 @@ from spikeloom import api, packaged
 from spikeloom.api import Progress
 from spikeloom.bench.cache import Cache, digest, sources
 from spikeloom.boards import measure
-from spikeloom.golden import conventions, simulate
 from spikeloom.golden import data as files
+from spikeloom.golden import simulate
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
@@ -48,8 +48,13 @@ CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "sched
 def network(name: str, weight_bits: int) -> Network:
     """A packaged network as integers."""
     source = packaged.find(name)
-    knobs = conventions.resolve(source.convention)
-    return api.convert(source.model, data=source.calibration, knobs=knobs, weight_bits=weight_bits).network
+    return api.convert(
+        source.model,
+        data=source.calibration,
+        knobs=source.resolved,
+        weight_bits=weight_bits,
+        read_out=source.read_out,
+    ).network
 
 
 @cache

@@ -50,13 +50,14 @@ class Layer:
 
     histogram: potentials over the whole range of the state, in equal bins. saturations: as in a conversion's report.
     rates:     events' values per neuron and step. agreement: among the cells in which float or integer has an event.
+               Both are None where the population sends its potential.
     """
 
     name: str
     histogram: np.ndarray
     potential: tuple[int, int]
     saturations: int
-    rate: float
+    rate: float | None
     rate_float: float | None
     agreement: float | None
 
@@ -122,7 +123,7 @@ def _reference(network: Network, file: dict[str, Any], path: Path) -> Reference:
         knobs = Knobs(**network.origin["knobs"])
     except (KeyError, TypeError) as error:
         raise Refusal(f"the network does not say how {path} runs in steps ({error}); convert it again") from None
-    return Reference(model=nir_graph.load(path, knobs), knobs=knobs, name=path.name, sha256=sha256)
+    return Reference(model=nir_graph.load(path, knobs).model, knobs=knobs, name=path.name, sha256=sha256)
 
 
 def measure(
@@ -145,7 +146,8 @@ def measure(
     if samples is not None and not 1 <= samples <= total:
         raise Refusal(f"samples must be in 1..{total}, not {samples}: that is how many x has")
     count = samples or (min(total, AMARANTH_SAMPLES) if simulator == "amaranth" else total)
-    x = simulate.check_stimulus(network.input, given.data.x)[:count]
+    x = simulate.check_stimulus(network.input, given.data.x[:count])
+    raw = given.data.x[:count]
     labels = None if given.data.y is None else given.data.y[:count]
     say = progress or (lambda *said: None)
 
@@ -156,7 +158,7 @@ def measure(
     # A run whose stream is broken has no events to draw; the verdict says what is wrong with it.
     rtl = None if verdict.problems else equivalence.simulate(folder.rtl, x, simulator=simulator, progress=progress)
     say("run the models")
-    layers, predictions = _models(network, x, reference, progress)
+    layers, predictions = _models(network, x, raw, reference, progress)
     if rtl is not None:
         predictions["rtl"] = rtl.prediction
     first = verdict.mismatch.sample if verdict.mismatch and verdict.mismatch.sample < count else 0
@@ -186,7 +188,9 @@ class _Tally:
     """One population's figures, added up block by block."""
 
     def __init__(self, network: Network, name: str, lag: int) -> None:
-        self.population, self.lag = network[name], lag
+        self.population = network[name]
+        self.spiking = self.population.neuron.options.get("spikes") != "potential"
+        self.lag = lag if self.spiking else 0
         self.bits = self.population.neuron.states["v"]
         self.histogram = np.zeros(min(BINS, 1 << self.bits), np.int64)
         self.low, self.high = [], []
@@ -202,6 +206,8 @@ class _Tally:
         # At a lower bound of its own a state was clipped as the model wants, not cut off by its width.
         bound = self.population.neuron.parameters["v_min"] > least
         self.saturations += int(((v == most) | ((v == least) & ~bound)).sum())
+        if not self.spiking:
+            return
         self.cells += events.size
         self.sum += int(events.sum(dtype=np.int64))
         if wanted is not None:
@@ -220,16 +226,20 @@ class _Tally:
             histogram=self.histogram,
             potential=(min(self.low), max(self.high)),
             saturations=self.saturations,
-            rate=self.sum / self.cells,
-            rate_float=self.sum_float / max(1, self.cells_float) if compared else None,
-            agreement=(self.same / self.either if self.either else 1.0) if compared else None,
+            rate=self.sum / self.cells if self.spiking else None,
+            rate_float=self.sum_float / max(1, self.cells_float) if compared and self.spiking else None,
+            agreement=(self.same / self.either if self.either else 1.0) if compared and self.spiking else None,
         )
 
 
 def _models(
-    network: Network, x: np.ndarray, reference: Reference | None, progress: Callable[..., None] | None
+    network: Network,
+    x: np.ndarray,
+    raw: np.ndarray,
+    reference: Reference | None,
+    progress: Callable[..., None] | None,
 ) -> tuple[tuple[Layer, ...], dict[str, np.ndarray]]:
-    """Integer network and float model on ``x`` (samples, steps, neurons), a block of samples at a time."""
+    """Integer network on ``x`` and float model on ``raw`` (samples, steps, neurons), a block of samples at a time."""
     lag = int(bool(reference and reference.knobs.lag))
     tallies = [_Tally(network, p.name, lag) for p in network.neurons]
     predictions: dict[str, list[np.ndarray]] = {"float": [], "integer": []}
@@ -240,7 +250,9 @@ def _models(
         predictions["integer"].append(golden.prediction)
         wanted = None
         if reference is not None:
-            wanted = float_model.run(reference.model, part, reference.knobs)
+            wanted = float_model.run(
+                reference.model, raw[first : first + size], reference.knobs, read_out=network.read_out
+            )
             predictions["float"].append(wanted.prediction)
         for tally in tallies:
             name = tally.population.name

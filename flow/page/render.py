@@ -106,8 +106,10 @@ def whole(value: int) -> str:
     return f"{value:,}".replace("-", "−")
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share; what is there and rounds to nothing, or is not whole and rounds to it, says so."""
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share; what is there and rounds to nothing, or is not whole and rounds to it, says so; None is a dash."""
+    if share is None:
+        return "–"
     if 0 < share * 100 < 0.5 * 10**-digits:
         return f"< {10**-digits:g} %"
     return f"{100 * share:.{digits}f} %"

@@ -13,7 +13,8 @@ Per step, for one neuron, with the exact sum ``a`` of its ``input`` port::
     v = max(v_min, saturate(y))                                     saturate to the state's bits
     n = floor(v / 2**max(0, bits of v - value_bits))                spikes "potential", which never resets
 
-and an event of value ``n`` where ``n != 0``. A sample starts with ``v_init`` in ``v`` and 0 in ``i`` and ``n_previous``.
+and an event of value ``n`` where ``n != 0``. A sample starts with ``v_init`` in ``v``, and 0 in ``i`` and
+``n_previous``.
 
 Integers: ``keep`` and ``current_keep`` 0..2**decay_bits; ``threshold``, ``v_reset``, ``v_init``, ``v_min`` within the
 state v; ``subtract`` >= 0 within it, >= 1 where many spikes are counted; ``bias`` any integer of v's bits.

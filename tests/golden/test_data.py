@@ -46,6 +46,108 @@ def test_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) ->
     assert str(refusal.value) == f"{path}: {message}"
 
 
+E = np.array([(3, 2, 10, 1), (0, 0, 0, 0), (1, 1, 25, 0)], [(name, "i4") for name in "xytp"])
+SIZE = {"sensor_size": (4, 3, 2)}
+ROW = {"events": E, "offsets": [0, 2, 2, 3], "step": 10} | SIZE
+EACH = {"events_0": E[:2], "events_1": E[:0], "events_2": E[2:], "step": 10} | SIZE
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "shape"),
+    [
+        (ROW, {}, (3, 2, 3, 4)),
+        (EACH, {}, (3, 2, 3, 4)),
+        (ROW | {"shape": (24,)}, {}, (3, 24)),
+        (ROW | {"steps": 5}, {}, (5, 2, 3, 4)),
+        (ROW | {"steps": 5, "step": 1}, {"steps": 3, "step": 10, "shape": (2, 12)}, (3, 2, 12)),
+        ({"events": E, "offsets": [0, 2, 2, 3]}, {"step": 10, "shape": (2, 3, 4)}, (3, 2, 3, 4)),
+    ],
+)
+@pytest.mark.parametrize("y", [None, np.array([1, 0, 2])])
+def test_events(tmp_path: Path, arrays, options, shape: tuple[int, ...], y: np.ndarray | None) -> None:
+    np.savez(tmp_path / "a.npz", **arrays, **({} if y is None else {"y": y}))
+    data = load(tmp_path / "a.npz", **options)
+    assert data.x.shape == (3, *shape)
+    assert [tuple(where) for where in np.argwhere(data.x.reshape(3, shape[0], 2, 3, 4))] == [
+        (0, 0, 0, 0, 0),
+        (0, 1, 1, 2, 3),
+        (2, 2, 0, 1, 1),
+    ]
+    assert (data.y is None) == (y is None)
+
+
+def test_x_goes_before_events(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, **ROW)
+    assert np.array_equal(load(tmp_path / "a.npz").x, X)
+    with pytest.raises(Refusal, match="a.npz: has x, which is made of steps already; leave out step, shape$"):
+        load(tmp_path / "a.npz", step=1, shape=(4,))
+
+
+def without(name: str) -> dict:
+    return {key: value for key, value in ROW.items() if key != name}
+
+
+EVENTS_REFUSED = [
+    (
+        without("step"),
+        "has events, but not how much time a step is; save it in the units of t with np.savez(..., step=1000)",
+    ),
+    (
+        without("sensor_size"),
+        "has events, but not their shape; save it with np.savez(..., sensor_size=(W, H, P))",
+    ),
+    (
+        without("offsets"),
+        "has events, but not where each sample begins; save it with np.savez(..., offsets=[0, ..., len(events)])",
+    ),
+    *(
+        (
+            ROW | {"offsets": offsets},
+            "offsets must be integers that rise from 0 to the number of events, 3, one more than there are samples; "
+            "events must be one row",
+        )
+        for offsets in ([0, 2], [0, 3, 2, 3], [1, 3], [3], 3, [0.0, 3.0], [[0, 3]], [-1, 3])
+    ),
+    (
+        {"events_1": E, "events_2": E, "step": 10} | SIZE,
+        "has 2 samples of events, but not events_0; number them from 0",
+    ),
+    (ROW | {"step": 0}, "step must be whole and positive, not 0"),
+    (ROW | {"step": 1.5}, "step must be an integer, not float64 of the shape ()"),
+    (ROW | {"sensor_size": 4}, "sensor_size must be a few integers, not int64 of the shape ()"),
+    (ROW | {"shape": (-4, -6)}, "shape must be whole and positive, not -4"),
+    (ROW | {"shape": (25,)}, "shape (25,) and the (2, 3, 4) of sensor_size differ in inputs; leave out one of them"),
+    (
+        ROW | {"events": E.astype(object)},
+        "events holds Python objects, which are never unpickled; save it as an array of numbers",
+    ),
+    (
+        ROW | {"events": np.zeros(3)},
+        "sensor_size (4, 3, 2) has 3 for y, which is no field of the events; use 1",
+    ),
+    (
+        ROW | {"sensor_size": (2, 3, 2)},
+        "sample 0: x is in 0..3; the shape (2, 3, 2) takes 0..1: give the shape of the sensor, or leave such events "
+        "out",
+    ),
+    (ROW | {"y": [1, 2]}, "y must have one class for each of the 3 samples, not the shape (2,)"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "message"), EVENTS_REFUSED, ids=range(len(EVENTS_REFUSED)))
+def test_events_refused(tmp_path: Path, arrays: dict, message: str) -> None:
+    test_refused(tmp_path, arrays, message)
+
+
+def test_all_samples_together_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(tmp_path / "a.npz", **EACH)
+    monkeypatch.setattr(files, "MAX_BYTES", 2 * E.itemsize)
+    with pytest.raises(
+        Refusal, match="events_2 declares 16 bytes, and 0 are the most that is read; save fewer samples"
+    ):
+        load(tmp_path / "a.npz")
+
+
 def header(shape: tuple[int, ...], version: bytes = b"\x01\x00") -> bytes:
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": shape})

@@ -9,7 +9,7 @@ import pytest
 from spikeloom.golden import data as files
 from spikeloom.golden import float_model, nir_graph
 from spikeloom.golden.conventions import Knobs, resolve
-from spikeloom.golden.nir_model import Layer
+from spikeloom.golden.nir_model import Input, Layer, Model
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Knobs(
@@ -26,7 +26,7 @@ PLAIN = Knobs(
 
 
 def differences(name: str, knobs: Knobs) -> dict[str, int]:
-    model = nir_graph.load(ROOT / "flow" / "data" / f"{name}.nir", knobs)
+    model = nir_graph.load(ROOT / "flow" / "data" / f"{name}.nir", knobs).model
     x = files.load(ROOT / "flow" / "data" / f"{name}.npz").x
     with np.load(ROOT / "tests" / "data" / f"{name}-snntorch.npz", allow_pickle=False) as recorded:
         samples = int(recorded["samples"])
@@ -62,10 +62,11 @@ def one(drive: list[float], knobs: Knobs, **parameters: float) -> list[int]:
         type="LIF",
         shape=(1,),
         parameters={name: np.array([value]) for name, value in values.items()},
-        weights={},
+        inputs=(Input(source="x", weights=np.ones((1, 1))),),
         bias=np.zeros(1),
     )
-    return float_model.advance(layer, np.array(drive)[None, :, None], knobs, np.float64)[0, :, 0].tolist()
+    model = Model(input="x", input_shape=(1,), layers=(layer,), output="n")
+    return float_model.run(model, np.array(drive)[None, :, None], knobs, np.float64).events["n"][0, :, 0].tolist()
 
 
 SUBTRACT = {"reset": "subtract"}

@@ -1,6 +1,13 @@
 """A .nir file is hostile until checked: every way out of it, and every way to break it, ends in one message."""
 
+import io
+import json
 import os
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -266,3 +273,171 @@ def test_unreadable_text(tmp_path: Path) -> None:
         file["node/nodes/fc1"].create_dataset("type", data=np.bytes_(b"\xff\xfe"))
     with pytest.raises(Refusal, match="damaged or truncated HDF5 file"):
         read(path)
+
+
+#: What may happen to the process that opens the file, as programs; each uses the reader's own limits.
+RESTRAINED = """
+import json, os, sys, time
+from spikeloom.golden import nir_child
+limits = nir_child.Limits(**json.loads(sys.argv[1]))
+nir_child.restrain(limits)
+"""
+
+
+def planted(answer: str) -> str:
+    """A program that writes this as its answer, with an array of objects and one of numbers beside it."""
+    return f"""
+import sys, zipfile, numpy
+with zipfile.ZipFile(sys.stdout.buffer, "w") as archive:
+    archive.writestr("answer.json", {answer!r})
+    for name, array in (("0", numpy.array([{{}}])), ("1", numpy.zeros(9)), ("2", numpy.array(["text"]))):
+        with archive.open(name + ".npy", "w") as file:
+            numpy.lib.format.write_array(file, array)
+"""
+
+
+def with_field(value: object) -> str:
+    node = {"type": "Linear", "fields": {"weight": value}}
+    return json.dumps({"graph": {"version": "", "nodes": {"a": node}, "edges": []}})
+
+
+ENDS = [
+    ("import time; time.sleep(60)", "reading it takes more than 1 s"),
+    (RESTRAINED + "while True: pass", "reading it takes more than 1 s"),
+    (RESTRAINED + "os.kill(os.getpid(), 24)", "reading it takes more than 1 s"),  # the processor's time was used up
+    (RESTRAINED + "os.kill(os.getpid(), 11)", "reading it crashed with SIGSEGV"),
+    (RESTRAINED + "os.abort()", "reading it crashed with SIGABRT"),
+    (
+        RESTRAINED + "nir_child.h5py.File = lambda *_: bytearray(limits.memory_bytes)\nnir_child.main()",
+        "reading it takes more than 4 GiB of memory",
+    ),
+    ("pass", "reading it gives nonsense"),
+    ("print('rubbish')", "reading it gives nonsense"),
+    *(
+        (planted(answer), "reading it gives nonsense")
+        for answer in [
+            "",
+            "[" * 100_000,
+            "{}",
+            '{"graph": []}',
+            '{"graph": {"version": "", "nodes": {"a": 1}, "edges": []}}',
+            '{"graph": {"version": "", "nodes": {}, "edges": [["a"]]}}',
+            with_field(0),  # objects, which would have to be unpickled
+            with_field(2),
+            with_field(3),
+            with_field([]),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("program", "message"), ENDS, ids=range(len(ENDS)))
+def test_no_end_of_the_reader_harms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, message: str
+) -> None:
+    path = nir_files.write(tmp_path / "a.nir", nir_files.chain())
+    monkeypatch.setattr(nir_file, "READER", ("-c", program))
+    if "1 s" in message:
+        monkeypatch.setattr(nir_file, "MAX_SECONDS", 1)
+    with pytest.raises(Refusal) as refusal:
+        read(path)
+    assert str(refusal.value) == f"{path}: damaged or truncated HDF5 file ({message}); export the model again"
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (planted(with_field("text")), None),
+        (planted(with_field(1)), None),
+        (planted('{"refusal": "is \\u001b[31mred"}'), "is ?[31mred"),
+        (
+            "import sys; sys.exit('one line\\nno module h5py')",
+            "the process that reads it ended with 1 (no module h5py); if that is not about this file, install "
+            "Spikeloom again",
+        ),
+        (
+            RESTRAINED + "sys.stdout = open('/dev/full', 'w'); nir_child.main()",
+            f"{tempfile.gettempdir()} has no room for its numbers; make room or set TMPDIR",
+        ),
+    ],
+    ids=["text", "numbers", "refusal", "fault", "full"],
+)
+def test_other_ends_of_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, message: str | None
+) -> None:
+    path = nir_files.write(tmp_path / "a.nir", nir_files.chain())
+    monkeypatch.setattr(nir_file, "READER", ("-c", program))
+    if message is None:
+        assert set(read(path).nodes["a"].fields) == {"weight"}
+        return
+    with pytest.raises(Refusal) as refusal:
+        read(path)
+    assert str(refusal.value) == f"{path}: {message}"
+
+
+def test_the_answer_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = nir_files.write(tmp_path / "a.nir", nir_files.chain())
+    monkeypatch.setattr(nir_file, "MAX_TEXT_BYTES", 100)
+    with pytest.raises(Refusal, match=": names and texts take more than 100 bytes$"):
+        read(path)
+    monkeypatch.setattr(nir_file, "READER", ("-c", planted(with_field(1))))
+    monkeypatch.setattr(nir_file, "MAX_TEXT_BYTES", 1000)
+    monkeypatch.setattr(nir_file, "MAX_BYTES", 71)
+    monkeypatch.setattr(nir_file, "_check", lambda path: None)
+    with pytest.raises(Refusal, match="reading it gives nonsense"):
+        read(path)
+
+
+def test_any_damage_of_the_answer_is_refused_or_read() -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("answer.json", with_field(1))
+        with archive.open("1.npy", "w") as file:
+            np.lib.format.write_array(file, np.arange(9.0))
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(500):
+        damaged = bytearray(whole.getvalue())
+        for _ in range(2):
+            damaged[rng.integers(len(damaged))] ^= 1 << rng.integers(8)
+        try:
+            outcomes.add(type(nir_file._unpack(io.BytesIO(damaged))))
+        except Refusal as refusal:
+            outcomes.add(str(refusal))
+    assert outcomes == {nir_file.Graph, str(nir_file._damaged("reading it gives nonsense"))}
+
+
+def test_an_interrupt_ends_the_reader_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = nir_files.write(tmp_path / "a.nir", nir_files.chain())
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(
+        nir_file,
+        "READER",
+        ("-c", f"import os, time; print(os.getpid(), file=open({str(tmp_path / 'pid')!r}, 'w'))\ntime.sleep(60)"),
+    )
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            read(path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_the_reader_runs_isolated_and_from_anywhere(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "a.nir", nir_files.chain())
+    (tmp_path / "json.py").write_text("raise SystemExit('anybody wrote this')")
+    limits = {"bytes": 1 << 20, "depth": 9, "objects": 99, "text_bytes": 9999, "memory_bytes": 1 << 32, "seconds": 9}
+    for flag in ("-I", "-P"):
+        command = [sys.executable, flag, *nir_file.READER, json.dumps(limits), path]
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        assert set(nir_file._unpack(io.BytesIO(done.stdout)).nodes) == set(nir_files.chain())

@@ -15,7 +15,7 @@ from spikeloom.golden import float_model, simulate
 from spikeloom.golden.conventions import KNOBS, Knobs, resolve
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
-from spikeloom.golden.nir_model import Layer, Model
+from spikeloom.golden.nir_model import Input, Layer, Model
 from spikeloom.golden.quantise import convert
 
 PACKAGED = Path(__file__).parents[2] / "flow" / "data"
@@ -60,7 +60,14 @@ def exact_cases(draw: st.DrawFn) -> tuple[Model, Knobs, np.ndarray]:
         next(iter(weights.values()))[0, 0] = 127 / 128  # so that the unit is 1/128
         bias = rng.integers(-20, 60, size) / 128 if draw(st.booleans()) else np.zeros(size)
         layers.append(
-            Layer(name=f"{index}", type=kind, shape=(size,), parameters=parameters, weights=weights, bias=bias)
+            Layer(
+                name=f"{index}",
+                type=kind,
+                shape=(size,),
+                parameters=parameters,
+                inputs=tuple(Input(source=name, weights=w) for name, w in weights.items()),
+                bias=bias,
+            )
         )
     model = Model(input="0", input_shape=(sizes[0],), layers=tuple(layers), output=layers[-1].name)
     high = draw(st.sampled_from([1, 1, 3]))
@@ -225,11 +232,9 @@ def test_refused_widths(tmp_path: Path, widths: dict[str, int], message: str) ->
 REFUSED_DATA = [
     (np.zeros((2, 3, 4)), "no spikes in x: nothing to calibrate on; give samples in which the input is active"),
     (np.zeros((2, 3, 5)), "x has shape (2, 3, 5); the input 'input' needs (samples, steps, 4): save x in that shape"),
-    (np.full((2, 3, 4), np.nan), "x has NaN or infinite values; save spikes (0 and 1) or small integers"),
     (
-        np.full((2, 3, 4), 0.5),
-        "x has values that are not integers, and analogue input does not exist yet; "
-        "encode them as spikes (0 and 1) or scale them to small integers",
+        np.full((2, 3, 4), np.nan),
+        "x has NaN or infinite values; save spikes (0 and 1), small integers, or analogue samples (floats)",
     ),
     (
         np.full((2, 3, 4), 40000),
@@ -286,7 +291,14 @@ def test_a_decay_that_keeps_nothing(tmp_path: Path) -> None:
 def test_refused_decay_that_rounds_to_none() -> None:
     size = np.ones(2)
     parameters = {"tau": 9e5 * size, "r": 9e5 * size, "v_leak": 0 * size, "v_threshold": size, "v_reset": 0 * size}
-    layer = Layer(name="n", type="LIF", shape=(2,), parameters=parameters, weights={"i": np.eye(2)}, bias=0 * size)
+    layer = Layer(
+        name="n",
+        type="LIF",
+        shape=(2,),
+        parameters=parameters,
+        inputs=(Input(source="i", weights=np.eye(2)),),
+        bias=0 * size,
+    )
     model = Model(input="i", input_shape=(2,), layers=(layer,), output="n")
     network, _ = convert(model, Data(x=spikes(1, 3, 2)), resolve("euler", {"dt": 1.0}))
     assert network["n"].neuron.options["decay_bits"] == 24  # 20 bits of tau and not 6 more

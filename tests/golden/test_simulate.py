@@ -58,7 +58,7 @@ def check_batch_equals_definition(data):
         seen["negative"] += bool((v < 0).any())
         seen["several"] += bool((result.events[p.name] > 1).any())
     seen.update(f"delay {p.delay}" for p in network.projections)
-    seen["loop"] += any(len(group) > 1 for group in simulate._components(network))
+    seen["loop"] += any(len(group) > 1 for group in simulate._Batch(network).components)
     seen["self loop"] += any(p.source == p.target for p in network.projections)
 
 
@@ -78,8 +78,8 @@ def test_batch_equals_definition():
 def test_a_fault_in_the_batch_run_is_found(monkeypatch, fault):
     right, product = lif_model.Batch.advance, simulate.Sums.__call__
 
-    def rounds_down(batch, v):
-        np.floor(v * batch.keep, out=v, casting="unsafe")
+    def rounds_down(batch, v, keep):
+        np.floor(v * batch.keep[keep], out=v, casting="unsafe")
 
     def forgets(batch, a, n):
         if "n" in batch.state:
@@ -231,8 +231,8 @@ REFUSED = [
     (
         np.full((1, 1, 2), 0.5),
         1,
-        "x has values that are not integers, and analogue input does not exist yet; "
-        "encode them as spikes (0 and 1) or scale them to small integers",
+        "x has values that are not integers; convert the network with such data, encode them as spikes (0 and 1), "
+        "or scale them to small integers",
     ),
     (
         np.full((1, 1, 2), 2),

@@ -114,9 +114,7 @@ POTENTIAL = {"spikes": "potential", "threshold": 0, "subtract": 0}
         ([21, 0], 5, CURRENT, [21, 15], [5, 3]),
     ],
 )
-def test_potential_by_hand(
-    sums: list[int], bits: int, changes: dict, potentials: list[int], events: list[int]
-) -> None:
+def test_potential_by_hand(sums: list[int], bits: int, changes: dict, potentials: list[int], events: list[int]) -> None:
     assert train(sums, value_bits=bits, **POTENTIAL | changes) == (potentials, events)
 
 

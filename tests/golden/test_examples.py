@@ -1,0 +1,187 @@
+"""The packaged networks against the spikes that their own frameworks recorded: not one differs."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeloom import packaged
+from spikeloom.golden import data as files
+from spikeloom.golden import float_model, nir_graph, simulate
+from spikeloom.golden.conventions import Knobs, resolve
+from spikeloom.golden.nir_model import Model
+from spikeloom.golden.quantise import convert
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "flow" / "data" / "README.md"
+#: ``test_float_model`` does the same with digits and mnist, whose recordings hold packed bits of some samples.
+EXAMPLES = [name for name in packaged.PACKAGED if name not in ("digits", "mnist")]
+#: Potentials are sums of rounded products, whose order is the framework's own.
+POTENTIAL = 1e-5
+
+
+@cache
+def model_of(name: str) -> Model:
+    chosen = packaged.find(name)
+    return nir_graph.load(chosen.model, chosen.resolved).model
+
+
+@cache
+def samples(path: Path) -> files.Data:
+    return files.load(path)
+
+
+@cache
+def recording(name: str) -> dict[str, np.ndarray]:
+    framework = packaged.find(name).framework.lower()
+    with np.load(ROOT / "tests" / "data" / f"{name}-{framework}.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@cache
+def right(name: str) -> float_model.FloatRun:
+    chosen = packaged.find(name)
+    return float_model.run(model_of(name), samples(chosen.test).x, chosen.resolved, read_out=chosen.read_out)
+
+
+def differences(name: str, run: float_model.FloatRun, model: Model | None = None) -> dict[str, int]:
+    """Cells of each recorded node in which the rule says something else."""
+    found = {}
+    for layer in (model or model_of(name)).layers:
+        wanted = recording(name)[layer.name]
+        got = run.events[layer.name][: len(wanted)]
+        assert got.shape == wanted.shape
+        wrong = got != wanted if layer.spiking else np.abs(got - wanted) > POTENTIAL
+        found[layer.name] = int(wrong.sum())
+    return found
+
+
+def test_every_example_has_a_recording() -> None:
+    assert EXAMPLES == ["vowels", "movements", "delays", "readout", "converted", "lagged", "hardreset"]
+    for name in EXAMPLES:
+        nodes = set(recording(name)) - {"prediction", "prediction_sum", "accuracy"}
+        assert nodes == {layer.name for layer in model_of(name).layers}
+    assert {layer.type for name in EXAMPLES for layer in model_of(name).layers} == {"LIF", "IF", "CubaLIF", "LI"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_reproduces_its_framework(name: str) -> None:
+    assert set(differences(name, right(name)).values()) == {0}
+    recorded = recording(name)
+    for layer in model_of(name).layers:
+        assert (recorded[layer.name] != 0).any((0, 1)).sum() > 3, "a network that is silent reproduces easily"
+    run = right(name)
+    if "prediction_sum" in recorded:  # its script answers by the last potential, and says what their sum would be
+        assert np.array_equal(run.prediction, recorded["prediction_sum"])
+        run = float_model.run(
+            model_of(name), samples(packaged.find(name).test).x, packaged.find(name).resolved, read_out="last"
+        )
+    assert np.array_equal(run.prediction, recorded["prediction"])
+    assert (run.prediction == samples(packaged.find(name).test).y).mean() == recorded["accuracy"]
+
+
+SNNTORCH_FAULTS = [{"reset_when": "same-step"}, {"reset": "zero"}, {"dt": 1.02e-4}, {"lag": True}]
+FAULTS = {
+    "vowels": [*SNNTORCH_FAULTS, {"decay": "exponential"}, {"synapse_gain": "decayed"}],
+    "movements": [*SNNTORCH_FAULTS, {"decay": "exponential"}, {"synapse_gain": "decayed"}],
+    "delays": [*SNNTORCH_FAULTS, {"dt": 1.5e-4}, {"membrane_gain": "one-minus-decay"}],
+    "readout": [{"dt": 1.01e-3}, {"membrane_gain": "unit"}, {"reset": "subtract"}, {"decay": "exponential"}],
+    "converted": [{"spikes": "one"}, {"v_min": "none"}, {"v_min": -0.5}, {"lag": True}, {"compare": "gt"}],
+    "lagged": [{"lag": False}, {"membrane_gain": "ode"}, {"dt": 1.02}, {"reset": "zero"}, {"decay": "exponential"}],
+    "hardreset": [{"dt": 1.01e-4}, {"reset": "subtract"}, {"decay": "exponential"}, {"lag": True}],
+}
+
+
+@pytest.mark.parametrize(("name", "fault"), [(n, f) for n, faults in FAULTS.items() for f in faults], ids=str)
+def test_every_wrong_knob_shows(name: str, fault: dict) -> None:
+    knobs = resolve(packaged.find(name).resolved, fault)
+    found = differences(name, float_model.run(model_of(name), samples(packaged.find(name).test).x, knobs))
+    assert sum(found.values()) > 100, found
+
+
+def without_loops(model: Model) -> Model:
+    layers = (replace(s, inputs=tuple(i for i in s.inputs if i.source != s.name)) for s in model.layers)
+    return replace(model, layers=tuple(layers))
+
+
+def without_delays(model: Model) -> Model:
+    layers = (replace(s, inputs=tuple(replace(i, delay=0.0) for i in s.inputs)) for s in model.layers)
+    return replace(model, layers=tuple(layers))
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [("vowels", without_loops), ("lagged", without_loops), ("delays", without_delays)]
+)
+def test_loops_and_delays_matter(name: str, fault: object) -> None:
+    chosen, model = packaged.find(name), fault(model_of(name))
+    assert model != model_of(name)
+    assert sum(differences(name, float_model.run(model, samples(chosen.test).x, chosen.resolved)).values()) > 100
+
+
+def test_delays_carry_the_answer() -> None:
+    """What its script says: the network without its delays is near chance, which is 20 %."""
+    chosen = packaged.find("delays")
+    test = samples(chosen.test)
+    run = float_model.run(without_delays(model_of("delays")), test.x, chosen.resolved)
+    assert (run.prediction == test.y).mean() == pytest.approx(0.2133, abs=1e-4)
+
+
+@pytest.mark.parametrize(("weight_bits", "loss", "agreement"), [(8, 0.01, 0.98), (4, 0.04, 0.95)])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_integers_keep_the_accuracy(name: str, weight_bits: int, loss: float, agreement: float) -> None:
+    chosen = packaged.find(name)
+    calibration, test, reference = samples(chosen.calibration), samples(chosen.test), right(name)
+    network, report = convert(
+        model_of(name), calibration, chosen.resolved, weight_bits=weight_bits, read_out=chosen.read_out
+    )
+    prediction = simulate.run(network, test.x).prediction
+    assert (prediction == test.y).mean() >= (reference.prediction == test.y).mean() - loss
+    assert (prediction == reference.prediction).mean() >= agreement
+    assert all(layer.saturations == 0 for layer in report.layers)
+    assert {layer.weight_bits for layer in report.layers} == {weight_bits}
+
+
+# What the page beside the data says -------------------------------------------------------------------------------
+
+
+def rows(head: str) -> list[list[str]]:
+    """The cells of the table in the data's README that starts with ``head``."""
+    table = next(part for part in README.read_text("utf-8").split("\n\n") if part.startswith(f"| {head} |"))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def test_samples_are_as_described() -> None:
+    described = {}
+    for file, shape, kind, low, high, classes in rows("samples"):
+        described[file.strip("`")] = (tuple(int(n) for n in shape.replace(",", "").split(" × ")), kind)
+        data = samples(README.parent / file.strip("`"))
+        assert (data.x.shape, str(data.x.dtype)) == described[file.strip("`")]
+        assert (float(data.x.min()), float(data.x.max())) == (float(low.replace("−", "-")), float(high)), file
+        assert (str(data.y.dtype), int(data.y.max()) + 1) == ("int64", int(classes)), file
+        assert min(Counter(data.y.tolist()).values()) >= 1
+    assert set(described) == {path.name for path in README.parent.glob("*.npz")}
+
+
+def test_networks_are_as_described() -> None:
+    described = rows("network")
+    assert [row[0].strip("`") for row in described] == list(packaged.PACKAGED)
+    for name, framework, neurons, accuracy, *_ in described:
+        chosen = packaged.find(name.strip("`"))
+        model = model_of(chosen.name)
+        sizes = [int(np.prod(model.input_shape)), *(layer.bias.size for layer in model.layers)]
+        assert neurons.split()[0] == "-".join(map(str, sizes))
+        assert framework == chosen.framework
+        assert accuracy == f"{100 * float(recording(chosen.name)['accuracy']):.2f} %"
+        assert packaged.find(chosen.samples or chosen.name).test == chosen.test
+
+
+def test_knobs_are_those_of_a_convention() -> None:
+    for name in EXAMPLES:
+        chosen = packaged.find(name)
+        assert isinstance(chosen.resolved, Knobs)
+        assert chosen.resolved.questions(model_of(name).types) == ()
+        assert re.fullmatch(r"\d+(-\d+)+,.*", chosen.about)
