@@ -1,6 +1,6 @@
 """Arriving events are kept, per channel and step, until every population that reads them has done so."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,9 +12,11 @@ __all__ = ["EventLists", "entry_layout"]
 
 
 def entry_layout(p: CoreParameters) -> data.StructLayout:
-    """What a list keeps of an event."""
-    flit = flit_layout(p.flit).members
-    return data.StructLayout({name: flit[name] for name in ("index", "value")[: 1 + (p.flit.value_bits > 1)]})
+    """What a list keeps of an event: of its value as many bits as are read."""
+    members: dict[str, Shape] = {"index": unsigned(p.flit.index_bits)}
+    if p.value_bits > 1:
+        members["value"] = signed(p.value_bits)
+    return data.StructLayout(members)
 
 
 class EventLists(wiring.Component):

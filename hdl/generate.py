@@ -91,7 +91,8 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
             core = parameters.cores[place.core]
             state = core.neuron.state_layout
             source["units"] = core.units
-            source["state"] = {str(name): [field.offset, field.width] for name, field in state}
+            has = mapping.network[place.name].neuron.states  # a shared core's neurons may have more
+            source["state"] = {str(name): [field.offset, field.width] for name, field in state if name in has}
         sources.append(source)
     return {
         "format": FORMAT,

@@ -15,7 +15,7 @@ __all__ = ["Lanes"]
 
 class Lanes(wiring.Component):
     """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 8 clocks
-    from a row's issue to its sum, 9 with graded events.
+    from a row's issue to its sum, 9 where graded events are read.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.
@@ -113,7 +113,7 @@ class Lanes(wiring.Component):
 
         # 1: list entry; 2: beside its memory; 3: where it is needed; 4: row address; 5: weights; 6: beside their
         # memory; 7: where they are needed; (8: times the event's value). Block RAM is slow to answer, and far away.
-        graded = p.flit.value_bits > 1
+        graded = p.value_bits > 1
         valid, last = Signal(p.lane_latency - 1), Signal(p.lane_latency - 1)
         rows = [Signal(p.row_bits, name=f"row{k}") for k in range(3)]
         entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(2)]
@@ -129,7 +129,7 @@ class Lanes(wiring.Component):
             entries[1].eq(entries[0]),
             row_address.eq(self.memories.address(rows[-1] + entries[-1].index)),
         ]
-        values = [Signal(signed(p.flit.value_bits), name=f"value{k}") for k in range(4)] if graded else []
+        values = [Signal(signed(p.value_bits), name=f"value{k}") for k in range(4)] if graded else []
         if graded:
             m.d.sync += [b.eq(a) for a, b in zip([entries[-1].value, *values], values, strict=False)]
         words, beside = [], Signal.like(self.weights, reset_less=True)
@@ -144,7 +144,7 @@ class Lanes(wiring.Component):
             m.d.comb += output.eq(total)
             weight = self.weights.word_select(lane, p.weight_bits).as_signed()
             if graded:
-                product = Signal(signed(p.weight_bits + p.flit.value_bits), name=f"product{lane}", reset_less=True)
+                product = Signal(signed(p.weight_bits + p.value_bits), name=f"product{lane}", reset_less=True)
                 m.d.sync += product.eq(weight * values[-1])
                 weight = product
             with m.If(clear):

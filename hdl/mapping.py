@@ -108,10 +108,6 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
         neurons=max(p.size for p in network.populations),
         value_bits=max(p.value_bits for p in network.populations),
     )
-    # A shift is folded into the stored weights.
-    weight_bits = max((j.synapses.bits + j.shift for j in network.projections), default=2)
-    if weight_bits > 16:
-        raise Refusal(f"Weights with their shifts need {weight_bits} bits; at most 16 are stored")
     places, parameters = [], []
     places.append(_place(network.input, ids, -1, 0))
     for core in range(cores):
@@ -122,6 +118,10 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
             places.append(_place(p, ids, core, words))
             words += _groups(p, lanes) * (lanes // units)
         read = {c.source for c in here if c.projection}
+        # A shift is folded into the stored weights.
+        weight_bits = max((c.projection.synapses.bits + c.projection.shift for c in here if c.projection), default=2)
+        if weight_bits > 16:
+            raise Refusal(f"Weights with their shifts need {weight_bits} bits; at most 16 are stored")
         rows = sum(_groups(p, lanes) * _rows_per_group(network, p.name) for p in served)
         if rows > MAX_ROWS:
             raise Refusal(f"{rows} rows of {lanes} weights are more than {MAX_ROWS}; use more lanes")
@@ -135,6 +135,7 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
                 lanes=lanes,
                 units=units,
                 weight_bits=weight_bits,
+                value_bits=max((network[s].value_bits for s in read), default=1),
                 accumulator_bits=max(_sum_bits(network, p.name) for p in served),
                 rows=max(2, rows),
                 populations=len(served),

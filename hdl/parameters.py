@@ -35,6 +35,7 @@ class CoreParameters:
 
     rows:         weight rows of ``lanes`` synapses.
     populations, projections, channels: served here, into here, and out of populations served here.
+    value_bits:   of the widest event that its projections read; 1: they read spikes.
     list_entries: events kept for all channels into here; ``slots``: steps of the channel with most of them.
     tokens:       most ticks or credits that a counter holds.
     unit_words:   neurons per neuron unit.
@@ -44,6 +45,7 @@ class CoreParameters:
     lanes: int
     units: int
     weight_bits: int
+    value_bits: int
     accumulator_bits: int
     rows: int
     populations: int
@@ -118,7 +120,7 @@ class CoreParameters:
     @property
     def lane_latency(self) -> int:
         """Clocks from a row's issue to its sum."""
-        return 8 + (self.flit.value_bits > 1)
+        return 8 + (self.value_bits > 1)
 
     @property
     def beats(self) -> int:

@@ -7,7 +7,8 @@ from spikeloom.golden.network import Dense, Network, Neuron, Population, Project
 __all__ = ["network", "neuron"]
 
 
-def neuron(bits=12, guard=2, **parameters):
+def neuron(bits=12, guard=2, i=0, potential=False, **parameters):
+    """A LIF neuron; with ``i`` bits of a current, or one that sends its potential."""
     values = {
         "keep": 200,
         "threshold": 90,
@@ -18,17 +19,29 @@ def neuron(bits=12, guard=2, **parameters):
         "bias": 0,
     }
     options = {"reset": "subtract", "reset_when": "same-step", "spikes": "one", "decay_bits": 8, "guard": guard}
-    return Neuron(model="lif", states={"v": bits}, parameters=values | parameters, options=options)
+    states = {"v": bits}
+    if i:
+        values["current_keep"], states["i"] = 150, i
+    if potential:
+        values["threshold"] = values["subtract"] = 0
+        options["spikes"] = "potential"
+    return Neuron(model="lif", states=states, parameters=values | parameters, options=options)
 
 
-def network(sizes=(5, 7, 3), weight_bits=4, neurons=None, shift=0, delay=0):
+def network(sizes=(5, 7, 3), weight_bits=4, neurons=None, shift=0, delay=0, value_bits=16):
+    """A chain of populations; ``value_bits`` is for those that send potentials."""
     rng = np.random.default_rng(1)
     neurons = neurons or [neuron()] * (len(sizes) - 1)
     names = ["in", *(f"layer{k}" for k in range(1, len(sizes)))]
     limit = 1 << weight_bits - 1
     return Network(
         populations=[
-            Population(name=name, shape=(size,), neuron=model)
+            Population(
+                name=name,
+                shape=(size,),
+                neuron=model,
+                value_bits=value_bits if model and model.options["spikes"] == "potential" else 1,
+            )
             for name, size, model in zip(names, sizes, [None, *neurons], strict=True)
         ],
         projections=[

@@ -13,13 +13,27 @@ __all__ = ["networks", "stimuli"]
 
 
 @st.composite
-def _neurons(draw: st.DrawFn, rng: np.random.Generator, size: int, drive: float, graded: bool) -> tuple[Neuron, int]:
-    """LIF neurons whose thresholds are near what a typical drive of sums reaches: some fire, some do not."""
-    spikes = draw(st.sampled_from(["one", "many"])) if graded else "one"
-    reset = "subtract" if spikes == "many" else draw(st.sampled_from(["zero", "subtract"]))
-    reset_when = draw(st.sampled_from(["same-step", "next-step"])) if reset == "subtract" else "same-step"
+def _neurons(
+    draw: st.DrawFn,
+    rng: np.random.Generator,
+    size: int,
+    drive: float,
+    graded: bool,
+    currents: bool,
+    potentials: bool,
+) -> tuple[Neuron, int, float]:
+    """LIF neurons whose thresholds are near what a typical drive of sums reaches: some fire, some do not.
+
+    With the bits of their events and a typical value.
+    """
+    kinds = ["one", "many", "potential"][: 2 + potentials] if graded else ["one"]
+    spikes = draw(st.sampled_from(kinds))
+    reset = "subtract" if spikes != "one" else draw(st.sampled_from(["zero", "subtract"]))
+    reset_when = draw(st.sampled_from(["same-step", "next-step"]))
+    if reset == "zero" or spikes == "potential":
+        reset_when = "same-step"
     decay_bits, guard = draw(st.integers(0, 12)), draw(st.integers(0, 6))
-    value_bits = draw(st.integers(2, 5)) if spikes == "many" else 1
+    value_bits = 1 if spikes == "one" else draw(st.integers(2, 5 if spikes == "many" else 9))
     per_neuron = draw(st.sampled_from([True, False, True]))
 
     def numbers(low: float, high: float) -> np.ndarray:
@@ -45,6 +59,14 @@ def _neurons(draw: st.DrawFn, rng: np.random.Generator, size: int, drive: float,
         "v_init": np.clip(numbers(-unit, unit / 4), -limit, limit - 1) if draw(st.booleans()) else 0,
         "bias": np.clip(numbers(-unit / 4, unit / 4), -limit, limit - 1) if draw(st.booleans()) else 0,
     }
+    states = {"v": bits} | ({"n": value_bits} if reset_when == "next-step" else {})
+    typical = 1.0 if spikes == "one" else 2.0
+    if spikes == "potential":
+        parameters |= dict.fromkeys(("threshold", "subtract", "v_reset"), 0)
+        typical = max(1.0, unit / 2 ** (1 + max(0, bits - value_bits)))
+    if currents and draw(st.booleans()):
+        states["i"] = int(unit).bit_length() + 1 + draw(st.integers(0, 3))
+        parameters["current_keep"] = numbers(leak[0] * 2**decay_bits / 4, leak[1] * 2**decay_bits)
     options = {
         "reset": reset,
         "reset_when": reset_when,
@@ -52,8 +74,7 @@ def _neurons(draw: st.DrawFn, rng: np.random.Generator, size: int, drive: float,
         "decay_bits": decay_bits,
         "guard": guard,
     }
-    states = {"v": bits} | ({"n": value_bits} if reset_when == "next-step" else {})
-    return Neuron(model="lif", states=states, parameters=parameters, options=options), value_bits
+    return Neuron(model="lif", states=states, parameters=parameters, options=options), value_bits, typical
 
 
 @st.composite
@@ -65,12 +86,14 @@ def networks(
     delays: tuple[int, int] = (0, 2),
     weight_bits: tuple[int, int] = (2, 8),
     graded: bool = True,
+    currents: bool = True,
+    potentials: bool = True,
     skips: bool = True,
     loops: bool = True,
     parallel: bool = True,
 ) -> Network:
-    """A small network: a chain from the input, with skips, loops, parallel projections, delays and graded events as
-    allowed.
+    """A small network: a chain from the input, with skips, loops, parallel projections, delays, graded events, currents
+    and potentials as events, as allowed.
 
     populations counts those with neurons; sizes is neurons per population, the input included. Ranges are inclusive.
     """
@@ -112,9 +135,9 @@ def networks(
             if not loop:
                 active = rng.random((16, widths[source])) < 0.4
                 drive += typical[source] * 2**shift * np.quantile(active @ weights, 0.7)
-        neuron, value_bits = draw(_neurons(rng, widths[target], drive, graded))
+        neuron, value_bits, value = draw(_neurons(rng, widths[target], drive, graded, currents, potentials))
         made.append(Population(name=names[target], shape=(widths[target],), neuron=neuron, value_bits=value_bits))
-        typical.append(1.0 if value_bits == 1 else 2.0)
+        typical.append(value)
     return Network(
         populations=tuple(made),
         projections=tuple(projections),

@@ -1,12 +1,17 @@
 """What does not fit is refused; what fits is where the tables say, in any hardware that covers it."""
 
+from dataclasses import replace
 from functools import reduce
 
+import numpy as np
 import pytest
+from amaranth.hdl import signed
 
 from small import network, neuron
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.event_lists import entry_layout
+from spikeloom.hdl.generate import manifest
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import covering
@@ -62,6 +67,47 @@ def test_neurons_that_cannot_share_a_core_get_their_own():
     mapping = map_network(net, Configuration.create(cores="per-population"))
     assert [core.neuron.guard for core in mapping.parameters.cores] == [2, 3]
     assert mapping.parameters.links == ((0, 0), (0, 1), (1, 1))
+
+
+def test_a_read_out_of_potentials_costs_the_lanes_nothing():
+    """Only the neuron units and the flits know of its values; read by a projection, they cost a multiplier a lane."""
+    net = network(neurons=[neuron(i=10), neuron(potential=True)])
+    core = map_network(net, Configuration()).parameters.cores[0]
+    assert core.flit.value_bits == 16 and core.value_bits == 1 and core.lane_latency == 8
+    assert entry_layout(core).members.keys() == {"index"}
+    assert core.neuron.parameter_layout.members.keys() >= {"current", "sends_potential"}
+
+    net = network((5, 7, 3, 4), neurons=[neuron(potential=True), neuron(), neuron(potential=True)], value_bits=6)
+    shared = map_network(net, Configuration()).parameters.cores[0]
+    assert shared.value_bits == 6 and shared.lane_latency == 9
+    assert entry_layout(shared).members["value"] == signed(6)
+    each = map_network(net, Configuration.create(cores="per-population")).parameters.cores
+    assert [core.value_bits for core in each] == [1, 6, 1]
+    cover = reduce(covering, (each[0], each[1]))
+    assert cover.value_bits == 6 and cover.lane_latency == 9
+
+
+def test_weights_are_as_wide_as_those_into_the_core():
+    net = network((5, 7, 3), weight_bits=4)
+    narrow = replace(
+        net.projections[0], synapses=replace(net.projections[0].synapses, weights=np.ones((5, 7), int), bits=2)
+    )
+    net = replace(net, projections=(narrow, replace(net.projections[1], shift=1)))
+    bits = {
+        cores: [core.weight_bits for core in map_network(net, Configuration.create(cores=cores)).parameters.cores]
+        for cores in ("shared", "per-population")
+    }
+    assert bits == {"shared": [5], "per-population": [2, 5]}
+    with pytest.raises(Refusal, match="Weights with their shifts need 17 bits; at most 16 are stored"):
+        map_network(network(weight_bits=4, shift=13), Configuration())
+
+
+def test_the_manifest_names_the_states_that_a_population_has():
+    net = network((5, 7, 3, 2), neurons=[neuron(i=10), neuron(potential=True), neuron()])
+    configuration = Configuration()
+    mapping = map_network(net, configuration)
+    sources = manifest(mapping, mapping.parameters, configuration)["sources"]
+    assert [source.get("state") for source in sources] == [None, {"v": [0, 12], "i": [12, 10]}, *[{"v": [0, 12]}] * 2]
 
 
 def test_more_rows_than_addresses_are_refused():

@@ -57,6 +57,16 @@ def test_every_sample_in_verilator(design, spikes, stalls):
     assert report.clocks_per_inference > 12 * 21 / 4
 
 
+@pytest.mark.parametrize("cores", ["shared", "per-population"])
+def test_currents_and_a_read_out_of_potentials(tmp_path, spikes, cores):
+    """Its values are of 16 bits, and no projection reads them."""
+    network = small.network((12, 9, 5), weight_bits=5, neurons=[small.neuron(i=10), small.neuron(potential=True)])
+    generate(network, Configuration(lanes=4, units=2, cores=cores), tmp_path / "design")
+    report = verify(tmp_path / "design", spikes, samples=1, simulator="amaranth", output=tmp_path / "mismatch")
+    assert report.ok, report.verdict
+    assert report.states == 9 * 2 + 5 and all(share > 0.3 for share in report.fired.values())
+
+
 def test_every_clock_is_accounted_for(design, spikes):
     """Rows and hand-overs are as many as the events and groups say, and one simulator counts like the other."""
     reports = [verify(design, spikes, samples=2, simulator=name) for name in ("verilator", "amaranth")]

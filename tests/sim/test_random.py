@@ -32,9 +32,10 @@ DRAWN = settings(
 )
 
 
-def kind(bits, decay_bits, guard, reset="subtract", reset_when="same-step", spikes="one", value_bits=1):
+def kind(bits, decay_bits, guard, reset="subtract", reset_when="same-step", spikes="one", value_bits=1, i=0):
     options = {"reset": reset, "reset_when": reset_when, "spikes": spikes, "decay_bits": decay_bits, "guard": guard}
-    return bits, options, value_bits
+    states = {"v": bits} | ({"n": value_bits} if reset_when == "next-step" else {}) | ({"i": i} if i else {})
+    return states, options, value_bits
 
 
 #: name -> configuration, and the kind of neuron of each population in turn.
@@ -49,6 +50,15 @@ FAMILIES = {
             kind(16, 12, 5, spikes="many", value_bits=3, reset_when="next-step"),
         ],
     ),
+    "currents and potentials": (
+        Configuration(lanes=4, units=2),
+        [
+            kind(13, 8, 2, reset_when="next-step", i=11),
+            kind(13, 8, 2, spikes="potential", value_bits=4),
+            kind(13, 8, 2, reset_when="next-step"),
+            kind(13, 8, 2, spikes="potential", value_bits=4, i=11),
+        ],
+    ),
 }
 
 
@@ -57,15 +67,18 @@ def into_family(network: Network, kinds: list) -> Network:
     populations = []
     for number, population in enumerate(network.populations):
         if population.neuron:
-            bits, options, value_bits = kinds[(number - 1) % len(kinds)]
-            old, limit = population.neuron, 1 << bits - 1
+            states, options, value_bits = kinds[(number - 1) % len(kinds)]
+            old, limit = population.neuron, 1 << states["v"] - 1
             scale = 2.0 ** (options["guard"] - old.options["guard"])
             parameters = {k: np.clip(np.rint(v * scale), -limit, limit - 1) for k, v in old.parameters.items()}
             parameters["subtract"] = np.maximum(1, parameters["subtract"])
-            parameters["keep"] = np.rint(
-                old.parameters["keep"] * 2.0 ** (options["decay_bits"] - old.options["decay_bits"])
-            )
-            states = {"v": bits} | ({"n": value_bits} if options["reset_when"] == "next-step" else {})
+            if options["spikes"] == "potential":
+                parameters |= {name: np.zeros(()) for name in ("threshold", "subtract", "v_reset")}
+            for name in ("keep", "current_keep"):
+                kept = old.parameters.get(name, np.array(0.7 * 2 ** old.options["decay_bits"]))
+                parameters[name] = np.rint(kept * 2.0 ** (options["decay_bits"] - old.options["decay_bits"]))
+            if "i" not in states:
+                del parameters["current_keep"]
             neuron = replace(
                 old,
                 states=states,
@@ -80,7 +93,8 @@ def into_family(network: Network, kinds: list) -> Network:
 def family_networks(family: str) -> st.SearchStrategy[Network]:
     configuration, kinds = FAMILIES[family]
     count = (3, 3) if configuration.cores == "per-population" else (1, 3)
-    return strategies.networks(populations=count).map(lambda network: into_family(network, kinds))
+    networks = strategies.networks(populations=count, currents=False, potentials=False)
+    return networks.map(lambda network: into_family(network, kinds))
 
 
 @functools.cache
@@ -165,11 +179,14 @@ def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
     assert sum(report.ok for report in reports) > 12  # the others were silent
     fired = [share for report in reports for share in report.fired.values()]
     assert 0.1 < np.mean(fired) < 0.9
+    if family == "currents and potentials":
+        assert len({len(report.populations) for report in reports}) == 3, "on one core, of one to three kinds"
 
 
 def test_any_network_on_amaranths_simulator(tmp_path_factory):
     """The third witness, on the smallest hardware for each network: every kind of neuron, whatever was drawn."""
     reports: list[VerifyReport] = []
+    currents, potentials = set(), set()
 
     @settings(DRAWN, max_examples=18)
     @given(
@@ -188,6 +205,10 @@ def test_any_network_on_amaranths_simulator(tmp_path_factory):
         )
         assert not report.differences and not report.problems, report.verdict
         reports.append(report)
+        currents.update(p.name for p in network.neurons if "i" in p.neuron.states)
+        sending = {p.name for p in network.neurons if p.neuron.options["spikes"] == "potential"}
+        potentials.update((name, any(j.source == name for j in network.projections)) for name in sending)
 
     run()
     assert len(reports) >= 12 and sum(report.events for report in reports) > 50
+    assert len(currents) >= 2 and {read for _, read in potentials} == {False, True}
