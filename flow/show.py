@@ -189,6 +189,7 @@ def convert(conversion: Any) -> None:
         "saturated",
         "rate float/int",
         "same spikes",
+        "accuracy alone" if report.accuracy_float is not None else "same class alone",
         rows=[
             (
                 layer.name,
@@ -205,6 +206,7 @@ def convert(conversion: Any) -> None:
                 f"{_percent(layer.potential_error)} off"
                 if layer.potential_error is not None
                 else _percent(layer.spike_agreement),
+                _percent(layer.alone),
             )
             for layer in report.layers
         ],

@@ -49,9 +49,21 @@ class FloatRun:
     currents: dict[str, float]
 
 
-def run(model: Model, x: np.ndarray, knobs: Knobs, dtype: type = np.float32, read_out: str = "sum") -> FloatRun:
-    """Run every sample of ``x`` (samples, steps, *input shape) with unquantised parameters."""
-    layers, output_delay, _ = discretise(model, knobs)
+def run(
+    model: Model,
+    x: np.ndarray,
+    knobs: Knobs,
+    dtype: type = np.float32,
+    *,
+    read_out: str = "sum",
+    layers: Sequence[Stepped] | None = None,
+) -> FloatRun:
+    """Run every sample of ``x`` (samples, steps, *input shape) with unquantised parameters.
+
+    layers: instead of the model's own.
+    """
+    own, output_delay, _ = discretise(model, knobs)
+    layers = own if layers is None else layers
     x = x.reshape(*x.shape[:2], -1)
     samples, steps = x.shape[:2]
     events = {

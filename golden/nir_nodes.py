@@ -36,6 +36,8 @@ FIELDS = {
 SUPPORTED = (*FIELDS, "NIRGraph")
 #: What a sub-graph's Input and Output become when it is laid into the graph around it.
 PORT = "port"
+#: What nir itself takes where a file says nothing.
+DEFAULTS = {"w_in": np.array(1.0)}
 _INTEGERS = ("shape", "start_dim", "end_dim")
 _ONE = ("start_dim", "end_dim")
 
@@ -61,7 +63,7 @@ def _read(node: Node) -> tuple[dict[str, np.ndarray], list[str]]:
     problems: list[str] = []
     endless = False
     for name in FIELDS["Input" if node.type == PORT else node.type]:
-        value = node.fields.get(name)
+        value = node.fields.get(name, DEFAULTS.get(name))
         if value is None:
             problems.append(f"has no {name}; export it with {', '.join(FIELDS[node.type])}")
         elif isinstance(value, str):

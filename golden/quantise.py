@@ -25,8 +25,6 @@ from spikeloom.golden.quantised_layer import (
 
 __all__ = ["ConversionReport", "LayerReport", "convert"]
 
-#: The width of the state decides what an event says of a potential, and what that is decides widths behind it.
-MAX_ROUNDS = 6
 SPIKE_DATA = "save spikes (0 and 1), small integers, or analogue samples (floats)"
 
 
@@ -44,6 +42,8 @@ class LayerReport:
     agreement:       share of neurons, steps and samples with the same event; spike_agreement: the same among those in
                      which either has one. Both include what the layers before did. None for potentials.
     potential_error: of a layer that sends its potential, as a share of it (root mean squares). None for spikes.
+    alone:           accuracy of the float model with this layer's weights rounded and no others; without labels the
+                     share of its predictions that stay.
     """
 
     name: str
@@ -69,6 +69,7 @@ class LayerReport:
     spike_agreement: float | None
     potential_error: float | None
     current_bits: int | None
+    alone: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +154,8 @@ def convert(
     # Under lag a neuron reports one step after it fired, which is a delay on the way to the next.
     late = {s.name for s in layers if knobs.lag and s.layer.spiking}
 
-    def quantised(bits: int) -> list[QuantisedLayer]:
-        """The layers, with potentials in units that a state of so many bits gives them."""
+    def quantised(cut: int) -> list[QuantisedLayer]:
+        """The layers, where an event leaves out ``cut`` bits of a potential."""
         made: dict[str, QuantisedLayer] = {}
         sources = dict(sent)
         analogue = {s.name for s in layers if not s.layer.spiking}
@@ -167,18 +168,18 @@ def convert(
                 width = weight_bits.get(s.name, weight_bits.get("", 8))
             layer = made[s.name] = QuantisedLayer(s, knobs, sources, width, widths, per_channel)
             if s.name in analogue:
-                unit = layer.event_unit(bits)
+                unit = layer.event_unit(cut)
                 sources[s.name] = Source(
                     events=(reference.events[s.name] - layer.rest[0]) / unit, unit=unit, rest=float(layer.rest[0])
                 )
         return [made[s.name] for s in layers]
 
-    def network(made: Sequence[QuantisedLayer], bits: int) -> Network:
+    def network(bits: int) -> Network:
         currents = [
             layer.current_bits(reference.currents[layer.name]) for layer in made if layer.name in reference.currents
         ]
         return Network(
-            populations=(source, *(layer.population(bits, max(currents, default=2)) for layer in made)),
+            populations=(source, *(layer.population(bits, max(currents, default=2), cut) for layer in made)),
             projections=tuple(p for layer in made for p in layer.projections(late)),
             output=model.output,
             output_delay=output_delay + (model.output in late),
@@ -186,20 +187,27 @@ def convert(
             origin=origin | {"notes": [*notes, *said], "layers": {layer.name: layer.summary() for layer in made}},
         )
 
-    bits, feeding = WIDE_STATE_BITS, any(i.source in names - _spiking(layers) for s in layers for i in s.inputs)
-    for _ in range(MAX_ROUNDS):
-        made = quantised(bits)
-        wide = simulate.run(network(made, bits), data.x, record="all")
-        needed = max(layer.state_bits(wide.potentials[layer.name], state_bits) for layer in made)
-        if needed == bits:
-            break
-        bits = needed
-        if not feeding:
-            break
-    made = quantised(bits)
-    built = network(made, bits)
+    # All layers leave out as many bits, so that they can share a core; what an event then says decides what the weights
+    # behind it are, and how far the potentials there reach.
+    cut, made = -1, []
+    needed = 0
+    while needed > cut:
+        cut = needed
+        made = quantised(cut)
+        sending = [layer for layer in made if not layer.spiking]
+        needed = max(
+            (layer.cut_bits(float(np.abs(reference.events[layer.name]).max())) for layer in sending), default=0
+        )
+    potentials = simulate.run(network(WIDE_STATE_BITS), data.x, record="all").potentials
+    bits = max(layer.state_bits(potentials[layer.name], state_bits) for layer in made)
+    built = network(bits)
     result = simulate.run(built, data.x, record="all")
-    return built, _report(built, data, knobs, reference, result, made, (*notes, *said))
+    alone = {}
+    for layer in made:
+        mixed = [layer.rounded() if s.name == layer.name else s for s in layers]
+        run = float_model.run(model, data.x, knobs, read_out=read_out, layers=mixed)
+        alone[layer.name] = run.prediction
+    return built, _report(built, data, knobs, reference, result, made, alone, (*notes, *said))
 
 
 def _each(weight_bits: Any) -> Sequence[Any]:
@@ -248,8 +256,11 @@ def _report(
     reference: float_model.FloatRun,
     result: simulate.Result,
     layers: Sequence[QuantisedLayer],
+    alone: Mapping[str, np.ndarray],
     notes: Sequence[str],
 ) -> ConversionReport:
+    right = reference.prediction if data.y is None else data.y
+
     def layer_report(layer: QuantisedLayer) -> LayerReport:
         population, v = network[layer.name], result.potentials[layer.name]
         # Under lag the float model reports what the integers had one step before.
@@ -286,6 +297,7 @@ def _report(
             spike_agreement=_mean((wanted == got)[either], 1.0) if layer.spiking else None,
             potential_error=None if layer.spiking else _relative(got - wanted, wanted),
             current_bits=population.neuron.states.get("i"),
+            alone=_mean(alone[layer.name] == right),
         )
 
     return ConversionReport(

@@ -7,7 +7,7 @@ and nothing else. A layer that sends its potential keeps one scale, so that its 
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -203,7 +203,8 @@ class QuantisedLayer:
                     f"{self.name!r} ({self.layer.type}): its neurons have different v_leak, and what they send could "
                     "not be compared; export it with one v_leak"
                 )
-        self.rest = rest
+        self.rest, self.factor = rest, factor
+        self.units = {name: source.unit for name, source in sources.items()}
         self._weights(factor, sources, per_channel and self.spiking)
         self._parameters()
 
@@ -318,16 +319,17 @@ class QuantisedLayer:
         reached = math.ceil(largest / float(np.abs(self.current_gain * self.scale).min()) * 2**self.guard_bits)
         return min(WIDE_STATE_BITS, max(signed_bits(HEADROOM * reached), 1 + signed_bits(*self._ends("bias"))))
 
-    def cut_bits(self, state_bits: int) -> int:
-        """Bits of the potential that do not fit into an event."""
-        return max(0, state_bits - POTENTIAL_BITS)
+    def cut_bits(self, largest: float) -> int:
+        """Bits of the potential that an event leaves out, so that it holds twice what the data reaches."""
+        reached = (largest + float(np.abs(self.rest).max())) / float(self.unit[0])
+        return max(0, signed_bits(math.ceil(HEADROOM * reached)) - POTENTIAL_BITS)
 
-    def event_unit(self, state_bits: int) -> float:
+    def event_unit(self, cut: int) -> float:
         """What an event of value 1 stands for."""
-        return 1.0 if self.spiking else float(self.unit[0]) * 2.0 ** self.cut_bits(state_bits)
+        return 1.0 if self.spiking else float(self.unit[0]) * 2.0**cut
 
-    def population(self, state_bits: int, current_bits: int) -> Population:
-        """The population, its states that wide."""
+    def population(self, state_bits: int, current_bits: int, cut: int) -> Population:
+        """The population, its states that wide. cut: of a potential that is sent."""
         knobs = self.knobs
         # A reset to one value in the next step is the one in the same step.
         late = self.spiking and knobs.reset == "subtract" and knobs.reset_when == "next-step"
@@ -337,7 +339,7 @@ class QuantisedLayer:
             name=self.name,
             shape=self.layer.shape,
             value_bits=self.value_bits,
-            scale=self.event_unit(state_bits),
+            scale=self.event_unit(cut),
             neuron=Neuron(
                 model="lif",
                 states=states | ({} if self.current_keep is None else {"i": current_bits}),
@@ -348,7 +350,8 @@ class QuantisedLayer:
                     "spikes": knobs.spikes if self.spiking else "potential",
                     "decay_bits": self.decay_bits,
                     "guard": self.guard_bits,
-                },
+                }
+                | ({} if self.spiking else {"cut": min(cut, state_bits - 1)}),
             ),
         )
 
@@ -364,6 +367,14 @@ class QuantisedLayer:
             )
             for i, weights, shift in zip(self.stepped.inputs, self.weights, self.shifts, strict=True)
         ]
+
+    def rounded(self) -> Stepped:
+        """The layer of the model with weights as the integers say them."""
+        inputs = (
+            replace(i, weights=weights * self.scale * 2.0**shift / (self.factor * self.units[i.source]))
+            for i, weights, shift in zip(self.stepped.inputs, self.weights, self.shifts, strict=True)
+        )
+        return replace(self.stepped, inputs=tuple(inputs))
 
     def summary(self) -> dict[str, Any]:
         """What a reader of the network needs in order to read its integers, for its ``origin``."""

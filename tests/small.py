@@ -24,7 +24,7 @@ def neuron(bits=12, guard=2, i=0, potential=False, **parameters):
         values["current_keep"], states["i"] = 150, i
     if potential:
         values["threshold"] = values["subtract"] = 0
-        options["spikes"] = "potential"
+        options |= {"spikes": "potential", "cut": 2}
     return Neuron(model="lif", states=states, parameters=values | parameters, options=options)
 
 

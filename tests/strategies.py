@@ -63,7 +63,8 @@ def _neurons(
     typical = 1.0 if spikes == "one" else 2.0
     if spikes == "potential":
         parameters |= dict.fromkeys(("threshold", "subtract", "v_reset"), 0)
-        typical = max(1.0, unit / 2 ** (1 + max(0, bits - value_bits)))
+        cut = draw(st.integers(max(0, bits - value_bits - 2), max(0, bits - value_bits)))  # or the event saturates
+        typical = max(1.0, unit / 2 ** (1 + cut))
     if currents and draw(st.booleans()):
         states["i"] = int(unit).bit_length() + 1 + draw(st.integers(0, 3))
         parameters["current_keep"] = numbers(leak[0] * 2**decay_bits / 4, leak[1] * 2**decay_bits)
@@ -73,7 +74,7 @@ def _neurons(
         "spikes": spikes,
         "decay_bits": decay_bits,
         "guard": guard,
-    }
+    } | ({"cut": cut} if spikes == "potential" else {})
     return Neuron(model="lif", states=states, parameters=parameters, options=options), value_bits, typical
 
 

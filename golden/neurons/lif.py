@@ -11,7 +11,7 @@ Per step, for one neuron, with the exact sum ``a`` of its ``input`` port::
         min(n_max, 1 + floor((x - threshold) / subtract))           spikes "many"
     y = x - n * subtract   or   (v_reset if n else x)               reset "subtract" / "zero", reset_when "same-step"
     v = max(v_min, saturate(y))                                     saturate to the state's bits
-    n = floor(v / 2**max(0, bits of v - value_bits))                spikes "potential", which never resets
+    n = saturate(floor(v / 2**cut)), to value_bits                  spikes "potential", which never resets
 
 and an event of value ``n`` where ``n != 0``. A sample starts with ``v_init`` in ``v``, and 0 in ``i`` and
 ``n_previous``.
@@ -37,6 +37,7 @@ OPTIONS = {
     "guard": range(0, 25),
 }
 PARAMETERS = ("keep", "threshold", "subtract", "v_reset", "v_min", "v_init", "bias")
+CUT = "cut"  # an option more, where the potential is sent
 CURRENT = "current_keep"  # a parameter more, where there is a current
 
 
@@ -52,8 +53,9 @@ def check(neuron: Neuron, value_bits: int) -> None:
             raise Refusal(f"LIF option {name!r} must be one of {tuple(allowed)}, not {neuron.options.get(name)!r}")
     current, spikes = "i" in neuron.states, neuron.options["spikes"]
     parameters = (*PARAMETERS, CURRENT) if current else PARAMETERS
-    if set(neuron.options) != set(OPTIONS) or set(neuron.parameters) != set(parameters):
-        raise Refusal(f"LIF needs exactly the options {tuple(OPTIONS)} and the parameters {parameters}")
+    options = (*OPTIONS, CUT) if spikes == "potential" else tuple(OPTIONS)
+    if set(neuron.options) != set(options) or set(neuron.parameters) != set(parameters):
+        raise Refusal(f"LIF needs exactly the options {options} and the parameters {parameters}")
     late = neuron.options["reset_when"] == "next-step"
     if late and neuron.options["reset"] == "zero":
         raise Refusal("LIF: a reset to zero in the next step is the one in the same step; use reset_when 'same-step'")
@@ -64,6 +66,8 @@ def check(neuron: Neuron, value_bits: int) -> None:
     if spikes == "potential":
         if late or neuron.options["reset"] != "subtract":
             raise Refusal("LIF: what sends its potential has the reset 'subtract' in the 'same-step'")
+        if neuron.options[CUT] not in range(neuron.states.get("v", 48)):
+            raise Refusal(f"LIF: cut must be in 0..{neuron.states.get('v', 48) - 1}, not {neuron.options[CUT]!r}")
         for name in ("threshold", "subtract", "v_reset"):
             if neuron.parameters[name].any():
                 raise Refusal(f"LIF: what sends its potential has the {name} 0")
@@ -91,11 +95,6 @@ def check(neuron: Neuron, value_bits: int) -> None:
                 f"LIF: {name} must be in {low}..{high} for a {neuron.states['v']}-bit state, "
                 f"not {value.min()}..{value.max()}"
             )
-
-
-def cut_bits(neuron: Neuron, value_bits: int) -> int:
-    """Bits of the potential below those that an event of the value ``"potential"`` carries."""
-    return max(0, neuron.states["v"] - value_bits)
 
 
 def step(neuron: Neuron, value_bits: int, index: int, state: dict[str, int], a: int) -> tuple[dict[str, int], int]:
@@ -132,7 +131,9 @@ def step(neuron: Neuron, value_bits: int, index: int, state: dict[str, int], a: 
     new["v"] = max(p["v_min"], saturated(y, neuron.states["v"]))
     if o["reset_when"] == "next-step":
         new["n"] = n
-    return new, new["v"] >> cut_bits(neuron, value_bits) if o["spikes"] == "potential" else n
+    if o["spikes"] == "potential":
+        n = saturated(new["v"] >> o[CUT], value_bits)
+    return new, n
 
 
 def initial(neuron: Neuron, shape: tuple[int, ...], dtype: type = np.int64) -> dict[str, np.ndarray]:
@@ -181,7 +182,7 @@ class Batch:
             name: p[name].astype(self.dtype)[()] * (1 if wide else 2.0 ** -self.options["decay_bits"])
             for name in ("keep", CURRENT)[: 1 + (self.current_limit > 0)]
         }
-        self.cut = 1 << cut_bits(neuron, value_bits)
+        self.cut, self.value_limit = 1 << self.options.get(CUT, 0), 1 << value_bits - 1
         self.most_kept, self.v_reset, self.reach = (_largest(p[name]) for name in ("keep", "v_reset", "v_init"))
 
     def advance(self, a: np.ndarray, n: np.ndarray) -> None:
@@ -220,7 +221,7 @@ class Batch:
             np.clip(v, p["v_min"], self.limit - 1, out=v)
             self.reach = self.limit
         if o["spikes"] == "potential":
-            n[...] = v // self.cut
+            n[...] = np.clip(v // self.cut, -self.value_limit, self.value_limit - 1)
 
     def _decay(self, values: np.ndarray, keep: str) -> None:
         """values = trunc(values * keep / 2**decay_bits), toward zero; a float's product and quotient are exact."""

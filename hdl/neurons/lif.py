@@ -31,7 +31,7 @@ class Parameters:
 
     reset, reset_when, spikes, value_bits: of the neurons that spike; None where all send their potentials.
     current_bits:   of the synaptic current; 0 where no neuron has one.
-    potential_bits: of the potential, from its top, that an event carries; 0 where no neuron sends it.
+    potential_bits: of an event that carries the potential, ``cut`` bits of which are left out; 0 where none does.
     features:       parameters that are not neutral in every neuron it serves; "current" where some have none.
     """
 
@@ -44,6 +44,7 @@ class Parameters:
     value_bits: int | None
     current_bits: int = 0
     potential_bits: int = 0
+    cut: int = 0
     features: frozenset[str] = field(default=frozenset())
 
     @classmethod
@@ -62,7 +63,8 @@ class Parameters:
             spikes=neuron.options["spikes"] if spikes else None,
             value_bits=value_bits if spikes else None,
             current_bits=neuron.states.get("i", 0),
-            potential_bits=0 if spikes else min(value_bits, state_bits),
+            potential_bits=0 if spikes else value_bits,
+            cut=neuron.options.get("cut", 0),
             features=frozenset(used),
         )
 
@@ -70,6 +72,8 @@ class Parameters:
         """A unit that serves both, or :class:`Refusal` naming the setting in which they differ."""
         settings = dict.fromkeys(COMMON) | (dict.fromkeys(SPIKING) if self.spikes and other.spikes else {})
         settings |= {name: words for name, words in OWN.items() if getattr(self, name) and getattr(other, name)}
+        if self.potential_bits and other.potential_bits:
+            settings |= {"cut": None}
         for name, words in settings.items():
             if getattr(self, name) != getattr(other, name):
                 raise Refusal(
@@ -84,6 +88,7 @@ class Parameters:
             self if self.spikes else other,
             current_bits=max(self.current_bits, other.current_bits),
             potential_bits=max(self.potential_bits, other.potential_bits),
+            cut=max(self.cut, other.cut),
             features=features,
         )
 
@@ -306,6 +311,6 @@ class Unit(Elaboratable):
             m.d.sync += self.o_state.n.eq(s["n"])
         if current:
             m.d.sync += self.o_state.i.eq(s["i"])
-        value = v[o.state_bits - o.potential_bits :].as_signed() if o.potential_bits else s["n"]
+        value = saturated(v[o.cut :].as_signed(), o.potential_bits, "event") if o.potential_bits else s["n"]
         m.d.sync += self.o_value.eq(Mux(s["sends_potential"], value, s["n"]) if o.mixed else value)
         return m

@@ -33,7 +33,7 @@ MODELS = {
     "not HDF5": (lambda p: p.write_text("weights"), "not an HDF5 file"),
     "not NIR": (lambda p: h5py.File(p, "w").close(), "not a .nir file"),
     "unknown node": (lambda p: edited(p, lambda n: put(n, "lif1/type", "Magic")), "'lif1' (Magic)"),
-    "unsupported node": (lambda p: edited(p, lambda n: put(n, "lif1/type", "CubaLIF")), "not supported yet"),
+    "unsupported node": (lambda p: edited(p, lambda n: put(n, "lif1/type", "AvgPool2d")), "not supported yet"),
     "shapes": (lambda p: edited(p, lambda n: put(n, "fc2/weight", np.zeros((10, 64)))), "'fc2' (Affine)"),
     "NaN": (lambda p: edited(p, lambda n: put(n, "fc1/weight", np.full((128, 64), np.nan))), "NaN"),
     "tau": (lambda p: edited(p, lambda n: put(n, "lif1/tau", np.full(128, -1.0))), "tau must be positive"),

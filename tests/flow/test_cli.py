@@ -31,6 +31,8 @@ def test_options_are_the_functions_parameters(name):
         function |= dict.fromkeys(["convention", *KNOBS])
     assert options.keys() == function.keys()
     # The command line may ask for what the function leaves to its caller: a result need not be written.
+    # Widths are a text, which can name layers.
+    options |= {"weight_bits": int(options["weight_bits"])} if "weight_bits" in options else {}
     given = {name for name, default in options.items() if default is not inspect.Parameter.empty}
     assert {name: options[name] for name in given} == {name: function[name] for name in given}
 

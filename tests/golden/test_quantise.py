@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nir_files
+from spikeloom import packaged
 from spikeloom.golden import data as files
 from spikeloom.golden import float_model, simulate
 from spikeloom.golden.conventions import KNOBS, Knobs, resolve
@@ -36,6 +37,8 @@ def exact_cases(draw: st.DrawFn) -> tuple[Model, Knobs, np.ndarray]:
         dt=1.0,
         decay="euler",
         membrane_gain=draw(st.sampled_from(["ode", "unit"])),
+        synapse_gain=draw(st.sampled_from(["ode", "unit"])),
+        start=draw(st.sampled_from(["zero", "reset"])),
         compare=draw(st.sampled_from(["gt", "ge"])),
         reset=reset,
         reset_when="next-step" if lag else draw(st.sampled_from(["same-step", "next-step"])),
@@ -48,14 +51,18 @@ def exact_cases(draw: st.DrawFn) -> tuple[Model, Knobs, np.ndarray]:
     skip = len(sizes) == 3 and draw(st.booleans())
     layers = []
     for index, (before, size) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
-        kind = draw(st.sampled_from(["IF", "LIF"]))
+        kind = draw(st.sampled_from(["IF", "LIF", "CubaLIF"]))
         tau = rng.choice([1.0, 2.0], size)
         gain = rng.choice([-2.0, -1.0, 0.5, 1.0, 2.0], size)
         threshold = rng.integers(16, 200, size) / 64
         leak = rng.integers(-8, 9, size) / 64 if draw(st.booleans()) else np.zeros(size)
         parameters = {"v_threshold": threshold, "v_reset": rng.integers(-40, 16, size) / 64}
-        parameters |= {"tau": tau, "r": gain * tau, "v_leak": leak} if kind == "LIF" else {"r": gain}
+        parameters |= {"r": gain} if kind == "IF" else {"tau": tau, "r": gain * tau, "v_leak": leak}
+        if kind == "CubaLIF":
+            tau_syn = rng.choice([1.0, 2.0], size)
+            parameters |= {"tau_syn": tau_syn, "w_in": rng.choice([0.5, 1.0, 2.0], size) * tau_syn}
         sources = {f"{index - 1}": before} | ({"0": sizes[0]} if skip and index == 2 else {})
+        sources |= {f"{index}": size} if draw(st.booleans()) else {}  # a loop
         weights = {name: rng.integers(-100, 128, (n, size)) / 128 for name, n in sources.items()}
         next(iter(weights.values()))[0, 0] = 127 / 128  # so that the unit is 1/128
         bias = rng.integers(-20, 60, size) / 128 if draw(st.booleans()) else np.zeros(size)
@@ -65,7 +72,7 @@ def exact_cases(draw: st.DrawFn) -> tuple[Model, Knobs, np.ndarray]:
                 type=kind,
                 shape=(size,),
                 parameters=parameters,
-                inputs=tuple(Input(source=name, weights=w) for name, w in weights.items()),
+                inputs=tuple(Input(source=n, weights=w, delay=float(rng.integers(3))) for n, w in weights.items()),
                 bias=bias,
             )
         )
@@ -90,6 +97,8 @@ def check_exact(case: tuple[Model, Knobs, np.ndarray]) -> None:
     fired = bool(reference.counts.any())
     seen.update(f"{name} {getattr(knobs, name)}" for name in KNOBS if fired)
     seen.update(layer.type for layer in model.layers if fired)
+    seen["loop"] += fired and any(i.source == layer.name for layer in model.layers for i in layer.inputs)
+    seen["delay"] += fired and any(i.delay for layer in model.layers for i in layer.inputs)
     seen["several"] += bool((reference.counts > x.shape[1]).any())
 
 
@@ -98,7 +107,8 @@ def test_equals_the_float_rule_where_integers_are_exact() -> None:
     check_exact()
     wanted = ["membrane_gain ode", "membrane_gain unit", "compare gt", "compare ge", "reset zero", "reset subtract"]
     wanted += ["reset_when same-step", "reset_when next-step", "spikes one", "spikes many", "v_min none", "v_min -1.0"]
-    wanted += ["lag True", "lag False", "IF", "LIF", "several"]
+    wanted += ["lag True", "lag False", "IF", "LIF", "CubaLIF", "several", "loop", "delay"]
+    wanted += ["synapse_gain ode", "synapse_gain unit", "start zero", "start reset"]
     assert all(seen[branch] >= 5 for branch in wanted), seen
 
 
@@ -318,3 +328,109 @@ def test_open_questions_are_refused(tmp_path: Path) -> None:
     path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
     with pytest.raises(Refusal, match="does not say how it runs in steps"):
         convert(path, Data(x=spikes(2, 9, 4)), resolve())
+
+
+def net_of(name: str, **options) -> tuple:
+    chosen = packaged.find(name)
+    return convert(chosen.model, files.load(chosen.calibration), chosen.resolved, **options)
+
+
+def test_widths_by_layer_and_scales_by_neuron() -> None:
+    network, report = net_of("readout", weight_bits={"1": 3, "": 5}, per_channel=True)
+    assert [(layer.name, layer.weight_bits, layer.per_channel) for layer in report.layers] == [
+        ("1", 3, True),
+        ("3", 5, False),  # potentials of one unit
+    ]
+    assert [p.synapses.bits for p in network.projections] == [3, 5]
+    errors = [net_of("converted", weight_bits=3, per_channel=each)[1].layers[0].weight_error for each in (False, True)]
+    assert errors[1] < 0.9 * errors[0]
+    with pytest.raises(Refusal, match=r"^weight_bits: there is no layer 'x'; there are '1', '3'$"):
+        net_of("readout", weight_bits={"x": 3})
+
+
+def test_two_bits_are_ternary() -> None:
+    network, _ = net_of("digits", weight_bits=2)
+    assert all(set(np.unique(p.synapses.weights)) == {-1, 0, 1} for p in network.projections)
+
+
+def test_a_percentile_is_taken_where_a_few_weights_are_far_from_the_others() -> None:
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-3, 4, (300, 30)).astype(float)
+    weights[0, :3] = 60.0
+    parameters = {"r": np.ones(30), "v_threshold": np.full(30, 4.0), "v_reset": np.zeros(30)}
+    layer = Layer(
+        name="n",
+        type="IF",
+        shape=(30,),
+        parameters=parameters,
+        inputs=(Input(source="i", weights=weights),),
+        bias=np.zeros(30),
+    )
+    model = Model(input="i", input_shape=(300,), layers=(layer,), output="n")
+    x = spikes(4, 9, 300)
+    x[..., 0] = 0  # the far ones do not matter here
+    _, report = convert(model, Data(x=x), resolve("sinabs", {"v_min": "none"}), weight_bits=3)
+    (found,) = report.layers
+    assert (found.method, found.clip, found.weight_error) == ("percentile", 0.05, 0.0)
+    assert found.clipped == pytest.approx(3 / 9000)
+
+
+def test_weights_of_very_different_size_are_shifted() -> None:
+    network, report = net_of("vowels")
+    shifts = {(p.source, p.target): p.shift for p in network.projections}
+    assert shifts["lif1.lif", "lif1.lif"] > 4 > shifts["input", "lif1.lif"] == 0
+    assert report.layers[0].weight_error < 0.01
+
+
+def test_analogue_samples_are_rounded_to_the_inputs_bits() -> None:
+    for bits, agreement in ((8, 0.99), (4, 0.8)):
+        network, report = net_of("vowels", input_bits=bits)
+        assert network.input.value_bits == report.input_value_bits == bits
+        x = files.load(packaged.find("vowels").calibration).x
+        assert report.input_scale == pytest.approx(np.abs(x).max() / (2 ** (bits - 1) - 1))
+        sent = simulate.check_stimulus(network.input, x)
+        assert np.abs(sent * network.input.scale - x.reshape(sent.shape)).max() <= network.input.scale / 2 * 1.001
+        assert np.array_equal(simulate.check_stimulus(network.input, sent), sent)  # integers stay
+        assert simulate.check_stimulus(network.input, x * 9.0).max() == 2 ** (bits - 1) - 1  # saturates
+        assert report.prediction_agreement >= agreement
+
+
+@pytest.mark.parametrize("read_out", ["sum", "last", "max"])
+def test_potentials_answer(read_out: str) -> None:
+    network, report = net_of("readout", read_out=read_out)
+    assert network.read_out == report.read_out == read_out
+    data = files.load(packaged.find("readout").calibration)
+    spikes = simulate.run(network, data.x).spikes
+    wanted = {"sum": spikes.sum(1), "last": spikes[:, -1], "max": spikes.max(1)}[read_out].argmax(1)
+    assert np.array_equal(simulate.run(network, data.x).prediction, wanted)
+    potential = report.layers[1]
+    assert (potential.spike_agreement, potential.value_bits) == (None, 16)
+    assert potential.potential_error < 0.02
+
+
+def test_potentials_that_feed_a_layer() -> None:
+    """The width of the state, the unit of the events and the weights behind them depend on each other."""
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-20, 65, (5, 4)) / 64
+    leaky = {"tau": np.full(4, 2.0), "r": np.full(4, 2.0), "v_leak": np.full(4, 0.5)}
+    fires = {"r": np.ones(3), "v_threshold": np.full(3, 2.0), "v_reset": np.zeros(3)}
+    behind = rng.integers(-32, 65, (4, 3)) / 64
+    layers = (
+        Layer(name="li", type="LI", shape=(4,), parameters=leaky, inputs=(Input(source="i", weights=weights),),
+              bias=np.zeros(4)),
+        Layer(name="if", type="IF", shape=(3,), parameters=fires, inputs=(Input(source="li", weights=behind),),
+              bias=np.zeros(3)),
+    )  # fmt: skip
+    model = Model(input="i", input_shape=(5,), layers=layers, output="if")
+    x = spikes(16, 20, 5)
+    network, report = convert(model, Data(x=x), resolve("euler", {"dt": 1.0, "reset": "subtract"}))
+    assert network["li"].value_bits == 16
+    assert report.layers[0].potential_error < 0.01
+    assert report.layers[1].rate_float > 0.02
+    assert report.layers[1].spike_agreement > 0.9
+
+
+def test_what_a_layer_costs_alone() -> None:
+    _, report = net_of("digits", weight_bits={"lif1": 2, "lif2": 8})
+    first, second = report.layers
+    assert first.alone < 0.99 <= second.alone

@@ -34,6 +34,7 @@ DRAWN = settings(
 
 def kind(bits, decay_bits, guard, reset="subtract", reset_when="same-step", spikes="one", value_bits=1, i=0):
     options = {"reset": reset, "reset_when": reset_when, "spikes": spikes, "decay_bits": decay_bits, "guard": guard}
+    options |= {"cut": bits - value_bits - 1} if spikes == "potential" else {}  # one less than would never saturate
     states = {"v": bits} | ({"n": value_bits} if reset_when == "next-step" else {}) | ({"i": i} if i else {})
     return states, options, value_bits
 

@@ -13,8 +13,8 @@ PARAMETERS = {"keep": 8, "threshold": 10, "subtract": 10, "v_reset": 0, "v_min":
 def neuron(**changes) -> Neuron:
     options, parameters, states = dict(OPTIONS), dict(PARAMETERS), {"v": 7}
     for name, value in changes.items():
-        if name == "current_keep":
-            parameters[name] = value
+        if name in ("current_keep", "cut"):
+            (options if name == "cut" else parameters)[name] = value
             continue
         {**dict.fromkeys(options, options), **dict.fromkeys(parameters, parameters)}.get(name, states)[name] = value
     return Neuron(model="lif", states=states, parameters=parameters, options=options)
@@ -102,16 +102,17 @@ def test_current_by_hand(sums: list[int], changes: dict, potentials: list[int], 
     assert train(sums, **changes) == (potentials, events)
 
 
-POTENTIAL = {"spikes": "potential", "threshold": 0, "subtract": 0}
+POTENTIAL = {"spikes": "potential", "threshold": 0, "subtract": 0, "cut": 0}
 
 
 @pytest.mark.parametrize(
     ("sums", "bits", "changes", "potentials", "events"),
     [
         ([21, 0, 0], 8, {}, [21, 10, 5], [21, 10, 5]),
-        ([21, 0, -30], 4, {}, [21, 10, -25], [2, 1, -4]),
-        ([200, -400], 4, {}, [63, -64], [7, -8]),
-        ([21, 0], 5, CURRENT, [21, 15], [5, 3]),
+        ([21, 0, -30], 4, {"cut": 3}, [21, 10, -25], [2, 1, -4]),
+        ([21, 0, -30], 4, {"cut": 1}, [21, 10, -25], [7, 5, -8]),
+        ([200, -400], 4, {"cut": 3}, [63, -64], [7, -8]),
+        ([21, 0], 5, CURRENT | {"cut": 2}, [21, 15], [5, 3]),
     ],
 )
 def test_potential_by_hand(sums: list[int], bits: int, changes: dict, potentials: list[int], events: list[int]) -> None:
@@ -143,6 +144,7 @@ REFUSED = [
     ({"subtract": 0, "spikes": "many"}, 2, "LIF: subtract must be in 1..63 for a 7-bit state, not 0..0"),
     (POTENTIAL | {"threshold": 3}, 4, "LIF: what sends its potential has the threshold 0"),
     (POTENTIAL | {"reset": "zero"}, 4, "LIF: what sends its potential has the reset 'subtract' in the 'same-step'"),
+    (POTENTIAL | {"cut": 7}, 4, "LIF: cut must be in 0..6, not 7"),
     ({"i": 7}, 1, "LIF needs exactly the options ('reset', 'reset_when', 'spikes', 'decay_bits', 'guard') and the "
      "parameters ('keep', 'threshold', 'subtract', 'v_reset', 'v_min', 'v_init', 'bias', 'current_keep')"),
     (CURRENT | {"i": 1}, 1, "LIF: state 'i' must have 2 bits or more, not 1"),

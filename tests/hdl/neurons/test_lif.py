@@ -15,7 +15,9 @@ STATE_BITS, SUM_BITS, DECAY_BITS, GUARD = 5, 4, 3, 1
 LOW, HIGH = -(1 << STATE_BITS - 1), (1 << STATE_BITS - 1) - 1
 
 
-def neuron(reset="subtract", reset_when="same-step", spikes="one", value_bits=1, bits=STATE_BITS, i=0, **parameters):
+def neuron(
+    reset="subtract", reset_when="same-step", spikes="one", value_bits=1, bits=STATE_BITS, i=0, cut=None, **parameters
+):
     """A neuron, checked by golden; with ``i`` bits of a current."""
     low = -(1 << bits - 1)
     values = {"keep": 7, "threshold": 6, "subtract": 5, "v_reset": 0, "v_min": low, "v_init": 0, "bias": 0}
@@ -31,7 +33,8 @@ def neuron(reset="subtract", reset_when="same-step", spikes="one", value_bits=1,
             "spikes": spikes,
             "decay_bits": DECAY_BITS,
             "guard": GUARD,
-        },
+        }
+        | ({"cut": max(0, bits - value_bits) if cut is None else cut} if spikes == "potential" else {}),
     )
     golden.check(made, value_bits)
     return made
@@ -92,6 +95,7 @@ SHARED = {
     "current and zero": [CURRENT | {"reset": "zero", "v_reset": -3, "bias": 1, "v_init": -4}],
     "current, late and many": [CURRENT | {"spikes": "many", "value_bits": 3, "subtract": 2, "reset_when": "next-step"}],
     "potential": [{"spikes": "potential", "value_bits": 3}],
+    "potential that an event does not hold": [{"spikes": "potential", "value_bits": 3, "cut": 1}],
     "potential in full": [{"spikes": "potential", "value_bits": 8, "bias": -1, "v_min": -9}],
     "potential, and nothing to set": [{"spikes": "potential", "value_bits": 4, "keep": 8}],
     "potential and current": [CURRENT | {"spikes": "potential", "value_bits": 3}],
@@ -199,7 +203,8 @@ MANY = {"spikes": "many", "value_bits": 3}
         (MANY, MANY | {"value_bits": 4}, "value_bits, not 3 and 4"),
         (READ_OUT, {"bits": 6}, "state_bits, not 5 and 6"),
         ({"i": 4}, {"i": 6}, "current bits, not 4 and 6"),
-        (READ_OUT, {"spikes": "potential", "value_bits": 3}, "bits of the potential in an event, not 5 and 3"),
+        (READ_OUT, {"spikes": "potential", "value_bits": 3}, "bits of the potential in an event, not 16 and 3"),
+        (READ_OUT, READ_OUT | {"cut": 1}, "cut, not 0 and 1"),
     ],
 )
 def test_units_that_cannot_be_shared_are_refused(a, b, setting):
@@ -219,7 +224,7 @@ def test_what_a_population_lacks_it_has_no_opinion_on():
     units = {reduce(Parameters.covering, order) for order in itertools.permutations([late, read_out, plain])}
     (unit,) = units
     assert {unit.covering(one) for one in (late, read_out, plain)} == units
-    assert (unit.current_bits, unit.potential_bits, unit.reset_when, unit.mixed) == (6, 5, "next-step", True)
+    assert (unit.current_bits, unit.potential_bits, unit.reset_when, unit.mixed) == (6, 16, "next-step", True)
     assert unit.state_layout.members.keys() == {"v", "n", "i"}
     selectors = {"current", "sends_potential"}
     assert unit.parameter_layout.members.keys() == {"threshold", "subtract", "keep", "current_keep"} | selectors
