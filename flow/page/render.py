@@ -142,9 +142,14 @@ def _notes(network: Network) -> dict[str, str]:
     for p in network.populations:
         shape = " × ".join(map(str, p.shape))
         kind = "input" if p.neuron is None else p.neuron.model.upper()
-        values = "spikes" if p.value_bits == 1 else f"values of {p.value_bits} bits"
+        what = "potentials" if p.neuron and _sends_potential(p) else "values"
+        values = "spikes" if p.value_bits == 1 else f"{what} of {p.value_bits} bits"
         notes[p.name] = f"{shape} · {kind} · {values}"
     return notes
+
+
+def _sends_potential(p: Population) -> bool:
+    return p.neuron.options.get("spikes") == "potential"
 
 
 # Verdict ----------------------------------------------------------------------------------------------------------
@@ -234,8 +239,11 @@ def _layer(network: Network, p: Population, measured: Measured | None) -> dict[s
         "state_bits": neuron.states["v"],
         "guard": neuron.options["guard"],
         "keep": f"{_span(keep)} / {1 << int(shift):,}",
-        "threshold": _span(neuron.parameters["threshold"]),
-        "reset": f"{neuron.options['reset']}, {neuron.options['reset_when']}",
+        "current": neuron.states.get("i"),
+        "threshold": "–" if _sends_potential(p) else _span(neuron.parameters["threshold"]),
+        "reset": "none: sends its potential"
+        if _sends_potential(p)
+        else f"{neuron.options['reset']}, {neuron.options['reset_when']}",
         "measured": _measured_layer(measured, p.name),
         "fired": measured.verdict.fired.get(p.name) if measured else None,
     }
@@ -284,7 +292,8 @@ def _weights(network: Network, p: Population) -> Iterator[_Distribution]:
 
 def _potential(p: Population, layer: Layer) -> _Distribution:
     limit, threshold = 1 << p.neuron.states["v"] - 1, p.neuron.parameters["threshold"]
-    places = [(limit + int(t)) / (2 * limit) for t in sorted({int(threshold.min()), int(threshold.max())})]
+    ends = [] if _sends_potential(p) else sorted({int(threshold.min()), int(threshold.max())})
+    places = [(limit + t) / (2 * limit) for t in ends]
     low, high = layer.potential
     used = max(-low, high + 1) / limit
     about = f"reached {whole(low)} … {whole(high)}, {percent(used, 0)} of the range; "
@@ -295,7 +304,7 @@ def _potential(p: Population, layer: Layer) -> _Distribution:
         about=about,
         picture=drawings.histogram(f"potentials of {layer.name}", layer.histogram, logarithmic=True, lines=places),
         ends=(whole(-limit), whole(limit - 1)),
-        marks=[(100 * places[0], f"threshold {_span(threshold)}")],
+        marks=[(100 * places[0], f"threshold {_span(threshold)}")] if places else [],
         measured=True,
     )
 
