@@ -4,9 +4,11 @@ Pages are plain Markdown. While they are read, three things in them are filled i
 
 - a ``console`` block is run, command by command, and shown with what it printed;
 - a ``pycon`` block is run as a doctest, and fails the build if it prints something else;
-- ``<!-- data sheet: TABLE -->`` becomes a table of ``data_sheet.py``.
+- ``<!-- data sheet: TABLE -->`` becomes a table of ``data_sheet.py``, ``<!-- nir table: TABLE -->`` one of
+  ``nir_tables.py``.
 
-Commands and doctests run in ``_build/example``, where the packaged digits network is called ``model.nir``.
+Commands and doctests run in ``_build/example``, where the packaged digits network is called ``model.nir``; the other
+packaged networks are there by their own names.
 """
 
 import inspect
@@ -25,6 +27,7 @@ EXAMPLE = HERE / "_build" / "example"
 sys.path.insert(0, str(HERE))
 
 import data_sheet  # noqa: E402, a neighbour
+import nir_tables  # noqa: E402, another
 
 project = "Spikeloom"
 author = "Spikeloom"
@@ -62,6 +65,9 @@ def prepare(app: object) -> None:
         "test.npz": digits.test,
     }.items():
         shutil.copyfile(path, EXAMPLE / name)
+    for chosen in packaged.PACKAGED.values():
+        for path in (chosen.model, chosen.calibration, chosen.test):
+            shutil.copyfile(path, EXAMPLE / path.name)
     os.environ |= {"NO_COLOR": "1", "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
@@ -74,7 +80,7 @@ def fill(app: object, page: str, source: list[str]) -> None:
 
     text = re.sub(r"^```console\n((?:\$ .*\n)+)```$", run, source[0], flags=re.MULTILINE)
     text = re.sub(r"^```pycon$", "```{doctest}", text, flags=re.MULTILINE)
-    source[0] = data_sheet.expand(text)
+    source[0] = nir_tables.expand(data_sheet.expand(text))
 
 
 def tidy(app: object, what: str, name: str, item: Any, options: object, lines: list[str]) -> None:

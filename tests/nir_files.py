@@ -1,13 +1,26 @@
 """Small .nir files for tests, written field by field, so that they may also be wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import numpy as np
 
-__all__ = ["affine", "chain", "lif", "port", "write"]
+from spikeloom.golden import nir_file
+from spikeloom.golden.conventions import CONVENTIONS, Knobs, resolve
+from spikeloom.golden.nir_file import Graph, Node
+
+__all__ = ["KINDS", "affine", "as_graph", "chain", "complete", "lif", "minimal", "port", "reading", "write"]
+
+#: The node types of nir 1.0.8.
+KINDS = (
+    *("Input", "Output", "Linear", "Affine", "Scale", "Flatten", "Delay", "NIRGraph"),
+    *("IF", "LIF", "CubaLIF", "Threshold", "I", "LI", "CubaLI"),
+    *("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d"),
+)
 
 
 def port(kind: str, *shape: int) -> dict[str, Any]:
@@ -48,19 +61,133 @@ def chain(*, inputs: int = 4, hidden: int = 5, outputs: int = 3, seed: int = 0) 
     }
 
 
+# Every type of node --------------------------------------------------------------------------------------------------
+
+
+def complete(convention: str) -> Knobs:
+    """A convention with what it leaves open: steps of 1, and what a user of Sinabs says."""
+    open_ = {"dt": 1.0, "v_min": -1.0, "synapse_gain": "unit"}
+    return resolve(convention, {name: v for name, v in open_.items() if getattr(CONVENTIONS[convention], name) is None})
+
+
+def minimal(kind: str, knobs: Knobs) -> dict[str, dict[str, Any]]:
+    """A chain around one node called ``n``, whose numbers and decays under these knobs are integers times 2**-k."""
+    dt = knobs.dt
+    # Half of a potential is kept in each step.
+    tau = np.full(4, 2 * dt if knobs.decay == "euler" else dt / np.log(2))
+    two, none = np.full(4, 2.0), np.zeros(4)
+    threshold = np.array([8, 12, 16, 20]) / 16
+    integrate = {"type": "IF", "r": np.full(4, 1 / dt), "v_threshold": threshold, "v_reset": none - 0.25}
+    membrane = {"tau": tau, "r": two, "v_leak": none + 0.25}
+    cuba = {"tau_syn": tau, "tau_mem": tau, "r": two, "v_leak": none, "w_in": two}
+    fires = {"v_threshold": threshold, "v_reset": none - 0.25}
+    neurons = {
+        "IF": integrate,
+        "LIF": {"type": "LIF", **membrane, **fires},
+        "CubaLIF": {"type": "CubaLIF", **cuba, **fires},
+        "Threshold": {"type": "Threshold", "threshold": threshold},
+        "I": {"type": "I", "r": np.full(4, 1 / dt)},
+        "LI": {"type": "LI", **membrane},
+        "CubaLI": {"type": "CubaLI", **cuba},
+    }
+    weight = np.array([[7, 2, -2], [4, 6, -4], [2, -6, 6], [4, 4, 2]]) / 4
+    weights, inputs, outputs = affine(weight), port("Input", 3), port("Output", 4)
+    if kind == "Input":
+        return {"n": inputs, "weights": weights, "neurons": integrate, "output": outputs}
+    if kind == "Output":
+        return {"input": inputs, "weights": weights, "neurons": integrate, "n": outputs}
+    if kind in neurons:
+        return {"input": inputs, "weights": weights, "n": neurons[kind], "output": outputs}
+    recurrent = {
+        "input": port("Input", 4),
+        "neurons": integrate,
+        "recurrent": affine(np.array([[0, 4, 0, -4], [4, 0, -4, 0], [-4, 0, 4, 0], [0, -4, 0, 4]]) / 8),
+        "output": outputs,
+    }
+    loop = [("input", "neurons"), ("neurons", "recurrent"), ("recurrent", "neurons"), ("neurons", "output")]
+    linear = {
+        "Linear": {"n": weights},
+        "Affine": {"n": affine(weight, np.array([1, -2, 0, 3]) / 16)},
+        "Scale": {"weights": weights, "n": {"type": "Scale", "scale": np.array([1, 0.5, -1, 0.5])}},
+        "Delay": {"n": {"type": "Delay", "delay": np.array([0, 1, 2]) * dt}, "weights": weights},
+        "NIRGraph": {"weights": weights, "n": {"type": "NIRGraph", "nodes": recurrent, "edges": loop}},
+        "Flatten": {
+            "n": {"type": "Flatten", "start_dim": 0, "end_dim": -1, "input_type": np.array([3, 1])},
+            "weights": weights,
+        },
+    }
+    if kind in linear:
+        start = port("Input", 3, 1) if kind == "Flatten" else inputs
+        end = {} if kind == "NIRGraph" else {"neurons": integrate}
+        return {"input": start, **linear[kind], **end, "output": outputs}
+    pool = {"kernel_size": np.array([2, 2]), "stride": np.array([2, 2]), "padding": np.array([0, 0])}
+    plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": np.zeros(2)}
+    shape, node, after = {
+        "Conv1d": ((1, 8), {"weight": np.ones((2, 1, 3)), "input_shape": 8, **plain}, (2, 6)),
+        "Conv2d": ((1, 6, 6), {"weight": np.ones((2, 1, 3, 3)), "input_shape": np.array([6, 6]), **plain}, (2, 4, 4)),
+        "SumPool2d": ((1, 4, 4), pool, (1, 2, 2)),
+        "AvgPool2d": ((1, 4, 4), pool, (1, 2, 2)),
+    }[kind]
+    fields = {"r": np.full(after, 1 / dt), "v_threshold": np.ones(after), "v_reset": np.zeros(after)}
+    return {
+        "input": port("Input", *shape),
+        "n": {"type": kind, **node},
+        "neurons": {"type": "IF", **fields},
+        "output": port("Output", *after),
+    }
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _edges(nodes: Mapping[str, Any], edges: Iterable[tuple[str, str]] | None) -> list[tuple[str, str]]:
+    names = list(nodes)
+    return list(zip(names, names[1:], strict=False)) if edges is None else list(edges)
+
+
+def as_graph(nodes: Mapping[str, Mapping[str, Any]], edges: Iterable[tuple[str, str]] | None = None) -> Graph:
+    """What reading the file that :func:`write` makes of the same would give."""
+
+    def node(name: str, fields: Mapping[str, Any]) -> Node:
+        given = {key: v if isinstance(v, str) else np.asarray(v) for key, v in fields.items() if v is not None}
+        kind = given.pop("type")
+        if "nodes" in fields:
+            return Node(name=name, type=kind, graph=as_graph(fields["nodes"], fields["edges"]))
+        return Node(name=name, type=kind, fields=given)
+
+    return Graph(
+        nodes={name: node(name, fields) for name, fields in nodes.items()},
+        edges=tuple(_edges(nodes, edges)),
+        version="1.0.8",
+    )
+
+
+@contextmanager
+def reading(nodes: Mapping[str, Mapping[str, Any]], edges: Iterable[tuple[str, str]] | None = None) -> Iterator[Path]:
+    """A path that reads as this graph, without a file and the process that opens it."""
+    with mock.patch.object(nir_file, "read", return_value=as_graph(nodes, edges)):
+        yield Path("model.nir")
+
+
 def write(path: Path, nodes: Mapping[str, Mapping[str, Any]], edges: Iterable[tuple[str, str]] | None = None) -> Path:
     """A .nir file; without edges the nodes are a chain. A field of None is left out."""
-    names = list(nodes)
-    edges = list(zip(names, names[1:], strict=False)) if edges is None else list(edges)
     with h5py.File(path, "w") as file:
         file["version"] = "1.0.8"
-        root = file.create_group("node")
-        root["type"] = "NIRGraph"
-        root["edges"] = np.array(edges, dtype=h5py.string_dtype()).reshape(-1, 2)
-        group = root.create_group("nodes")
-        for name, fields in nodes.items():
-            node = group.create_group(name)
-            for key, value in fields.items():
-                if value is not None:
-                    node[key] = value
+        _write(file.create_group("node"), nodes, edges)
     return path
+
+
+def _write(
+    root: h5py.Group, nodes: Mapping[str, Mapping[str, Any]], edges: Iterable[tuple[str, str]] | None = None
+) -> None:
+    root["type"] = "NIRGraph"
+    root["edges"] = np.array(_edges(nodes, edges), dtype=h5py.string_dtype()).reshape(-1, 2)
+    group = root.create_group("nodes")
+    for name, fields in nodes.items():
+        node = group.create_group(name)
+        if "nodes" in fields:
+            _write(node, fields["nodes"], fields["edges"])
+            continue
+        for key, value in fields.items():
+            if value is not None:
+                node[key] = value

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import nir
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import nir_files
 from nir_files import affine, chain, lif, port, write
 from spikeloom.golden import nir_model
 from spikeloom.golden.conventions import Knobs, resolve
-from spikeloom.golden.dynamics import dynamics
+from spikeloom.golden.dynamics import discretise, dynamics
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_graph import UNSUPPORTED, inspect, load
 from spikeloom.golden.nir_model import Layer, Model
@@ -345,3 +346,60 @@ def test_if_neurons_need_no_decay(tmp_path: Path) -> None:
     path = nir_files.write(tmp_path / "a.nir", nodes)
     assert "decay" not in {question.knob for question in inspect(path).questions}
     assert model_of(path).layers[0].type == "IF"
+
+
+def test_a_file_of_nir_0_1(tmp_path: Path) -> None:
+    """It has no version, no w_in, no v_reset, no input_type, and its Output may have a plain number for a shape."""
+    size = np.full(3, 1.0, np.float32)
+    cuba = {"tau_syn": 4e-4 * size, "tau_mem": 8e-4 * size, "r": 8 * size, "v_leak": 0 * size, "v_threshold": size}
+    nodes = {"input": port("Input", 4), "fc": affine(np.ones((3, 4))), "n": cuba | {"type": "CubaLIF"}}
+    path = write(tmp_path / "a.nir", nodes | {"output": {"type": "Output", "shape": np.array(3)}})
+    with h5py.File(path, "a") as file:
+        del file["version"]
+    inspection = inspect(path, SNNTORCH)
+    assert inspection.buildable
+    assert inspection.version == ""
+    (layer,) = inspection.model.layers
+    assert np.array_equal(layer.parameters["w_in"], np.ones(3))
+    assert np.array_equal(layer.parameters["v_reset"], np.zeros(3))
+    assert any("w_in is 1" in note for note in inspection.notes)
+
+
+def test_loops_flat_and_in_a_sub_graph(tmp_path: Path) -> None:
+    """Recurrent weights beside their neurons, and a layer of a graph of its own, are the same network."""
+    inner = np.arange(25.0).reshape(5, 5)
+    flat = chain() | {"rec": affine(inner)}
+    edges = [*EDGES, ("lif1", "rec"), ("rec", "lif1")]
+    model = model_of(write(tmp_path / "flat.nir", flat, edges))
+    assert [(i.source, i.delay) for i in model.layers[0].inputs] == [("input", 0), ("lif1", 0)]
+    assert np.array_equal(model.layers[0].inputs[1].weights, inner.T)
+    stepped, _, notes = discretise(model, SNNTORCH)
+    assert [(i.source, i.delay) for i in stepped[0].inputs] == [("input", 0), ("lif1", 1)]
+    assert notes == ()
+
+    back = affine(np.ones((5, 3)))
+    wide, _, notes = discretise(
+        model_of(write(tmp_path / "wide.nir", chain() | {"back": back}, [*EDGES, ("lif2", "back"), ("back", "lif1")])),
+        SNNTORCH,
+    )
+    assert {s.name: [(i.source, i.delay) for i in s.inputs] for s in wide} == {
+        "lif1": [("input", 0), ("lif2", 1)],
+        "lif2": [("lif1", 0)],
+    }
+    assert notes == ("'lif2' to 'lif1' closes a loop: it carries what 'lif2' sent in the step before",)
+
+
+def test_delays_are_steps(tmp_path: Path) -> None:
+    nodes = chain() | {"late": {"type": "Delay", "delay": np.array([0, 2e-4, 2e-4, 0])}}
+    edges = [("input", "late"), ("late", "fc1"), *EDGES[1:]]
+    path = write(tmp_path / "a.nir", nodes, edges)
+    (first, _), _, notes = discretise(model_of(path), SNNTORCH)
+    assert [(i.source, i.delay) for i in first.inputs] == [("input", 0), ("input", 2)]
+    whole = nodes["fc1"]["weight"].T.astype(np.float64)
+    assert np.array_equal(first.inputs[0].weights, whole * [[1], [0], [0], [1]])
+    assert np.array_equal(first.inputs[1].weights, whole * [[0], [1], [1], [0]])
+    assert notes == ()
+    (first, _), _, notes = discretise(model_of(path), resolve("snntorch", {"dt": 1.5e-4}))
+    assert [i.delay for i in first.inputs] == [0, 1]
+    assert notes == ("'input' to 'lif1': a delay of 1.333 steps is rounded to 1",)
+    assert model_of(path).types == {"LIF", "Delay"}
