@@ -1,4 +1,4 @@
-"""The networks that come with Spikeloom: small, trained, on real data. ``flow/data/README.md`` credits the sources."""
+"""The networks that come with Spikeloom: small, and trained. ``flow/data/README.md`` credits the sources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

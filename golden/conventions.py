@@ -77,7 +77,7 @@ class Knobs:
                 raise Refusal(f"there is no convention {self.convention!r}; there are {', '.join(CONVENTIONS)}")
             fixed = asdict(CONVENTIONS[self.convention])
             if self.lag:
-                fixed["reset_when"] = "next-step"  # the only one that lag can have
+                fixed["reset_when"] = "next-step"  # as Spyx's LIF, unless it is given
             for name, value in fixed.items():
                 if getattr(self, name) is None:
                     object.__setattr__(self, name, value)
@@ -91,8 +91,6 @@ class Knobs:
             raise Refusal(f"v_min must be a number or 'none', not {self.v_min!r}")
         if self.spikes == "many" and self.reset == "zero":
             raise Refusal("spikes 'many' needs reset 'subtract': a reset to one value leaves nothing to count")
-        if self.lag and self.reset_when == "same-step":
-            raise Refusal("lag reports a spike one step late and resets then; it needs reset_when 'next-step'")
 
     def questions(self, types: Iterable[str]) -> tuple[Question, ...]:
         """The unset knobs that can make a difference to nodes of these types."""
@@ -196,5 +194,5 @@ def resolve(convention: Knobs | str | None = None, overrides: Mapping[str, Any] 
     if unknown:
         raise Refusal(f"there is no knob {sorted(unknown)[0]!r}; there are {', '.join(KNOBS)}")
     if given.get("lag") and "reset_when" not in given:
-        given["reset_when"] = "next-step"  # the only one that lag can have
+        given["reset_when"] = "next-step"  # as Spyx's LIF, unless it is given
     return replace(base, **given)

@@ -14,10 +14,10 @@ before::
     v = v - v_threshold*z, or v_reset where z > 0    reset in the same step
     v = max(v, v_min)
 
-and z is sent, or v by neurons without a threshold. With ``lag`` z is compared first, on the v of the step before, and
-reset late. A late reset to v_reset is the same spike train as one in the same step. States are 0 at the start of a
-sample, but v is v_reset under ``start`` reset. The order of operations is the frameworks', so that their recorded
-spikes come out bit for bit in float32.
+and z is sent, or v by neurons without a threshold. With ``lag`` z is compared first, on the v of the step before, which
+is reset before it decays (same-step) or after (next-step). A late reset to v_reset is the same spike train as one in
+the same step. States are 0 at the start of a sample, but v is v_reset under ``start`` reset. The order of operations is
+the frameworks', so that their recorded spikes come out bit for bit in float32.
 """
 
 from collections.abc import Sequence
@@ -152,7 +152,7 @@ class Neurons:
             )
         bounded = layer.spiking and layer.type != "Threshold" and knobs.v_min != "none"
         self.floor = dtype(knobs.v_min if bounded else -np.inf)
-        self.late = knobs.reset == "subtract" and (knobs.lag or knobs.reset_when == "next-step")
+        self.late = knobs.reset == "subtract" and knobs.reset_when == "next-step"
         self.v: np.ndarray | None = None
         self.z: np.ndarray | None = None
         self.i: np.ndarray | None = None
@@ -162,9 +162,15 @@ class Neurons:
         if self.v is None:
             self._start((samples, self.layer.bias.size), self.keep.dtype)
         self.z = self._fire(self.v)
-        if self.knobs.reset == "zero":
-            self.v = np.where(self.z > 0, np.maximum(self.v_reset, self.floor), self.v)
+        if not self.late:
+            self.v = np.maximum(self._reset(self.v), self.floor)
         return self.z
+
+    def _reset(self, v: np.ndarray) -> np.ndarray:
+        if self.layer.type == "Threshold":
+            return v
+        subtract = self.knobs.reset == "subtract"
+        return v - self.z * self.threshold if subtract else np.where(self.z > 0, self.v_reset, v)
 
     def _start(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.v, self.z, self.i = (np.zeros(shape, dtype) for _ in range(3))
@@ -194,9 +200,7 @@ class Neurons:
             v = v - self.z * self.threshold
         if not self.knobs.lag:
             self.z = self._fire(v)
-            if not self.late:
-                subtract = self.knobs.reset == "subtract"
-                v = v - self.z * self.threshold if subtract else np.where(self.z > 0, self.v_reset, v)
+            v = v if self.late else self._reset(v)
         self.v = np.maximum(v, self.floor)
         return self.z
 

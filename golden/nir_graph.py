@@ -136,9 +136,12 @@ def _gains(model: Model, knobs: Knobs) -> Iterator[str]:
         p, about = layer.parameters, f"{layer.name!r} ({layer.type})"
         if "w_in" in p and knobs.synapse_gain == "ode" and np.allclose(p["w_in"], 1):
             yield (
-                f"{about}: w_in is 1, by which the equation adds only dt/tau_syn of each spike to the current; the "
-                "exporters of Norse, Rockpool and Spyx lose the gain here: --synapse-gain unit (Rockpool: decayed)"
+                f"{about}: w_in is 1, by which the equation adds only dt/tau_syn of each spike to the current; nir "
+                "before 1.0 and the exporters of Norse, Rockpool and Spyx lose the gain here: --synapse-gain unit "
+                "(Rockpool: decayed)"
             )
+        if layer.type == "CubaLIF" and (knobs.convention, knobs.reset_when) == ("spyx", "next-step"):
+            yield f"{about}: Spyx's current-based neurons lose the threshold before they decay: --reset-when same-step"
         if layer.type == "LIF" and knobs.membrane_gain == "ode" and np.allclose(p["r"], 1 - knobs.dt / p["tau"]):
             yield f"{about}: r is 1 - dt/tau, which Spyx's exporter writes for a gain of 1: --membrane-gain unit"
 

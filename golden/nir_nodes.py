@@ -35,7 +35,7 @@ FIELDS = {
 }
 SUPPORTED = (*FIELDS, "NIRGraph")
 #: What a sub-graph's Input and Output become when it is laid into the graph around it.
-PORT = "port"
+PORT = "end of a graph"
 #: What nir itself takes where a file says nothing.
 DEFAULTS = {"w_in": np.array(1.0)}
 _INTEGERS = ("shape", "start_dim", "end_dim")

@@ -184,12 +184,6 @@ class QuantisedLayer:
         rule = stepped.rule
         self.keep = np.rint(rule.keep * 2**self.decay_bits)
         self.current_keep = None if rule.current_keep is None else np.rint(rule.current_keep * 2**self.decay_bits)
-        for keep in (self.keep, self.current_keep):
-            if rule.leaks and keep is not None and keep.max() == 2**self.decay_bits:
-                raise Refusal(
-                    f"{self.name!r}: its decay rounds to none, since tau is {rule.tau_steps.max():.3g} steps and the "
-                    f"decay has {self.decay_bits} bits; use a larger dt, or IF neurons if no decay is meant"
-                )
         self.current_gain = np.ones_like(rule.gain) if rule.current_gain is None else rule.current_gain
         gain = rule.gain * self.current_gain
         rest = self.layer.parameters.get("v_leak", np.zeros_like(gain))

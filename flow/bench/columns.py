@@ -111,9 +111,10 @@ def _by_network(rows: Sequence[Row]) -> list[Row]:
 
 def _by_configuration(rows: Sequence[Row]) -> list[Row]:
     """Equivalence: a row per configuration, with what was found without and with stalls."""
-    merged: dict[tuple[int, str], Row] = {}
+    merged: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        one = merged.setdefault((row["lanes"], row["cores"]), {"lanes": row["lanes"], "cores": row["cores"]})
+        same = {name: row[name] for name in ("network", "weight_bits", "lanes", "cores")}
+        one = merged.setdefault(tuple(same.values()), same)
         one["stalled" if row["stalls"] else "free"] = row
         one |= {name: row[name] for name in ("error", "stale") if name in row}
     return list(merged.values())
@@ -136,10 +137,12 @@ TABLES = {
     ),
     "equivalence": Table(
         figure="equivalence",
-        about=f"All digits: every event of every layer, and the final states, against the integer model. {SIMULATED}",
+        about="All test data: every event of every layer, and the final states, against the integer model. "
+        f"{SIMULATED}",
         tools=(*SIMULATORS, "cocotb"),
         merge=_by_configuration,
         columns=(
+            NETWORK,
             LANES,
             key("cores", "cores"),
             count("spikes compared", "free.spikes"),
