@@ -52,8 +52,9 @@ def accuracy(bench: Bench, network: str, weight_bits: int) -> Parts:
         for stalls in (False, True)
     ),
     *(
-        {"network": name, "weight_bits": 8, "lanes": 16, "cores": "shared", "stalls": False}
+        {"network": name, "weight_bits": 8, "lanes": 16, "cores": "shared", "stalls": stalls}
         for name in packaged.PACKAGED
+        for stalls in (False, True)
         if name not in ("digits", "mnist")  # all of mnist is in `bulk`
     ),
 )
