@@ -8,13 +8,15 @@ from spikeloom.boards.catalogue import Board, Resources
 
 __all__ = ["FAMILIES", "Family"]
 
+MOST_ROUNDS = 3000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """One device family.
 
     synthesis: the Yosys command.
-    placed:    nextpnr's option for its result. placer: further ones.
+    placed:    nextpnr's option for its result. placer: further ones, where nextpnr ends with them.
     bels:      resource -> what nextpnr's report calls it.
     own_registers: of block RAMs and multipliers; ``boards.own_registers`` knows these cells.
     cells:     resource -> patterns of Yosys' cell types, each with how many of the resource it takes at least.
@@ -44,6 +46,12 @@ class Family:
 
         return Resources(lut=total("lut"), ff=total("ff"), block_ram=total("block_ram"), dsp=total("dsp"))
 
+    @staticmethod
+    def endless(said: str) -> bool:
+        """By the last that nextpnr said, its analytic placer will not end: it takes about 500 rounds, or for ever."""
+        rounds = re.findall(r"^Info: iter=(\d+) steplen=", said, re.MULTILINE)
+        return bool(rounds) and int(rounds[-1]) > MOST_ROUNDS
+
     def place_and_route(self, board: Board, seed: int, constrained: bool = True) -> list[str]:
         """nextpnr's arguments; without constraints it chooses the pins itself."""
         speed = ["--speed", board.speed] if board.speed else []
@@ -52,7 +60,6 @@ class Family:
             *(board.option, "--package", board.package),
             *speed,
             *("--json", "top.json", f"--{self.constraints}{'' if constrained else '-allow-unconstrained'}", *pins),
-            *self.placer,
             *(self.placed, "top.placed", "--report", "report.json"),
             *("--seed", str(seed), "--timing-allow-fail"),
         ]

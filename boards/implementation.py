@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,11 @@ class Implementation:
     def place_and_route(self, seed: int) -> PlaceAndRoute:
         constrained = (self.build / f"top.{self.family.constraints}").exists()
         arguments = self.family.place_and_route(self.board, seed, constrained)
-        self._run("place and route", self.family.nextpnr, arguments, self.build, PLACE_AND_ROUTE_SECONDS)
+        run = partial(self._run, "place and route", self.family.nextpnr, folder=self.build)
+        try:
+            run([*arguments, *self.family.placer], timeout=PLACE_AND_ROUTE_SECONDS, endless=self.family.endless)
+        except tools.ToolEndless:  # some designs are too much for the family's placer, and not for the default one
+            run(arguments, timeout=PLACE_AND_ROUTE_SECONDS)
         return read_report(self.build / "report.json")
 
     def copy(self, build: Path) -> "Implementation":
@@ -110,8 +115,16 @@ class Implementation:
             netlist.write_text(text, "utf-8")
         return self.family.needs(cell_counts(self.build / "cells.json", top))
 
-    def _run(self, stage: str, tool: str, arguments: list[str], folder: Path, timeout: float) -> None:
+    def _run(
+        self,
+        stage: str,
+        tool: str,
+        arguments: list[str],
+        folder: Path,
+        timeout: float,
+        endless: Callable[[str], bool] | None = None,
+    ) -> None:
         self.progress(stage)
         self.log = f"{stage.replace(' ', '-')}.log"
-        seconds = tools.run(tool, arguments, folder=folder, log=self.build / self.log, timeout=timeout)
+        seconds = tools.run(tool, arguments, folder=folder, log=self.build / self.log, timeout=timeout, endless=endless)
         self.seconds[stage] = round(seconds, 1)

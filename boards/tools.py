@@ -7,18 +7,20 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["TOOLS", "Tool", "ToolFailure", "find", "run", "version"]
+__all__ = ["TOOLS", "Tool", "ToolEndless", "ToolFailure", "find", "run", "version"]
 
 # Amaranth takes any Yosys on PATH otherwise, whatever its age.
 os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 
 QUOTED_LINES = 8
+#: How often it is looked whether a tool will end.
+WATCH_SECONDS = 2.0
 _PYOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
 
 
@@ -47,6 +49,10 @@ TOOLS = {
 
 class ToolFailure(Refusal):
     """A tool was found, and did not do its work."""
+
+
+class ToolEndless(ToolFailure):
+    """A tool was stopped, because by what it says it will never end."""
 
 
 def _installed(wheel: str) -> str | None:
@@ -95,33 +101,60 @@ def version(name: str) -> str:
     return f"{name}: {lines[0]}" if lines else f"{name} at {command[0]}"
 
 
-def run(name: str, arguments: Sequence[str], *, folder: Path, log: Path, timeout: float) -> float:
+def run(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    log: Path,
+    timeout: float,
+    endless: Callable[[str], bool] | None = None,
+) -> float:
     """Run a tool in ``folder``, everything it says in ``log``. Returns seconds; raises :class:`ToolFailure`.
 
     Pass paths relative to ``folder``: a tool compiled to WebAssembly sees little else of the file system.
+    endless: whether the tool will never end, by the last that it said; then it raises :class:`ToolEndless`.
     """
     command = [*find(name), *arguments]
     environment = {**os.environ, "PATH": _search_path()}
     start = time.monotonic()
+    failure: type[ToolFailure] = ToolFailure
+    problem = ""
     with log.open("wb") as output:
         try:
-            status = subprocess.run(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                check=False,
-            ).returncode
-            problem = f"ended with status {status}" if status else ""
-        except subprocess.TimeoutExpired:
-            problem = f"was stopped after {timeout:g} s"
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
         except OSError as error:
             problem = f"did not start ({error.strerror})"
+        else:
+            try:
+                while True:
+                    left = timeout - (time.monotonic() - start)
+                    try:
+                        status = process.wait(min(left, WATCH_SECONDS) if left > 0 else 0)
+                    except subprocess.TimeoutExpired:
+                        if left <= 0:
+                            problem = f"was stopped after {timeout:g} s"
+                            break
+                        if endless and endless(_last(log)):
+                            problem, failure = "was stopped, since it finds no end", ToolEndless
+                            break
+                    else:
+                        problem = f"ended with status {status}" if status else ""
+                        break
+            finally:  # also after KeyboardInterrupt
+                process.kill()
+                process.wait()
     if problem:
         lines = log.read_text("utf-8", "replace").split("\n")
         tail = [line.rstrip() for line in lines if line.strip()][-QUOTED_LINES:]
-        raise ToolFailure("\n  ".join([f"{name} {problem}; the last it said:", *tail]))
+        raise failure("\n  ".join([f"{name} {problem}; the last it said:", *tail]))
     return time.monotonic() - start
+
+
+def _last(log: Path) -> str:
+    """The end of what a tool has said so far."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        return file.read().decode("utf-8", "replace")

@@ -70,7 +70,8 @@ class RunReport:
     spikes: (samples, steps, *output shape), the values of the output's events. counts: their sums over the steps, or
     what else the network's read-out makes of them. prediction: most counts, ties to the lowest. accuracy: None without
     labels. read_out: where the output sends potentials, these as floats in the model's unit, else None.
-    events, potentials: of every layer, if asked for; hardware shows no potentials while it runs.
+    clipped: share of analogue samples beyond what the input holds. events, potentials: of every layer, if asked for;
+    hardware shows no potentials while it runs.
     """
 
     on: str
@@ -81,6 +82,7 @@ class RunReport:
     events: "Mapping[str, np.ndarray]"
     potentials: "Mapping[str, np.ndarray]"
     read_out: "np.ndarray | None" = None
+    clipped: float = 0.0
     output: Path | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ class RunReport:
             "samples": samples,
             "steps": steps,
             "accuracy": self.accuracy,
+            "clipped": self.clipped,
             "spikes": int(self.spikes.sum()) if self.read_out is None else None,
             "prediction": self.prediction,
             "counts": self.counts,
@@ -126,7 +129,7 @@ def convert(
     data: "AnyData",
     output: str | Path | None = None,
     knobs: "Knobs | str | None" = None,
-    weight_bits: int | Mapping[str, int] = 8,
+    weight_bits: int | str | Mapping[str, int] = 8,
     per_channel: bool = False,
     input_bits: int = 8,
     state_bits: int | None = None,
@@ -137,9 +140,10 @@ def convert(
 ) -> Conversion:
     """Turn a .nir file into an integer network, judged on calibration data against the float model.
 
-    weight_bits: 2..8, of all layers or by layer; of 2 bits, weights are -1, 0 and 1. per_channel: each neuron has a
-    scale of its own. input_bits: of analogue samples. read_out: what of the answer decides: its "sum", "last" or "max".
-    search_bits: find the narrowest weights that lose at most so many percentage points, instead of ``weight_bits``.
+    weight_bits: 2..8, of all layers or by layer, or a text like "8,LAYER=4"; of 2 bits ("ternary"), weights are -1, 0
+    and 1. per_channel: each neuron has a scale of its own. input_bits: of analogue samples. read_out: what of the
+    answer decides: its "sum", "last" or "max". search_bits: find the narrowest weights that lose at most so many percentage
+    points, instead of ``weight_bits``.
     """
     from spikeloom.golden import conventions, quantise, search
 
@@ -148,7 +152,7 @@ def convert(
         check_place(output)
     samples = _data(data)
 
-    def made(bits: int | Mapping[str, int]) -> "tuple[Network, ConversionReport]":
+    def made(bits: int | str | Mapping[str, int]) -> "tuple[Network, ConversionReport]":
         return quantise.convert(
             model,
             samples,
@@ -162,6 +166,10 @@ def convert(
         )
 
     if search_bits is not None:
+        if weight_bits not in (8, "8"):
+            raise Refusal("search_bits finds the widths of the weights itself; leave out weight_bits")
+        if not isinstance(search_bits, int | float):
+            raise Refusal(f"search_bits is a number of percentage points, not {search_bits!r}")
         weight_bits = search.search_bits(made, search_bits, progress)
     network, report = made(weight_bits)
     if output is not None:
@@ -188,13 +196,14 @@ def run(
     if on not in ("golden", "rtl") or record not in ("output", "all"):
         raise Refusal(f"on is 'golden' or 'rtl', record is 'output' or 'all'; not {on!r}, {record!r}")
     samples.check(network.input, network[network.output])
+    x = _analogue(network, samples.x)
     if on == "golden":
-        result = simulate.run(network, samples.x, record=record, progress=progress)
+        result = simulate.run(network, x, record=record, progress=progress)
     else:
         from spikeloom.sim import equivalence
 
         with _generated(network, None, None) as directory:
-            result = equivalence.simulate(directory, samples.x, progress=progress)
+            result = equivalence.simulate(directory, x, progress=progress)
     report = RunReport(
         on=on,
         spikes=result.spikes,
@@ -203,6 +212,7 @@ def run(
         accuracy=accuracy(result.prediction, samples),
         events=result.events if record == "all" else {},
         potentials=result.potentials if record == "all" and on == "golden" else {},
+        clipped=simulate.clipped(network.input, x),
         read_out=_potentials(network, result.spikes),
         output=None if output is None else Path(output),
     )
@@ -250,6 +260,7 @@ def verify(
 ) -> "VerifyReport":
     """Compare every event and final state of the simulated Verilog with the golden model's."""
     from spikeloom.sim import equivalence
+    from spikeloom.sim.design import Design
 
     if board is not None and _is_folder(source):
         raise Refusal(f"{source}: was generated already, whatever the board; leave out --board")
@@ -257,7 +268,7 @@ def verify(
     with _generated(source, config, board) as directory, output_errors(Path(output)):
         return equivalence.verify(
             directory,
-            x,
+            _analogue(Design(directory).network, x),
             samples=samples,
             simulator=simulator,
             stalls=stalls,
@@ -346,6 +357,11 @@ def _clocks(directory: Path, x: "np.ndarray") -> float:
 def accuracy(prediction: "np.ndarray", data: "Data") -> float | None:
     """Share of predictions that are right; None without labels."""
     return None if data.y is None else float((prediction == data.y).mean())
+
+
+def _analogue(network: Network, x: "np.ndarray") -> "np.ndarray":
+    """Data in the unit of the model: also whole numbers, where the input has a scale."""
+    return x.astype(float) if network.input.scale != 1 and x.dtype.kind in "biu" else x
 
 
 def _potentials(network: Network, values: "np.ndarray") -> "np.ndarray | None":

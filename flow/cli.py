@@ -202,28 +202,12 @@ def check(model: Model, knobs: Knobs, as_json: Json = False) -> None:
     """Say of every node whether it is built exactly, approximately or not at all, and what the file leaves open."""
     inspection = api.check(model, knobs=knobs)
     if as_json:
-        kept = ("path", "version", "nodes", "problems", "questions", "suggestion", "buildable")
+        kept = ("path", "version", "nodes", "problems", "notes", "questions", "convention", "suggestion", "buildable")
         show.print_json({name: getattr(inspection, name) for name in kept})
     else:
         show.check(inspection)
     if not inspection.buildable:
         raise typer.Exit(1)
-
-
-def _widths(text: str) -> int | dict[str, int]:
-    """``8``, ``ternary``, or widths of layers: ``8,hidden=4``."""
-
-    def bits(word: str) -> int:
-        if word.strip() == "ternary":
-            return 2
-        if not word.strip().isascii() or not word.strip().isdigit():
-            raise Refusal(f"--weight-bits takes widths like 8, ternary or 8,LAYER=4, not {text!r}")
-        return int(word)
-
-    first, *others = text.split(",")
-    named = [word.rpartition("=") for word in ([first] if "=" in first else []) + others]
-    widths = {name: bits(width) for name, _, width in named}
-    return {"": bits(first), **widths} if widths and "=" not in first else widths or bits(first)
 
 
 @_command
@@ -265,7 +249,7 @@ def convert(
             data=data,
             output=output,
             knobs=knobs,
-            weight_bits=_widths(weight_bits),
+            weight_bits=weight_bits,
             per_channel=per_channel,
             search_bits=search_bits,
             input_bits=input_bits,

@@ -202,7 +202,9 @@ def convert(conversion: Any) -> None:
                 layer.saturations,
                 "potentials"
                 if layer.potential_error is not None
-                else f"{100 * layer.rate_float:.2f}/{100 * layer.rate_integer:.2f} %",
+                else f"{100 * layer.rate_float:.2f}/{100 * layer.rate_integer:.2f} %"
+                if layer.value_bits == 1
+                else f"{layer.rate_float:.3f}/{layer.rate_integer:.3f}",
                 f"{_percent(layer.potential_error)} off"
                 if layer.potential_error is not None
                 else _percent(layer.spike_agreement),
@@ -235,6 +237,8 @@ def run(report: Any) -> None:
     right = "" if report.accuracy is None else f", accuracy {_percent(report.accuracy)}"
     found = "potentials" if summary["spikes"] is None else f"{summary['spikes']:,} spikes"
     say(f"{summary['samples']} samples of {summary['steps']} steps on {report.on}: {found}{right}")
+    if report.clipped:
+        say(f"{_percent(report.clipped)} of the samples' numbers are beyond the input's range, and were cut off.", OPEN)
     if report.output:
         say(f"Wrote {report.output}")
     if report.events and not report.potentials:

@@ -6,6 +6,7 @@ are is stated in :mod:`spikeloom.golden.float_model`.
 """
 
 import math
+import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -32,7 +33,7 @@ KNOBS: dict[str, tuple[str, str | tuple[Any, ...]]] = {
     "reset_when": ("when the threshold is subtracted", ("same-step", "next-step")),
     "spikes": ("spikes of one neuron in one step", ("one", "many")),
     "v_min": ("lower bound of the potential (Sinabs: -1 for IAF made by from_model)", "none or NUMBER"),
-    "start": ("potential at the start of a sample: 0, or v_reset", ("zero", "reset")),
+    "start": ("potential at the start of a sample: 0, v_reset or v_leak", ("zero", "reset", "leak")),
     "lag": ("a spike is reported in the step after the potential crossed the threshold", (False, True)),
 }
 
@@ -87,6 +88,9 @@ class Knobs:
                 raise Refusal(f"{name} must be {' or '.join(map(str, choices))}, not {value!r}")
         if self.dt is not None and not (_number(self.dt) and self.dt > 0):
             raise Refusal(f"dt must be a positive number, not {self.dt!r}")
+        for name in ("dt", "v_min"):  # numpy's numbers are not JSON's
+            if isinstance(value := getattr(self, name), numbers.Real) and not isinstance(value, int):
+                object.__setattr__(self, name, float(value))
         if self.v_min not in (None, "none") and not _number(self.v_min):
             raise Refusal(f"v_min must be a number or 'none', not {self.v_min!r}")
         if self.spikes == "many" and self.reset == "zero":
@@ -121,7 +125,7 @@ class Knobs:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _choices(choices: str | tuple[Any, ...]) -> str:
@@ -138,7 +142,7 @@ CONVENTIONS: dict[str, Knobs] = {
     "snntorch": Knobs(
         **{**_PLAIN, "dt": 1e-4, "decay": "euler", "reset": "subtract", "reset_when": "next-step"}, synapse_gain="ode"
     ),
-    "norse": Knobs(**_PLAIN, decay="euler", synapse_gain="unit"),
+    "norse": Knobs(**{**_PLAIN, "start": "leak"}, decay="euler", synapse_gain="unit"),
     "sinabs": Knobs(
         dt=1.0,
         decay="exponential",

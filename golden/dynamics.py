@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikeloom.golden.conventions import Knobs
-from spikeloom.golden.loops import cut
+from spikeloom.golden.loops import components, cut
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_model import Layer, Model
 
@@ -63,6 +63,11 @@ class Stepped:
 def dynamics(layer: Layer, knobs: Knobs) -> Dynamics:
     """What the knobs make of a layer's parameters; :class:`Refusal` where they do not fit them."""
     p, size = layer.parameters, layer.bias.size
+    if not layer.spiking and "v_leak" in p and (p["v_leak"] != p["v_leak"][0]).any():
+        raise Refusal(
+            f"{layer.name!r} ({layer.type}): its neurons have different v_leak, and the potentials that they send "
+            "could not be compared; export it with one v_leak"
+        )
     if layer.spiking:
         _thresholds(layer, knobs)
     if layer.type in ("Threshold", "Linear"):
@@ -80,6 +85,11 @@ def dynamics(layer: Layer, knobs: Knobs) -> Dynamics:
     current_keep = _kept(current_ratio, knobs)
     share = current_ratio if knobs.decay == "euler" else 1 - current_keep
     current_gain = {"ode": p["w_in"] * share, "unit": np.ones(size), "decayed": current_keep}
+    if not current_gain[knobs.synapse_gain].all():
+        raise Refusal(
+            f"{layer.name!r} ({layer.type}): with tau_syn = dt nothing of its input is left (--synapse-gain decayed); "
+            "give the dt of the training (--dt) in the file's unit"
+        )
     return Dynamics(
         keep=keep,
         gain=_near_one(gain),
@@ -163,7 +173,27 @@ def discretise(model: Model, knobs: Knobs) -> tuple[tuple[Stepped, ...], int, tu
         stepped.append(Stepped(layer=layer, rule=rule, inputs=inputs))
     late = {s.name for s in stepped if knobs.lag and s.layer.spiking}
     stepped = _cut(stepped, model.input, late, notes)
+    _potentials(stepped)
     return tuple(stepped), steps(model.output_delay, "the output"), tuple(notes)
+
+
+def _potentials(layers: Iterable[Stepped]) -> None:
+    """Refuse loops in which nothing spikes, and rest potentials that would arrive late."""
+    sending = {s.name: s for s in layers if not s.layer.spiking}
+    edges = [(i.source, s.name) for s in sending.values() for i in s.inputs if i.source in sending]
+    for group in components(list(sending), edges):
+        if len(group) > 1 or (group[0], group[0]) in edges:
+            raise Refusal(
+                f"{', '.join(map(repr, group))}: a loop in which no neuron spikes; put neurons with a threshold in it"
+            )
+    for s in layers:
+        for i in s.inputs:
+            v_leak = sending[i.source].layer.parameters.get("v_leak") if i.source in sending else None
+            if i.delay and v_leak is not None and v_leak.any():
+                raise Refusal(
+                    f"{i.source!r} to {s.name!r}: potentials around v_leak = {v_leak[0]:g} that arrive a step or more "
+                    "late are not built; export v_leak = 0"
+                )
 
 
 def _cut(layers: Iterable[Stepped], start: str, late: set[str], notes: list[str]) -> list[Stepped]:

@@ -16,8 +16,8 @@ before::
 
 and z is sent, or v by neurons without a threshold. With ``lag`` z is compared first, on the v of the step before, which
 is reset before it decays (same-step) or after (next-step). A late reset to v_reset is the same spike train as one in
-the same step. States are 0 at the start of a sample, but v is v_reset under ``start`` reset. The order of operations is
-the frameworks', so that their recorded spikes come out bit for bit in float32.
+the same step. States are 0 at the start of a sample, but v is v_reset or v_leak where ``start`` says so. The order of
+operations is the frameworks', so that their recorded spikes come out bit for bit in float32.
 """
 
 from collections.abc import Sequence
@@ -174,7 +174,9 @@ class Neurons:
 
     def _start(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.v, self.z, self.i = (np.zeros(shape, dtype) for _ in range(3))
-        if self.knobs.start == "reset" and self.layer.spiking:
+        if self.knobs.start == "leak":
+            self.v = self.v + self.layer.parameters.get("v_leak", np.zeros(1)).astype(dtype)
+        elif self.knobs.start == "reset" and self.layer.spiking:
             self.v = self.v + self.v_reset
 
     def step(self, x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from spikeloom.golden import nir_file, nir_model
 from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question, resolve
 from spikeloom.golden.dynamics import discretise, dynamics
-from spikeloom.golden.network import Refusal
+from spikeloom.golden.network import Population, Refusal
 from spikeloom.golden.nir_file import Node
 from spikeloom.golden.nir_model import Model
 from spikeloom.golden.nir_nodes import PORT, SPIKING, SUPPORTED
@@ -142,8 +142,34 @@ def _gains(model: Model, knobs: Knobs) -> Iterator[str]:
             )
         if layer.type == "CubaLIF" and (knobs.convention, knobs.reset_when) == ("spyx", "next-step"):
             yield f"{about}: Spyx's current-based neurons lose the threshold before they decay: --reset-when same-step"
+        if layer.type in ("IF", "I") and knobs.membrane_gain == "ode" and np.allclose(p["r"], 1) and knobs.dt <= 0.1:
+            yield (
+                f"{about}: r is 1, by which the equation adds only dt of each spike; Norse's exporter writes 1 for a "
+                "gain of 1: --membrane-gain unit"
+            )
         if layer.type == "LIF" and knobs.membrane_gain == "ode" and np.allclose(p["r"], 1 - knobs.dt / p["tau"]):
             yield f"{about}: r is 1 - dt/tau, which Spyx's exporter writes for a gain of 1: --membrane-gain unit"
+
+
+def _unlike(model: Model, knobs: Knobs) -> Iterator[str]:
+    """Where no knob makes the rule the framework's."""
+    if (knobs.convention, knobs.reset, knobs.reset_when) != ("snntorch", "zero", "next-step"):
+        return
+    for layer in model.layers:
+        if layer.type == "CubaLIF" or any(i.source == layer.name for i in layer.inputs):
+            yield (
+                f"{layer.name!r} ({layer.type}): snnTorch's Synaptic, RLeaky and RSynaptic with a late reset to zero "
+                "drop what arrives in the step after a spike, which is not built; train with reset_delay=False "
+                "(--reset-when same-step), or with the reset 'subtract'"
+            )
+
+
+def _names(model: Model) -> Iterator[str]:
+    for name in (model.input, *(layer.name for layer in model.layers)):
+        try:
+            Population(name=name, shape=(1,))
+        except Refusal as refusal:
+            yield str(refusal)
 
 
 def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
@@ -169,6 +195,9 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
             except Refusal as refusal:
                 problems.append(str(refusal))
             notes += _gains(model, knobs)
+            problems += _unlike(model, knobs)
+    if model:
+        problems += _names(model)
     return Inspection(
         path=str(path),
         version=graph.version,

@@ -16,11 +16,12 @@ import numpy as np
 from spikeloom.golden.loops import cut
 from spikeloom.golden.nir_file import Graph, Node
 from spikeloom.golden.nir_inline import inline
-from spikeloom.golden.nir_nodes import NEURONS, PORT, SPIKING, SUPPORTED, values
+from spikeloom.golden.nir_nodes import MAX_NUMBER, NEURONS, PORT, SPIKING, SUPPORTED, values
 
 __all__ = ["Input", "Interpretation", "Layer", "Model", "interpret"]
 
 MAX_WEIGHTS = 1 << 25
+MAX_WRITTEN = 1 << 27
 #: Delays of one node that differ take a copy of the weights each.
 MAX_DELAYS = 16
 Shape: TypeAlias = tuple[int, ...]
@@ -95,6 +96,8 @@ class _Reader:
     shapes: dict[str, Shape | None] = field(default_factory=dict)
     forms: dict[str, Form | None] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
+    #: Numbers in all matrices.
+    written: int = 0
 
     def __post_init__(self) -> None:
         self.before: dict[str, list[str]] = {name: [] for name in self.nodes}
@@ -135,6 +138,7 @@ class _Reader:
                     self.problem(
                         node, f"not on a path from Input to Output: no edge leads {lack}; connect it or leave it out"
                     )
+        self._on_the_way()
         order = TopologicalSorter(
             {n: [b for b in before if nodes[b].type not in NEURONS] for n, before in self.before.items()}
         )
@@ -148,6 +152,25 @@ class _Reader:
             found += [nodes[name] for name in ready]
             order.done(*ready)
         return found
+
+    def _on_the_way(self) -> None:
+        """What has edges on both sides must also be reached from the input, and reach the output."""
+        for kind, edges, text in (
+            ("Input", self.after, "nothing that comes from the Input reaches it"),
+            ("Output", self.before, "nothing of it reaches the Output"),
+        ):
+            reached: set[str] = set()
+            waiting = [n.name for n in self.nodes.values() if n.type == kind]
+            if len(waiting) != 1:
+                continue
+            while waiting:
+                name = waiting.pop()
+                if name not in reached:
+                    reached.add(name)
+                    waiting += edges[name]
+            for node in self.nodes.values():
+                if node.name not in reached and self.before[node.name] and self.after[node.name]:
+                    self.problem(node, f"not on a path from Input to Output: {text}; connect it or leave it out")
 
     # Values and shapes ------------------------------------------------------------------------------------------
 
@@ -270,6 +293,10 @@ class _Reader:
         if rows * size > MAX_WEIGHTS:
             self.problem(node, f"{rows} x {size} weights are more than the {MAX_WEIGHTS} that a layer may have")
             return
+        self.written += rows * size
+        if self.written > MAX_WRITTEN:
+            self.problem(node, f"the weights up to here, multiplied out, are more than {MAX_WRITTEN} numbers")
+            return
         total = None if constant is None else apply(constant[None])[0]
         if bias is not None:
             total = bias.astype(np.float64) if total is None else total + bias
@@ -298,6 +325,10 @@ class _Reader:
         terms, bias = form
         weights = {key: self._matrix(node, matrix, shape) for key, matrix in terms.items()}
         if any(matrix is None for matrix in weights.values()):
+            return None
+        numbers = [*weights.values(), *([] if bias is None else [bias])]
+        if not all((np.abs(n) <= MAX_NUMBER).all() for n in numbers):
+            self.problem(node, f"what arrives is multiplied by more than {MAX_NUMBER:g}; export smaller numbers")
             return None
         layer = Layer(
             name=node.name,

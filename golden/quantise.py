@@ -23,8 +23,10 @@ from spikeloom.golden.quantised_layer import (
     signed_bits,
 )
 
-__all__ = ["ConversionReport", "LayerReport", "convert"]
+__all__ = ["ConversionReport", "LayerReport", "convert", "parse_widths"]
 
+#: Beyond so many layers it is not tried what each costs alone.
+MAX_ALONE = 32
 SPIKE_DATA = "save spikes (0 and 1), small integers, or analogue samples (floats)"
 
 
@@ -43,7 +45,7 @@ class LayerReport:
                      which either has one. Both include what the layers before did. None for potentials.
     potential_error: of a layer that sends its potential, as a share of it (root mean squares). None for spikes.
     alone:           accuracy of the float model with this layer's weights rounded and no others; without labels the
-                     share of its predictions that stay.
+                     share of its predictions that stay. None where there are too many layers to try.
     """
 
     name: str
@@ -69,7 +71,7 @@ class LayerReport:
     spike_agreement: float | None
     potential_error: float | None
     current_bits: int | None
-    alone: float
+    alone: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,7 @@ def convert(
     data: Data,
     knobs: Knobs | str,
     *,
-    weight_bits: int | Mapping[str, int] = 8,
+    weight_bits: int | str | Mapping[str, int] = 8,
     per_channel: bool = False,
     input_bits: int = 8,
     state_bits: int | None = None,
@@ -111,26 +113,30 @@ def convert(
     """Quantise a model, or the .nir file at a path, for data like that which it will see.
 
     knobs:       or the name of a convention.
-    weight_bits: 2..8, of all layers or by name (that of "" where there is none, else 8); of 2 bits, weights are -1, 0
-                 and 1.
+    weight_bits: 2..8, of all layers or by name (that of "" where there is none, else 8), or a text like
+                 "8,hidden=4"; of 2 bits ("ternary"), weights are -1, 0 and 1.
     per_channel: a scale for each neuron's weights, instead of one for each layer.
     input_bits:  2..16, of analogue samples (floats that are not integers).
     state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
     read_out:    what of the answer decides: the "sum" over the steps, the "last", or the "max".
     """
+    if isinstance(weight_bits, str):
+        weight_bits = parse_widths(weight_bits)
+    named = weight_bits.items() if isinstance(weight_bits, Mapping) else [("", weight_bits)]
     for name, value, low, high in (
-        *(("weight_bits", bits, 2, 8) for bits in _each(weight_bits)),
+        *((f"weight_bits of {layer!r}" if layer else "weight_bits", bits, 2, 8) for layer, bits in named),
         ("input_bits", input_bits, 2, 16),
         ("state_bits", state_bits, 4, WIDE_STATE_BITS),
         ("guard_bits", guard_bits, 0, MAX_GUARD_BITS),
     ):
-        if value is not None and not (isinstance(value, int) and low <= value <= high):
+        optional = name in ("state_bits", "guard_bits") and value is None
+        if not optional and not (isinstance(value, int | np.integer) and low <= value <= high):
             raise Refusal(f"{name} must be in {low}..{high}, not {value}")
     if read_out not in READ_OUTS:
         raise Refusal(f"read_out must be one of {', '.join(READ_OUTS)}, not {read_out!r}")
     knobs = resolve(knobs)
     origin: dict[str, Any] = {"knobs": knobs.as_dict()}
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
     if not isinstance(model, Model):
         path = Path(model)
         inspection = nir_graph.load(path, knobs)
@@ -139,6 +145,7 @@ def convert(
     elif questions := knobs.questions(model.types):
         raise Refusal("The model leaves open:" + "".join(f"\n  {question}" for question in questions))
     layers, output_delay, said = discretise(model, knobs)
+    notes = list(dict.fromkeys((*notes, *said)))
     names = {s.name for s in layers}
     if isinstance(weight_bits, Mapping) and (unknown := sorted(set(weight_bits) - names - {""})):
         raise Refusal(f"weight_bits: there is no layer {unknown[0]!r}; there are {', '.join(map(repr, sorted(names)))}")
@@ -184,34 +191,46 @@ def convert(
             output=model.output,
             output_delay=output_delay + (model.output in late),
             read_out=read_out,
-            origin=origin | {"notes": [*notes, *said], "layers": {layer.name: layer.summary() for layer in made}},
+            origin=origin | {"notes": notes, "layers": {layer.name: layer.summary() for layer in made}},
         )
 
-    # All layers leave out as many bits, so that they can share a core; what an event then says decides what the weights
-    # behind it are, and how far the potentials there reach.
+    # All layers leave out as many bits, so that they can share a core. The more that is, the larger is the unit of the
+    # weights behind, and the fewer bits the potentials there need: the least that is enough is looked for.
     cut, made = -1, []
     needed = 0
     while needed > cut:
-        cut = needed
+        cut += 1
         made = quantised(cut)
-        sending = [layer for layer in made if not layer.spiking]
-        needed = max(
-            (layer.cut_bits(float(np.abs(reference.events[layer.name]).max())) for layer in sending), default=0
-        )
+        reached = {layer: float(np.abs(reference.events[layer.name]).max()) for layer in made if not layer.spiking}
+        needed = max((layer.cut_bits(largest) for layer, largest in reached.items()), default=0)
     potentials = simulate.run(network(WIDE_STATE_BITS), data.x, record="all").potentials
     bits = max(layer.state_bits(potentials[layer.name], state_bits) for layer in made)
     built = network(bits)
     result = simulate.run(built, data.x, record="all")
     alone = {}
-    for layer in made:
+    for layer in made if len(made) <= MAX_ALONE else ():
         mixed = [layer.rounded() if s.name == layer.name else s for s in layers]
         run = float_model.run(model, data.x, knobs, read_out=read_out, layers=mixed)
         alone[layer.name] = run.prediction
-    return built, _report(built, data, knobs, reference, result, made, alone, (*notes, *said))
+    return built, _report(built, data, knobs, reference, result, made, alone, notes)
 
 
-def _each(weight_bits: Any) -> Sequence[Any]:
-    return list(weight_bits.values()) if isinstance(weight_bits, Mapping) else [weight_bits]
+def parse_widths(text: str) -> int | dict[str, int]:
+    """``8``, ``ternary`` (2 bits), or widths of layers by name: ``8,hidden=4``; :class:`Refusal` for anything else."""
+    refused = Refusal(f"weight_bits takes widths like 8, ternary or 8,LAYER=4, each layer once, not {text!r}")
+    widths: dict[str, int] = {}
+    for word in text.split(","):
+        name, equals, width = (part.strip() for part in word.rpartition("="))
+        number = "2" if width == "ternary" else width
+        if (
+            not (number.isascii() and number.isdigit())
+            or len(number) > 4
+            or name in widths
+            or bool(equals) != bool(name)
+        ):
+            raise refused
+        widths[name] = int(number)
+    return widths[""] if set(widths) == {""} else widths
 
 
 def _spiking(layers: Sequence[Any]) -> set[str]:
@@ -297,7 +316,7 @@ def _report(
             spike_agreement=_mean((wanted == got)[either], 1.0) if layer.spiking else None,
             potential_error=None if layer.spiking else _relative(got - wanted, wanted),
             current_bits=population.neuron.states.get("i"),
-            alone=_mean(alone[layer.name] == right),
+            alone=_mean(alone[layer.name] == right) if alone else None,
         )
 
     return ConversionReport(

@@ -192,11 +192,6 @@ class QuantisedLayer:
         else:  # one unit for all potentials
             self.gain = np.full_like(gain, np.abs(gain).max())
             factor = gain / self.gain
-            if (rest != rest[0]).any():
-                raise Refusal(
-                    f"{self.name!r} ({self.layer.type}): its neurons have different v_leak, and what they send could "
-                    "not be compared; export it with one v_leak"
-                )
         self.rest, self.factor = rest, factor
         self.units = {name: source.unit for name, source in sources.items()}
         self._weights(factor, sources, per_channel and self.spiking)
@@ -207,12 +202,7 @@ class QuantisedLayer:
         matrices, self.bias = [], self.layer.bias * factor
         for i in self.stepped.inputs:
             matrices.append(i.weights * sources[i.source].unit * factor)
-            if rest := sources[i.source].rest:
-                if i.delay:
-                    raise Refusal(
-                        f"{i.source!r} to {self.name!r}: v_leak {rest:g} arrives late over a delay; export v_leak = 0"
-                    )
-                self.bias = self.bias + rest * i.weights.sum(0) * factor
+            self.bias = self.bias + sources[i.source].rest * i.weights.sum(0) * factor
         size, bits = self.layer.bias.size, self.weight_bits
         lengths = [len(m) for m in matrices]
         stacked = np.concatenate(matrices) if matrices else np.zeros((1, size))
@@ -253,6 +243,7 @@ class QuantisedLayer:
         p, knobs, rest = self.layer.parameters, self.knobs, self.rest
         zero = np.zeros(self.layer.bias.size)
         start = p["v_reset"] if self.spiking and knobs.start == "reset" else zero
+        start = rest if knobs.start == "leak" else start
         plain = self.layer.type == "Threshold"  # compares what arrives, and resets nothing
         with np.errstate(all="ignore"):
             self.unit = unit = self.scale * self.gain / 2**self.guard_bits

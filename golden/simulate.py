@@ -15,7 +15,7 @@ from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.golden.neurons import MODELS
 from spikeloom.golden.sums import FLOAT32, Sums, sum_range
 
-__all__ = ["Result", "answer", "check_network", "check_stimulus", "run", "step_by_step"]
+__all__ = ["Result", "answer", "check_network", "check_stimulus", "clipped", "run", "step_by_step"]
 
 #: Samples per batch are chosen so that the largest array of a batch has about this many elements.
 BATCH_ELEMENTS = 1 << 22
@@ -97,6 +97,15 @@ def check_stimulus(population: Population, x: np.ndarray) -> np.ndarray:
             f"({population.value_bits} value bits): scale x, or convert the network with such data"
         )
     return x.reshape(*x.shape[:2], population.size)
+
+
+def clipped(population: Population, x: np.ndarray) -> float:
+    """The share of analogue samples that are beyond what an event of the input can carry."""
+    if population.scale == 1 or x.dtype.kind != "f" or not x.size:
+        return 0.0
+    low, high = population.value_range
+    steps = np.rint(x / population.scale)
+    return float(((steps < low) | (steps > high)).mean())
 
 
 def answer(network: Network, events: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -24,7 +24,9 @@ def write_reproducer(design: Design, x: np.ndarray, text: str, options: str, out
             files = ["manifest.json", manifest["verilog"]["file"], manifest["loom"]["file"], *manifest["images"]]
             for file in files:
                 shutil.copyfile(design.directory / file, folder / file)
-            np.savez_compressed(folder / "sample.npz", x=x.reshape(*x.shape[:2], *shape).astype(np.int16))
+            x = x.reshape(*x.shape[:2], *shape).astype(np.int16)
+            scale = design.network.input.scale
+            np.savez_compressed(folder / "sample.npz", x=x if scale == 1 else x * scale)
             (folder / "README.txt").write_text(
                 f"{TITLE}\n\n{text}\n\nSee it again, from within this folder:\n\n"
                 f"    spikeloom verify . --data sample.npz {options}\n\n"

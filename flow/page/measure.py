@@ -146,8 +146,9 @@ def measure(
     if samples is not None and not 1 <= samples <= total:
         raise Refusal(f"samples must be in 1..{total}, not {samples}: that is how many x has")
     count = samples or (min(total, AMARANTH_SAMPLES) if simulator == "amaranth" else total)
-    x = simulate.check_stimulus(network.input, given.data.x[:count])
     raw = given.data.x[:count]
+    # Data are in the unit of the model, also whole numbers where the input has a scale.
+    x = simulate.check_stimulus(network.input, raw if network.input.scale == 1 else raw.astype(float))
     labels = None if given.data.y is None else given.data.y[:count]
     say = progress or (lambda *said: None)
 

@@ -57,7 +57,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "percent": percent, "figure": figure}
+    environment.filters |= {"count": count, "percent": percent, "figure": figure, "rate": rate}
     network = folder.network
     boards = fits(folder)
     return environment.get_template("page.html.j2").render(
@@ -113,6 +113,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     if 0 < share * 100 < 0.5 * 10**-digits:
         return f"< {10**-digits:g} %"
     return f"{100 * share:.{digits}f} %"
+
+
+def rate(events: float | None, counts: bool) -> str:
+    """Events per neuron and step: a share of spikes, or how many are counted."""
+    return percent(events, 2) if events is None or not counts else f"{events:.3f}"
 
 
 def figure(shown: object, name: str, value: object = None) -> Markup:
@@ -239,6 +244,7 @@ def _layer(network: Network, p: Population, measured: Measured | None) -> dict[s
         "state_bits": neuron.states["v"],
         "guard": neuron.options["guard"],
         "keep": f"{_span(keep)} / {1 << int(shift):,}",
+        "counts": p.value_bits > 1,
         "current": neuron.states.get("i"),
         "threshold": "–" if _sends_potential(p) else _span(neuron.parameters["threshold"]),
         "reset": "none: sends its potential"

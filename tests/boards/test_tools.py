@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from spikeloom.boards import tools
+from spikeloom.boards.families import FAMILIES
 from spikeloom.golden.network import Refusal
 
 
@@ -93,3 +94,21 @@ def test_yosys_runs_in_a_child_process(tmp_path):
         tools.ToolFailure, match=r"(?s)^yosys ended with status 1; the last it said:.*ERROR: Module `\\b'"
     ):
         tools.run("yosys", ["a.ys"], folder=tmp_path, log=tmp_path / "log", timeout=60)
+
+
+def test_a_tool_that_finds_no_end_is_stopped(tmp_path, monkeypatch):
+    """nextpnr's analytic placer on some designs; the default placer takes over."""
+    script = (
+        "import sys, time\nprint('Info: iter=3001 steplen=1.9', flush=True)\ntime.sleep(60 * ('static' in sys.argv))"
+    )
+    tool = tmp_path / "nextpnr"
+    tool.write_text(f"#!{sys.executable}\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("NEXTPNR_ECP5", str(tool))
+    monkeypatch.setattr(tools, "WATCH_SECONDS", 0.2)
+    family, log = FAMILIES["ecp5"], tmp_path / "log"
+    with pytest.raises(tools.ToolEndless, match="finds no end; the last it said:\n  Info: iter=3001"):
+        tools.run("nextpnr-ecp5", family.placer, folder=tmp_path, log=log, timeout=60, endless=family.endless)
+    assert tools.run("nextpnr-ecp5", [], folder=tmp_path, log=log, timeout=60, endless=family.endless) < 30
+    assert not family.endless("Info: iter=454 steplen=1.2\nInfo: done\n")
+    assert not family.endless("")

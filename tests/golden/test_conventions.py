@@ -24,7 +24,7 @@ ORDER = (
 OPEN = set(ORDER) - {"start"}
 TABLE = {
     "snntorch": (1e-4, "euler", "ode", "ode", "gt", "subtract", "next-step", "one", "none", "zero", False),
-    "norse": (None, "euler", "ode", "unit", "gt", "zero", "same-step", "one", "none", "zero", False),
+    "norse": (None, "euler", "ode", "unit", "gt", "zero", "same-step", "one", "none", "leak", False),
     "sinabs": (1.0, "exponential", "one-minus-decay", None, "ge", "subtract", "same-step", "many", None, "zero", False),
     "spikingjelly": (None, "euler", "ode", "unit", "ge", "zero", "same-step", "one", "none", "reset", False),
     "rockpool": (None, "exponential", "unit", "decayed", "ge", "subtract", "same-step", "many", "none", "zero", False),

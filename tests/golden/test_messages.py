@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import small
 from nir_files import affine, chain, complete, lif, minimal, port, reading
-from spikeloom import cli
+from spikeloom import api, cli
 from spikeloom.golden import nir_graph, nir_model, simulate
 from spikeloom.golden.conventions import CONVENTIONS, KNOBS, Knobs, resolve
 from spikeloom.golden.data import Data
@@ -154,7 +155,32 @@ network(
     "a loop of weights alone",
     "there is a loop without a neuron, 'x' -> 'x'; a loop must go through neurons",
     with_(x=affine(np.ones((5, 5)))),
-    [*EDGES, ("x", "x"), ("x", "lif1")],
+    [*EDGES, ("fc1", "x"), ("x", "x"), ("x", "lif1")],
+)
+network(
+    "a loop that nothing reaches",
+    "'x' (LIF): not on a path from Input to Output: nothing that comes from the Input reaches it; connect it or leave "
+    "it out",
+    with_(x=lif(5)),
+    [*EDGES, ("x", "x"), ("x", "fc2")],
+)
+network(
+    "a branch that leads nowhere",
+    "'x' (LIF): not on a path from Input to Output: nothing of it reaches the Output; connect it or leave it out",
+    with_(x=lif(5)),
+    [*EDGES, ("x", "x"), ("fc1", "x")],
+)
+network(
+    "weights that multiply to more than a number can hold",
+    "'lif1' (LIF): what arrives is multiplied by more than 1e+30; export smaller numbers",
+    with_(fc1=affine(np.full((5, 4), 1e20)), x={"type": "Scale", "scale": np.full(5, 1e20)}),
+    [("input", "fc1"), ("fc1", "x"), ("x", "lif1"), *EDGES[2:]],
+)
+network(
+    "a name with control characters",
+    "A population's name must not have control characters, as 'lif\\n' has; rename it",
+    {"lif\n" if name == "lif1" else name: node for name, node in chain().items()},
+    [tuple("lif\n" if end == "lif1" else end for end in edge) for edge in EDGES],
 )
 network(
     "no neurons at all",
@@ -244,6 +270,20 @@ network(
     f"'lif' (LIF): 6000 x 6000 weights are more than the {nir_model.MAX_WEIGHTS} that a layer may have",
     {"input": port("Input", 6000), "lif": lif(6000), "output": port("Output", 6000)},
     remedy="Split the layer",
+)
+
+
+def written_out(limit: int) -> None:
+    with mock.patch.object(nir_model, "MAX_WRITTEN", limit):
+        converted(chain())
+
+
+refused(
+    "network",
+    "many layers of weights in a row",
+    "model.nir cannot be built:\n  'fc1' (Affine): the weights up to here, multiplied out, are more than 30 numbers",
+    lambda: written_out(30),
+    "Split the network, or multiply its weights before the export",
 )
 
 # Values ---------------------------------------------------------------------------------------------------------------
@@ -491,12 +531,21 @@ refused(
 # What is read other than it is written, and built all the same --------------------------------------------------------
 
 
-def note(cause: str, message: str, nodes: Nodes, edges: Any = None, *, convention: str = "euler", remedy: str) -> None:
+def note(
+    cause: str,
+    message: str,
+    nodes: Nodes,
+    edges: Any = None,
+    *,
+    convention: str = "euler",
+    dt: float = 1.0,
+    remedy: str,
+) -> None:
     """The one note on a file that can be built."""
 
     def make(folder: Path) -> str | None:
         with reading(nodes, edges) as path:
-            inspection = nir_graph.load(path, resolve(convention, {"dt": 1.0}))
+            inspection = nir_graph.load(path, resolve(convention, {"dt": dt}))
         assert len(inspection.notes) == 1, inspection.notes
         return inspection.notes[0]
 
@@ -508,6 +557,11 @@ def spyx() -> Nodes:
     nodes = minimal("NIRGraph", complete("euler"))
     slip = [("input", "recurrent"), ("recurrent", "neurons"), ("neurons", "recurrent"), ("neurons", "output")]
     return nodes | {"n": nodes["n"] | {"edges": slip}}
+
+
+def loop_at_n() -> list[tuple[str, str]]:
+    names = list(integrators())
+    return [*zip(names, names[1:], strict=False), ("n", "n")]
 
 
 def two_in_a_loop() -> tuple[Nodes, list[tuple[str, str]]]:
@@ -563,6 +617,18 @@ note(
     remedy="Give --reset-when same-step",
 )
 note(
+    "a gain that Norse's exporter writes otherwise",
+    "'n' (IF): r is 1, by which the equation adds only dt of each spike; Norse's exporter writes 1 for a gain of 1: "
+    "--membrane-gain unit",
+    {
+        name: node | {"r": np.ones(4)} if name == "n" else node
+        for name, node in minimal("IF", complete("euler")).items()
+    },
+    convention="euler",
+    dt=0.001,
+    remedy="Give `--membrane-gain unit`",
+)
+note(
     "a gain that Spyx's exporter writes otherwise",
     "'n' (LIF): r is 1 - dt/tau, which Spyx's exporter writes for a gain of 1: --membrane-gain unit",
     gain("LIF", r=0.5),
@@ -581,8 +647,8 @@ refused(
 refused(
     "widths",
     "widths that cannot be read",
-    "--weight-bits takes widths like 8, ternary or 8,LAYER=4, not '8,lif1'",
-    lambda: cli._widths("8,lif1"),
+    "weight_bits takes widths like 8, ternary or 8,LAYER=4, each layer once, not '8,lif1'",
+    lambda: converted(chain(), weight_bits="8,lif1"),
     "Write `LAYER=BITS` after a comma",
 )
 refused(
@@ -651,14 +717,43 @@ refused(
 refused(
     "widths",
     "integrators with different rest potentials",
-    "'n' (LI): its neurons have different v_leak, and what they send could not be compared; export it with one v_leak",
+    "model.nir cannot be built:\n  'n' (LI): its neurons have different v_leak, and the potentials that they send "
+    "could not be compared; export it with one v_leak",
     lambda: converted(integrators(v_leak=np.array([0, 0.5, 0, 0])), complete("euler")),
 )
 refused(
     "widths",
     "integrators with a rest potential that is delayed",
-    "'n' to 'neurons': v_leak 0.25 arrives late over a delay; export v_leak = 0",
+    "model.nir cannot be built:\n  'n' to 'neurons': potentials around v_leak = 0.25 that arrive a step or more late "
+    "are not built; export v_leak = 0",
     lambda: converted(delayed(), complete("euler")),
+)
+refused(
+    "widths",
+    "a loop of integrators",
+    "model.nir cannot be built:\n  'n': a loop in which no neuron spikes; put neurons with a threshold in it",
+    lambda: converted(integrators(), complete("euler"), edges=loop_at_n()),
+)
+refused(
+    "knobs",
+    "a synaptic current that keeps nothing",
+    "model.nir cannot be built:\n  'n' (CubaLIF): with tau_syn = dt nothing of its input is left (--synapse-gain "
+    "decayed); give the dt of the training (--dt) in the file's unit",
+    lambda: converted(gain("CubaLIF", tau_syn=1.0), resolve("euler", {"dt": 1.0, "synapse_gain": "decayed"})),
+)
+refused(
+    "knobs",
+    "a late reset to zero of snnTorch's neurons with currents or loops",
+    "model.nir cannot be built:\n  'n' (CubaLIF): snnTorch's Synaptic, RLeaky and RSynaptic with a late reset to zero "
+    "drop what arrives in the step after a spike, which is not built; train with reset_delay=False (--reset-when "
+    "same-step), or with the reset 'subtract'",
+    lambda: converted(minimal("CubaLIF", complete("snntorch")), resolve("snntorch", {"reset": "zero"})),
+)
+refused(
+    "widths",
+    "widths to be searched and given",
+    "search_bits finds the widths of the weights itself; leave out weight_bits",
+    lambda: api.convert("model.nir", data=np.zeros((1, 1, 1)), search_bits=1.0, weight_bits=4),
 )
 refused(
     "widths",
