@@ -142,8 +142,8 @@ def convert(
 
     weight_bits: 2..8, of all layers or by layer, or a text like "8,LAYER=4"; of 2 bits ("ternary"), weights are -1, 0
     and 1. per_channel: each neuron has a scale of its own. input_bits: of analogue samples. read_out: what of the
-    answer decides: its "sum", "last" or "max". search_bits: find the narrowest weights that lose at most so many percentage
-    points, instead of ``weight_bits``.
+    answer decides: its "sum", "last" or "max". search_bits: find the narrowest weights that lose at most so many
+    percentage points, instead of ``weight_bits``.
     """
     from spikeloom.golden import conventions, quantise, search
 

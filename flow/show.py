@@ -318,6 +318,8 @@ def latency(report: Any) -> str:
     """Latency and rate in words; empty where the clocks of an inference are not known."""
     if report.latency_us is None:
         return ""
+    if not report.timing_met:
+        return f"{report.clocks_per_inference:,.0f} clocks per inference; {report.core_mhz:g} MHz are not reached"
     return (
         f"{report.clocks_per_inference:,.0f} clocks per inference at {report.core_mhz:g} MHz: "
         f"{report.latency_us:,.1f} µs, {report.inferences_per_second:,.0f} inferences per second"

@@ -152,8 +152,8 @@ class Parameters:
     @property
     def latency(self) -> int:
         """Clocks from a unit's inputs to its results: 2 more with a current, 1 less where no neuron spikes, 1 more
-        where only some do, and 1 more per bit of a count of spikes."""
-        counting = self.value_bits - 1 if self.spikes == "many" else 0
+        where only some do, and 1 more per bit of a count of spikes, and for its lower bound."""
+        counting = self.value_bits + ("v_min" in self.features) if self.spikes == "many" else 0
         return 7 + bool(self.spikes) + self.mixed + 2 * bool(self.current_bits) + counting
 
 
@@ -297,10 +297,14 @@ class Unit(Elaboratable):
             full = s["quotient"].all()
             n = Mux(s["fired"], s["quotient"] + ~full, 0)
             y = Mux(Const(0) if late else s["fired"], s["y"] + Mux(full, s["subtract"], 0), s["x"])
-            s = dict(s, n=n)
+            s = stage(n=n, y=y, **carry(s, *at_end))
+            y = s["y"]
         # 8: saturate once, then the lower bound
         v: Value = saturated(y, o.state_bits, "saturated")
         if "v_min" in names:
+            if many:
+                s = stage(v=v, **carry(s, "n", *at_end))
+                v = s["v"]
             v = Mux(v < s["v_min"], s["v_min"], v)
         if o.mixed:
             # and another: which of them is the event

@@ -239,7 +239,7 @@ def test_what_a_population_lacks_it_has_no_opinion_on():
 def test_latency():
     """Those of the tests above, as a table."""
     kinds = [PLAIN, CURRENT, READ_OUT, READ_OUT | CURRENT, MANY | CURRENT]
-    assert [Parameters.derive(neuron(**k), k.get("value_bits", 1)).latency for k in kinds] == [8, 10, 7, 9, 12]
+    assert [Parameters.derive(neuron(**k), k.get("value_bits", 1)).latency for k in kinds] == [8, 10, 7, 9, 13]
     read_out, plain, current = (Parameters.derive(neuron(**k), k.get("value_bits", 1)) for k in (READ_OUT, {}, CURRENT))
     assert plain.covering(read_out).latency == 9 and plain.covering(read_out).covering(current).latency == 11
 
