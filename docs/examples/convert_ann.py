@@ -19,32 +19,17 @@ from pathlib import Path
 import nir
 import numpy as np
 import torch
+from digit_spikes import load
 from numpy.typing import NDArray
 from sinabs.from_torch import from_model
 from sinabs.nir import to_nir
-from sklearn.datasets import load_digits
 from torch import nn
 
 STEPS, HIDDEN, CLASSES = 16, 64, 10
-FULL_SCALE = 32  # intensities are 0..16: at most one spike every other step
 # What the ReLUs answer at most, in spikes per step: 99 % of the hidden ones, and the highest output of half the images
 HIDDEN_SPIKES, OUTPUT_SPIKES = 2.5, 1.0
 WEIGHT_LSB = 2.0**-10
 EPOCHS, BATCH = 60, 64
-
-
-def rate_code(pixels: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Turn intensities of shape (samples, pixels) into 0/1 spikes of shape (samples, steps, pixels)."""
-    phase = (np.arange(pixels.shape[1], dtype=np.int64) * 2654435761 % 2**32) * FULL_SCALE // 2**32
-    step = np.arange(STEPS + 1, dtype=np.int64)[:, np.newaxis]
-    return np.diff((pixels[:, np.newaxis, :] * step + phase) // FULL_SCALE, axis=1).astype(np.uint8)
-
-
-def load() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the training set's spikes and classes, and the test set's."""
-    pixels, labels = load_digits(return_X_y=True)
-    x, y, is_test = rate_code(pixels.astype(np.int64)), labels.astype(np.int64), np.arange(len(labels)) % 5 == 0
-    return x[~is_test], y[~is_test], x[is_test], y[is_test]
 
 
 def train_ann(x: torch.Tensor, y: torch.Tensor) -> nn.Sequential:
@@ -121,7 +106,7 @@ def main() -> None:
     torch.manual_seed(1)
     torch.set_num_threads(1)  # sums in parallel may round differently from run to run
 
-    x_training, y_training, x, y = load()
+    x_training, y_training, x, y = load(STEPS)
     rates_training, rates = (torch.from_numpy(part.mean(1, dtype=np.float32)) for part in (x_training, x))
     ann = train_ann(rates_training, torch.from_numpy(y_training))
     scale_activations(ann, rates_training)

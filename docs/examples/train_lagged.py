@@ -18,34 +18,19 @@ import jax.numpy as jnp
 import nir
 import numpy as np
 import optax
+from digit_spikes import load
 from flax import nnx
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from spyx import axn
 from spyx.nir import to_nir
 from spyx.nn import LIF, RLIF, Sequential
 from spyx.nn import run as run_spyx
 
 STEPS, HIDDEN, CLASSES = 25, 64, 10
-FULL_SCALE = 32  # intensities are 0..16: at most one spike every other step
 BETA = 0.875  # 1 - 2**-3: exact in binary
 WEIGHT_LSB = 2.0**-10
 EPOCHS, BATCH = 40, 64
 INITIAL_RECURRENCE = 0.05  # Spyx draws recurrent weights with a standard deviation of 1
-
-
-def rate_code(pixels: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Turn intensities of shape (samples, pixels) into 0/1 spikes of shape (samples, steps, pixels)."""
-    phase = (np.arange(pixels.shape[1], dtype=np.int64) * 2654435761 % 2**32) * FULL_SCALE // 2**32
-    step = np.arange(STEPS + 1, dtype=np.int64)[:, np.newaxis]
-    return np.diff((pixels[:, np.newaxis, :] * step + phase) // FULL_SCALE, axis=1).astype(np.uint8)
-
-
-def load() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the training set's spikes and classes, and the test set's."""
-    pixels, labels = load_digits(return_X_y=True)
-    x, y, is_test = rate_code(pixels.astype(np.int64)), labels.astype(np.int64), np.arange(len(labels)) % 5 == 0
-    return x[~is_test], y[~is_test], x[is_test], y[is_test]
 
 
 def build_network() -> Sequential:
@@ -130,7 +115,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, default=Path("tests/data"), help="for Spyx's spikes")
     arguments = parser.parse_args()
 
-    x_training, y_training, x, y = load()
+    x_training, y_training, x, y = load(STEPS)
     network = train(build_network(), x_training, y_training)
     network = changed(network, lambda weight: jnp.round(weight / WEIGHT_LSB) * WEIGHT_LSB)
     hidden, output = run(network, x)
