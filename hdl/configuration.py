@@ -29,7 +29,7 @@ class Configuration(BaseModel):
     """The hardware's parameters. What is not given is derived from the network.
 
     lanes: synapses added per clock and core, a power of two in 1..128.
-    units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes.
+    units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, and at most 8.
     cores: "shared": all populations on one core; "per-population": a core each.
     slots: steps of events that a channel holds beyond its delay; 1 saves memory, 2 lets steps overlap.
     """
@@ -56,7 +56,8 @@ class Configuration(BaseModel):
 
     @property
     def neuron_units(self) -> int:
-        return self.units or max(1, self.lanes // 8)
+        # More than 8 cost more than they gain: 16 beside 128 lanes could not be routed on an ECP5.
+        return self.units or min(8, max(1, self.lanes // 8))
 
     @classmethod
     def create(cls, **values: object) -> "Configuration":

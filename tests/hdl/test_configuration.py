@@ -50,7 +50,7 @@ def test_missing_file_is_refused(tmp_path):
         Configuration.read(tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize(("lanes", "units"), [(1, 1), (4, 1), (8, 1), (16, 2), (128, 16)])
+@pytest.mark.parametrize(("lanes", "units"), [(1, 1), (4, 1), (8, 1), (16, 2), (64, 8), (128, 8)])
 def test_units_follow_lanes(tmp_path, lanes, units):
     path = tmp_path / "c.yaml"
     path.write_text(f"lanes: {lanes}\n")
