@@ -18,8 +18,9 @@ from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
 from spikeloom.boards.uart import baud_divider, default_baud
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import free_folder, new_folder
-from spikeloom.hdl.generate import generate, load_manifest
+from spikeloom.hdl.generate import generate
 
 __all__ = ["BuildReport", "build"]
 

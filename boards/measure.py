@@ -15,7 +15,7 @@ from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.implementation import Implementation
 from spikeloom.boards.reports import SlowPath
 from spikeloom.boards.uart import default_baud
-from spikeloom.hdl.generate import load_manifest
+from spikeloom.hdl.design import load_manifest
 
 __all__ = ["Measurement", "measure"]
 

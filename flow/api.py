@@ -259,8 +259,8 @@ def verify(
     progress: Progress | None = None,
 ) -> "VerifyReport":
     """Compare every event and final state of the simulated Verilog with the golden model's."""
+    from spikeloom.hdl.design import Design
     from spikeloom.sim import equivalence
-    from spikeloom.sim.design import Design
 
     if board is not None and _is_folder(source):
         raise Refusal(f"{source}: was generated already, whatever the board; leave out --board")

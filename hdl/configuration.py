@@ -29,7 +29,7 @@ class Configuration(BaseModel):
     """The hardware's parameters. What is not given is derived from the network.
 
     lanes: synapses added per clock and core, a power of two in 1..128.
-    units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, and at most 8.
+    units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, at most 8.
     cores: "shared": all populations on one core; "per-population": a core each.
     slots: steps of events that a channel holds beyond its delay; 1 saves memory, 2 lets steps overlap.
     """

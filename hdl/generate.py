@@ -1,11 +1,9 @@
 """Verilog, memory images and manifest of a network, as a folder that says all there is to know about itself."""
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Collection
-from collections.abc import Mapping as MappingType
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +14,7 @@ from amaranth.hdl import Elaboratable
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.accelerator import Accelerator
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import FORMAT, sha256
 from spikeloom.hdl.folder import new_folder
 from spikeloom.hdl.layouts import flit_layout
 from spikeloom.hdl.mapping import Mapping, map_network
@@ -23,11 +22,9 @@ from spikeloom.hdl.memory import READ_REGISTER
 from spikeloom.hdl.memory_map import REGISTERS, MemoryMap
 from spikeloom.hdl.parameters import AcceleratorParameters
 
-__all__ = ["generate", "load_manifest", "manifest", "verilog"]
+__all__ = ["generate", "manifest", "verilog"]
 
-FORMAT = 2
 TOP = "accelerator"
-LARGEST_FILE = 1 << 28
 
 
 @cache
@@ -171,44 +168,8 @@ def generate(
         for name, content in {f"{TOP}.v": text, **images}.items():
             (folder / name).write_text(content, "ascii")
         network.save(folder / "network.loom")
-        document["verilog"] = {"file": f"{TOP}.v", "top": TOP, "sha256": _sha256(folder / f"{TOP}.v")}
-        document["images"] = {name: _sha256(folder / name) for name in images}
-        document["loom"] = {"file": "network.loom", "sha256": _sha256(folder / "network.loom")}
+        document["verilog"] = {"file": f"{TOP}.v", "top": TOP, "sha256": sha256(folder / f"{TOP}.v")}
+        document["images"] = {name: sha256(folder / name) for name in images}
+        document["loom"] = {"file": "network.loom", "sha256": sha256(folder / "network.loom")}
         (folder / "manifest.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    return document
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def load_manifest(directory: str | Path) -> dict[str, Any]:
-    """The manifest of a folder that :func:`generate` wrote, every file checked against its hash."""
-    directory = Path(directory)
-    path = directory / "manifest.json"
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Refusal(f"{path}: too large to be a manifest")
-        document = json.loads(path.read_text("utf-8"))
-        if document["format"] != FORMAT:
-            raise Refusal(f"{directory}: written by another version (format {document['format']}); generate it again")
-        hashes: MappingType[str, str] = {
-            document["verilog"]["file"]: document["verilog"]["sha256"],
-            document["loom"]["file"]: document["loom"]["sha256"],
-            **document["images"],
-        }
-        if any(Path(name).name != name for name in hashes):
-            raise Refusal(f"{path}: names files outside its folder")
-        for name, expected in hashes.items():
-            file = directory / name
-            if not file.is_file() or file.stat().st_size > LARGEST_FILE or _sha256(file) != expected:
-                raise Refusal(f"{file}: missing, or not what the manifest says; generate the folder again")
-    except FileNotFoundError:
-        raise Refusal(f"{directory}: not a folder that 'spikeloom generate' wrote (it has no manifest.json)") from None
-    except OSError as error:
-        raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, Refusal):
-            raise
-        raise Refusal(f"{path}: damaged ({type(error).__name__}); generate the folder again") from None
     return document

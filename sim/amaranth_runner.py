@@ -10,9 +10,9 @@ from amaranth.sim import Simulator
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.accelerator import Accelerator
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import manifest
 from spikeloom.hdl.mapping import map_network
-from spikeloom.sim.design import Design
 from spikeloom.sim.job import ACTIVITIES, END, POLL, READ, RUN, WRITE, Answer, Job, Run
 
 __all__ = ["run", "versions"]

@@ -10,8 +10,8 @@ import numpy as np
 
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.simulate import answer
-from spikeloom.sim.design import Design
-from spikeloom.sim.job import ACTIVITIES
+from spikeloom.hdl.design import Design
+from spikeloom.sim.job import ACTIVITIES, stimulus
 from spikeloom.sim.reproducer import write_reproducer
 from spikeloom.sim.session import Block, Progress, Session
 
@@ -188,7 +188,7 @@ def verify(
     """
     started = time.monotonic()
     design = Design(directory)
-    given = design.samples(x)
+    given = stimulus(design, x)
     if samples is not None and not 1 <= samples <= len(given):
         raise Refusal(f"samples must be in 1..{len(given)}, not {samples}: that is how many x has")
     x = given[: samples or (AMARANTH_SAMPLES if simulator == "amaranth" else None)]
@@ -285,7 +285,7 @@ def simulate(
 ) -> Simulation:
     """Run a generated folder's Verilog on ``x``, without comparing it with anything."""
     design = Design(directory)
-    x = design.samples(x)
+    x = stimulus(design, x)
     session = Session(
         design=design,
         simulator=simulator,

@@ -4,7 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["ACTIVITIES", "Answer", "Job", "Operations", "Run", "Stalls"]
+from spikeloom.golden.network import Refusal
+from spikeloom.golden.simulate import check_stimulus
+from spikeloom.hdl.design import Design
+from spikeloom.hdl.flits import encode
+
+__all__ = ["ACTIVITIES", "Answer", "Job", "Operations", "Run", "Stalls", "job_of", "stimulus"]
 
 END, WRITE, READ, POLL, RUN = range(5)
 #: What the design's port ``activity`` says of a core, by number.
@@ -110,3 +115,40 @@ class Answer:
     flits: np.ndarray
     clocks: np.ndarray
     reads: np.ndarray
+
+
+def stimulus(design: Design, x: np.ndarray) -> np.ndarray:
+    """``x`` as (samples, steps, neurons) of at most 16 bits, or a refusal."""
+    if np.ndim(x) > 1 and np.shape(x)[1] > design.most_steps:
+        raise Refusal(f"x has {np.shape(x)[1]} steps per sample; the hardware counts to {design.most_steps}")
+    return check_stimulus(design.network.input, x).astype(np.int16, copy=False)
+
+
+def job_of(design: Design, x: np.ndarray, *, stalls: bool, seed: int) -> Job:
+    """Restart, run ``x`` (samples, steps, neurons) back to back, read the status and the last sample's state."""
+    samples, steps, _ = x.shape
+    flits = encode(design.flit, design.input, x, shuffle=seed if stalls else None)
+    operations = Operations()
+    operations.poll(design.registers["status"], 1)
+    operations.write(design.registers["steps"], steps)
+    operations.write(design.registers["observe"], sum(1 << s.id for s in design.observed))
+    operations.write(design.registers["control"], 1)
+    operations.poll(design.registers["status"], 1)
+    operations.run(len(flits), samples * steps * len(design.observed))
+    operations.read(design.registers["status"])
+    operations.poll(design.registers["status"], 1)  # credits may still be on their way back
+    for address in design.state_addresses():
+        operations.read(address)
+    operations.read(design.registers["status"])  # a read that was refused shows here
+    work = sum(int(np.prod(p.synapses.shape)) for p in design.network.projections)
+    work += sum(memory["entries"] * memory["words"] for memory in design.memories.values())
+    return Job(
+        operations=operations,
+        flits=flits,
+        tick_lsb=design.flit.fields["tick"][0],
+        # A step takes at most about as many clocks as there are synapses, and setting up as there are words.
+        patience=10_000 + 8 * work,
+        most=samples * steps * sum(s.size + 1 for s in design.observed) + 1000,
+        seed=seed + 1,
+        stalls=Stalls.draw(seed) if stalls else Stalls(),
+    )

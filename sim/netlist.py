@@ -10,8 +10,8 @@ from importlib import util
 from pathlib import Path
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import new_folder
-from spikeloom.hdl.generate import load_manifest
 
 __all__ = ["netlist_folder", "synthesise", "verilog"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.design import Design
 from spikeloom.hdl.folder import free_folder, new_folder
-from spikeloom.sim.design import Design
 
 __all__ = ["write_reproducer"]
 

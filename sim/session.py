@@ -13,9 +13,9 @@ import numpy as np
 
 from spikeloom.golden import simulate as golden
 from spikeloom.golden.network import Refusal
-from spikeloom.sim.design import Design
-from spikeloom.sim.job import Answer
-from spikeloom.sim.stimulus import Decoded, decode
+from spikeloom.hdl.design import Design
+from spikeloom.hdl.flits import Decoded, decode
+from spikeloom.sim.job import Answer, job_of
 
 __all__ = ["Block", "Progress", "Session"]
 
@@ -92,7 +92,7 @@ class Session:
 
     def block(self, x: np.ndarray, first: int, total: int, *, compare: bool) -> Block:
         samples, steps, _ = x.shape
-        job = self.design.job(x, stalls=self.stalls, seed=self.seed + first)
+        job = job_of(self.design, x, stalls=self.stalls, seed=self.seed + first)
         with tempfile.TemporaryDirectory(prefix="spikeloom-") as name, ThreadPoolExecutor(1) as pool:
             folder = Path(name)
             for image in self.design.manifest["images"]:

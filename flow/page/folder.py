@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from spikeloom.boards.build import FORMAT, BuildReport
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.golden.simulate import check_network
-from spikeloom.hdl.generate import load_manifest
+from spikeloom.hdl.design import load_manifest
 
 __all__ = ["Folder", "Memory", "Register", "read"]
 

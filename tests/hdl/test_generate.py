@@ -10,7 +10,8 @@ import pytest
 from small import network
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
-from spikeloom.hdl.generate import generate, load_manifest
+from spikeloom.hdl.design import load_manifest
+from spikeloom.hdl.generate import generate
 
 CONFIGURATION = Configuration.create(lanes=4)
 

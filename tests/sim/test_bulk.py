@@ -12,10 +12,11 @@ import pytest
 import small
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import generate
 from spikeloom.sim import session, verilator
-from spikeloom.sim.design import Design
 from spikeloom.sim.equivalence import VerifyReport, verify
+from spikeloom.sim.job import job_of, stimulus
 
 
 def said(report: VerifyReport) -> dict:
@@ -50,7 +51,7 @@ def test_what_bulk_cannot_do_is_refused(echo, spikes, options):
 def test_a_bench_that_does_not_end_is_ended(echo, spikes, tmp_path):
     design = Design(echo())
     executable = verilator.build(design.verilog, {"WIDTH": 12, "ADDRESS_BITS": 8}, bulk=True)
-    job = replace(design.job(design.samples(spikes), stalls=False, seed=0), patience=0)
+    job = replace(job_of(design, stimulus(design, spikes), stalls=False, seed=0), patience=0)
     with pytest.raises(RuntimeError, match="The simulation ended without a result"):
         verilator.run(executable, job, tmp_path, bulk=True)
 

@@ -1,4 +1,4 @@
-"""Between arrays of events and the words that the design's streams carry. No Python loop over flits."""
+"""Between arrays of events and the words that the design's streams carry. No Python loop over flits, no Amaranth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

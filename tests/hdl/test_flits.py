@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeloom.golden.network import Refusal
-from spikeloom.sim.stimulus import Flit, Source, decode, encode
+from spikeloom.hdl.flits import Flit, Source, decode, encode
 
 FLIT = Flit(width=16, fields={"source": (0, 2), "tick": (2, 1), "sequence": (3, 2), "index": (5, 4), "value": (9, 5)})
 SPIKES = Flit(width=12, fields=FLIT.fields | {"value": (9, 1)})

@@ -1,0 +1,154 @@
+"""A generated folder as something to drive: what its manifest says of streams, registers and memories. No Amaranth."""
+
+import hashlib
+import json
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.flits import Flit, Source
+
+__all__ = ["FORMAT", "Design", "load_manifest", "sha256"]
+
+FORMAT = 2
+LARGEST_FILE = 1 << 28
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_manifest(directory: str | Path) -> dict[str, Any]:
+    """The manifest of a folder that :func:`generate` wrote, every file checked against its hash."""
+    directory = Path(directory)
+    path = directory / "manifest.json"
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise Refusal(f"{path}: too large to be a manifest")
+        document = json.loads(path.read_text("utf-8"))
+        if document["format"] != FORMAT:
+            raise Refusal(f"{directory}: written by another version (format {document['format']}); generate it again")
+        hashes: MappingType[str, str] = {
+            document["verilog"]["file"]: document["verilog"]["sha256"],
+            document["loom"]["file"]: document["loom"]["sha256"],
+            **document["images"],
+        }
+        if any(Path(name).name != name for name in hashes):
+            raise Refusal(f"{path}: names files outside its folder")
+        for name, expected in hashes.items():
+            file = directory / name
+            if not file.is_file() or file.stat().st_size > LARGEST_FILE or sha256(file) != expected:
+                raise Refusal(f"{file}: missing, or not what the manifest says; generate the folder again")
+    except FileNotFoundError:
+        raise Refusal(f"{directory}: not a folder that 'spikeloom generate' wrote (it has no manifest.json)") from None
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, Refusal):
+            raise
+        raise Refusal(f"{path}: damaged ({type(error).__name__}); generate the folder again") from None
+    return document
+
+
+class Design:
+    """One generated folder, checked to be whole."""
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+        self.manifest: dict[str, Any] = load_manifest(self.directory)
+        self.network = Network.load(self.directory / self.manifest["loom"]["file"])
+        if self.network.hash != self.manifest["network"]:
+            raise Refusal(f"{self.directory}: the network is not the one of the manifest; generate the folder again")
+        flit = self.manifest["flit"]
+        self.flit = Flit(width=flit["width"], fields={name: tuple(field) for name, field in flit["fields"].items()})
+        self.observed = tuple(
+            Source(name=s["name"], id=s["id"], size=s["size"])
+            for s in self.manifest["sources"]
+            if s["role"] == "neurons"
+        )
+        self.input = next(s["id"] for s in self.manifest["sources"] if s["role"] == "input")
+        self.registers = {name: r["address"] for name, r in self.manifest["map"]["registers"].items()}
+        self.memories = {memory["name"]: memory for memory in self.manifest["map"]["memories"]}
+
+    @property
+    def verilog(self) -> Path:
+        return self.directory / self.manifest["verilog"]["file"]
+
+    @property
+    def address_bits(self) -> int:
+        return self.manifest["map"]["address_bits"]
+
+    @property
+    def cores(self) -> int:
+        return 1 + max(s["core"] for s in self.manifest["sources"] if s["role"] == "neurons")
+
+    def _state_entries(self) -> list[tuple[str, dict[str, Any], int]]:
+        """(memory, source, entries of the source there), in the order in which they are read."""
+        return [
+            (f"core{s['core']}.state{unit}", s, len(range(unit, s["size"], s["units"])))
+            for s in self.manifest["sources"]
+            if s["role"] == "neurons"
+            for unit in range(s["units"])
+        ]
+
+    @property
+    def hardware_id(self) -> int:
+        """32 bits that tell one hardware from another; networks that it can hold share it."""
+        text = json.dumps(self.manifest["parameters"], sort_keys=True)
+        return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
+
+    @property
+    def network_id(self) -> int:
+        """32 bits of the network's hash, which a chip keeps to say what it holds; never 0."""
+        return int(self.network.hash[:8], 16) or 1
+
+    @property
+    def most_steps(self) -> int:
+        """Steps per sample that the hardware counts to."""
+        return (1 << self.manifest["map"]["registers"]["steps"]["bits"]) - 1
+
+    def contents(self, memory: str) -> np.ndarray:
+        """What a memory starts with: uint32 (entries, words), from its images; none of a state, which needs none."""
+        about = self.memories[memory]
+        words = np.zeros((about["entries"] if about["images"] else 0, about["words"]), np.uint32)
+        for name, low, bits in about["images"]:
+            numbers = [int(line, 16) << low for line in (self.directory / name).read_text("ascii").split()]
+            for word in range(low // 32, -(-(low + bits) // 32)):
+                words[:, word] |= np.array([n >> 32 * word & 0xFFFFFFFF for n in numbers[: len(words)]], np.uint32)
+        return words
+
+    def state_addresses(self) -> list[int]:
+        """Of the words that :meth:`states` takes, in its order."""
+        addresses = []
+        for name, source, count in self._state_entries():
+            memory = self.memories[name]
+            for entry in range(source["unit_base"], source["unit_base"] + count):
+                base = memory["base"] + entry * memory["stride"]
+                addresses += range(base, base + memory["words"])
+        return addresses
+
+    def states(self, words: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+        """The states of every population from the words at :meth:`state_addresses`."""
+        states: dict[str, dict[str, np.ndarray]] = {}
+        start = 0
+        for name, source, count in self._state_entries():
+            unit = int(name.rpartition("state")[2])
+            per_entry = self.memories[name]["words"]
+            entries = words[start : start + count * per_entry].reshape(count, per_entry)
+            start += count * per_entry
+            for state, (lsb, bits) in source["state"].items():
+                array = states.setdefault(source["name"], {}).setdefault(state, np.zeros(source["size"], np.int64))
+                array[unit :: source["units"]] = _signed(entries, lsb, bits)
+        return states
+
+
+def _signed(entries: np.ndarray, lsb: int, bits: int) -> np.ndarray:
+    """A field of ``bits`` bits (two's complement; one bit is 0 or 1) that may lie across 32-bit words."""
+    value = np.zeros(len(entries), np.int64)
+    for bit in range(bits):
+        word, position = divmod(lsb + bit, 32)
+        value |= (entries[:, word].astype(np.int64) >> position & 1) << bit
+    return value - ((value >> bits - 1) << bits) if bits > 1 else value
