@@ -3,7 +3,7 @@
 import difflib
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from spikeloom.golden.network import Refusal
 
@@ -32,6 +32,8 @@ class Board:
     core_hz:    the accelerator's clock, made from the crystal by the device's PLL.
     lanes:      what a network gets here when nobody says otherwise.
     block_bits: bits in one block RAM.
+    loader:     what openFPGALoader calls the board. usb: vendor and product of its cable, as ``lsusb`` shows them.
+    loads:      what is loaded when nobody says otherwise: the device's own ``sram``, or the ``flash`` beside it.
     """
 
     name: str
@@ -48,6 +50,9 @@ class Board:
     lanes: int
     resources: Resources
     block_bits: int
+    loader: str
+    usb: str
+    loads: Literal["sram", "flash"]
 
     @property
     def memory_bits(self) -> int:
@@ -77,6 +82,9 @@ BOARDS = {
             lanes=16,
             resources=Resources(lut=83640, ff=83640, block_ram=208, dsp=156),
             block_bits=18432,
+            loader="ulx3s",
+            usb="0403:6015",
+            loads="sram",
         ),
         Board(
             name="icebreaker",
@@ -93,6 +101,10 @@ BOARDS = {
             lanes=8,  # a row of 16 lanes is wider than its block RAM can be without waste
             resources=Resources(lut=5280, ff=5280, block_ram=30, dsp=8),
             block_bits=4096,
+            # Not "icebreaker-bitsy", which is another board with another way to be loaded.
+            loader="ice40_generic",
+            usb="0403:6010",
+            loads="flash",  # its jumpers must be moved before the cable reaches the SRAM
         ),
     )
 }

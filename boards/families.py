@@ -19,6 +19,7 @@ class Family:
     placed:    nextpnr's option for its result. placer: further ones, where nextpnr ends with them.
     bels:      resource -> what nextpnr's report calls it.
     own_registers: of block RAMs and multipliers; ``boards.own_registers`` knows these cells.
+    link_slots: how many, of how many bytes, fill one block RAM with the host link's frames.
     cells:     resource -> patterns of Yosys' cell types, each with how many of the resource it takes at least.
     """
 
@@ -30,6 +31,7 @@ class Family:
     bitstream: str
     bels: Mapping[str, str]
     cells: Mapping[str, tuple[tuple[str, int], ...]]
+    link_slots: tuple[int, int]
     own_registers: bool = False
     placer: tuple[str, ...] = ()
 
@@ -85,6 +87,7 @@ FAMILIES = {
             "block_ram": (("DP16KD", 1),),
             "dsp": (("MULT18X18D", 1),),
         },
+        link_slots=(8, 256),
         own_registers=True,
         # The analytic placer keeps registers beside their block RAMs, where the default one scatters them.
         placer=("--placer", "static"),
@@ -103,5 +106,6 @@ FAMILIES = {
             "block_ram": (("SB_RAM40_4K.*", 1),),
             "dsp": (("SB_MAC16", 1),),
         },
+        link_slots=(4, 128),
     ),
 }

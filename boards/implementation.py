@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from amaranth.hdl import Elaboratable
+
 from spikeloom.boards import tools
 from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.families import FAMILIES
@@ -23,7 +25,8 @@ SYNTHESIS_SECONDS, PLACE_AND_ROUTE_SECONDS, PACK_SECONDS = 1200, 3600, 300
 class Implementation:
     """What the tools make of generated Verilog for one board: the core alone, or the board's whole design.
 
-    rtl:     the folder that ``generate`` wrote. build: beside it, receives the tools' files and logs.
+    rtl:     the folder that ``generate`` wrote, or ``build`` itself for a design that has none.
+    build:   beside it, receives the tools' files and logs.
     output_registers: use the block RAMs' own; a multiplier's are always used where the family has some.
     log:     the log of the stage that runs, None before the first. seconds: per stage.
     """
@@ -57,20 +60,21 @@ class Implementation:
         self.progress("prepare")
         top = Top(
             self.board,
-            flit_bits=manifest["flit"]["width"],
-            address_bits=manifest["map"]["address_bits"],
+            manifest,
             core_hz=core_hz,
             baud=baud,
         )
+        return self.synthesise_top(top, f"read_verilog {manifest['verilog']['file']}\n")
+
+    def synthesise_top(self, top: Elaboratable, reads: str = "") -> Resources:
+        """A board's whole design; ``reads``: how Yosys reads the Verilog of its instances, if it has any."""
         # Only the top's netlist and the pins' constraints are taken from the platform: its own flow would ask for a
         # programmer, and for tools under their native names.
         plan = self.board.new_platform().prepare(top, "top", emit_src=False)
         for suffix in ("il", self.family.constraints):
             content = plan.files[f"top.{suffix}"]
             (self.build / f"top.{suffix}").write_bytes(content if isinstance(content, bytes) else content.encode())
-        return self._synthesise(
-            f"read_verilog {manifest['verilog']['file']}\nread_rtlil {self._file('top.il')}\n", "top"
-        )
+        return self._synthesise(f"{reads}read_rtlil {self._file('top.il')}\n", "top")
 
     def place_and_route(self, seed: int) -> PlaceAndRoute:
         constrained = (self.build / f"top.{self.family.constraints}").exists()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spikeloom.api import report as report
     from spikeloom.api import run as run
     from spikeloom.api import verify as verify
+    from spikeloom.device import Device as Device
     from spikeloom.golden.conventions import Knobs as Knobs
     from spikeloom.golden.conventions import resolve as resolve
     from spikeloom.golden.data import Data as Data
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Configuration": "spikeloom.hdl.configuration",
     "Data": "spikeloom.golden.data",
+    "Device": "spikeloom.device",
     "Knobs": "spikeloom.golden.conventions",
     "Network": "spikeloom.golden.network",
     "Refusal": "spikeloom.golden.network",

@@ -7,7 +7,7 @@ the functions, so that each needs its own rooms alone. ``progress`` may be any f
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from spikeloom.boards.build import BuildReport
+    from spikeloom.boards.flash import FlashReport
     from spikeloom.golden.conventions import Knobs
     from spikeloom.golden.data import Data
     from spikeloom.golden.nir_graph import Inspection
@@ -41,6 +42,7 @@ __all__ = [
     "convert",
     "demo",
     "doctor",
+    "flash",
     "generate",
     "report",
     "run",
@@ -184,21 +186,40 @@ def run(
     data: "AnyData",
     output: str | Path | None = None,
     on: str = "golden",
+    design: str | Path | None = None,
     record: str = "output",
     progress: Progress | None = None,
 ) -> RunReport:
-    """Run a network on the golden model or on its simulated hardware."""
+    """Run a network on the golden model, on its simulated hardware or on a board.
+
+    on:     "golden"; "rtl", the simulated accelerator; "sim", the complete simulated chip with its link; or a board's
+            serial port. design: the folder that the chip was built from; a board has one, and so may "sim".
+    """
     from spikeloom.golden import simulate
 
     if output is not None:
         check_place(Path(output))
     network, samples = _network(network), _data(data)
-    if on not in ("golden", "rtl") or record not in ("output", "all"):
-        raise Refusal(f"on is 'golden' or 'rtl', record is 'output' or 'all'; not {on!r}, {record!r}")
+    if record not in ("output", "all"):
+        raise Refusal(f"record is 'output' or 'all', not {record!r}")
+    if design is None and on not in ("golden", "rtl", "sim"):
+        raise Refusal(
+            f"on is 'golden', 'rtl', 'sim' or a port, not {on!r}; a port also needs the folder that the board was "
+            "built from: give --design"
+        )
+    if design is not None and on in ("golden", "rtl"):
+        raise Refusal(f"On {on!r} there is no chip that was built from {design}; leave out --design")
     samples.check(network.input, network[network.output])
     x = _analogue(network, samples.x)
     if on == "golden":
         result = simulate.run(network, x, record=record, progress=progress)
+    elif on != "rtl":
+        from spikeloom.device import Device
+
+        with _generated(network, None, None) if design is None else nullcontext(Path(design)) as directory:
+            with Device.open(f"sim:{directory}" if on == "sim" else on, design=directory) as device:
+                device.hold(network)
+                result = device.run(x, record=record, progress=progress)
     else:
         from spikeloom.sim import equivalence
 
@@ -304,6 +325,25 @@ def build(
         clocks = None if x is None else _clocks(directory, x)
         report = make(directory, None, board, output, seed=seed, output_registers=output_registers, progress=progress)
         return report if clocks is None else timed(report, clocks, output)
+
+
+def flash(
+    source: str | Path,
+    *,
+    board: str | None = None,
+    cable: str | None = None,
+    to: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> "FlashReport":
+    """Load a board through openFPGALoader: a folder that ``build`` wrote, or a bitstream alone.
+
+    board: what a bitstream alone is for. cable: openFPGALoader's name of it, if not the board's own. to: "sram", gone
+    with the power, or "flash"; by default what is usual for the board. force: although the timing is missed.
+    """
+    from spikeloom.boards.flash import flash as load
+
+    return load(source, board=board, cable=cable, to=to, force=force, progress=progress)
 
 
 def report(

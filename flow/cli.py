@@ -184,10 +184,21 @@ def _command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_command
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    board: Annotated[
+        str | None, typer.Option(metavar="B", help=f"Only what building for it and loading it needs. {BOARD_HELP}")
+    ] = None,
+    blinky: Annotated[
+        bool, typer.Option("--blinky", help="Then build a bitstream that blinks the board's lamps, to load it with.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Its folder; by default spikeloom-blinky.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Look for every tool, run it, and say what to install; --json also says where each one was found."""
     with show.progress("tools (a first call may take a minute)") as progress:
-        health = api.doctor(progress=progress)
+        health = api.doctor(board=board, blinky=blinky, output=output, progress=progress)
     if as_json:
         show.print_json(health, ok=health.ok)
     else:
@@ -272,8 +283,15 @@ def run(
         Path | None, typer.Option("--output", "-o", metavar="OUT.npz", help="Write spikes, counts and predictions.")
     ] = None,
     on: Annotated[
-        Literal["golden", "rtl"], typer.Option(help="The integer model, or the simulated hardware.")
+        str,
+        typer.Option(
+            metavar="golden|rtl|sim|PORT",
+            help="The integer model, the simulated accelerator, the simulated chip with its link, or a board's port.",
+        ),
     ] = "golden",
+    design: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="What the chip was built from: a folder of build or generate.")
+    ] = None,
     record: Annotated[
         Literal["output", "all"],
         typer.Option(help="What is written: the output, or all layers (potentials too, on golden only)."),
@@ -282,7 +300,7 @@ def run(
 ) -> None:
     """Run a network on data."""
     with show.progress(f"run on {on}") as progress:
-        report = api.run(network, data=data, output=output, on=on, record=record, progress=progress)
+        report = api.run(network, data=data, output=output, on=on, design=design, record=record, progress=progress)
     if as_json:
         show.print_json(report)
     else:
@@ -384,6 +402,35 @@ def build(
         show.build(report, output)
     if not report.timing_met:
         raise typer.Exit(1)
+
+
+@_command
+def flash(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR|BITSTREAM", help="A folder that build wrote, or a bitstream with --board.")
+    ],
+    board: Annotated[
+        str | None, typer.Option(metavar="B", help=f"What a bitstream without its folder is for. {BOARD_HELP}")
+    ] = None,
+    cable: Annotated[
+        str | None, typer.Option(metavar="C", help="openFPGALoader's name of the cable, if not the board's own.")
+    ] = None,
+    to: Annotated[
+        Literal["sram", "flash"] | None,
+        typer.Option(
+            help="The FPGA itself until power is off, or the memory that it starts from; a board has a usual one."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Load it although its timing is missed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Load a bitstream into a board through openFPGALoader, and say what to do where that fails."""
+    with show.progress("flash") as progress:
+        report = api.flash(source, board=board, cable=cable, to=to, force=force, progress=progress)
+    if as_json:
+        show.print_json(report)
+    else:
+        show.flash(report)
 
 
 @_command

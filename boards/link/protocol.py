@@ -4,23 +4,23 @@ A pipe carries bytes both ways. A frame is a body and its CRC-32 (as of Ethernet
 with COBS and ended by a byte 0. An empty frame means nothing, so a sender may put a 0 in front of a frame, and an idle
 pipe may carry zeros. All numbers are little endian.
 
-A body to the chip is ``kind``, ``sequence`` and the fields of its kind; one from the chip is ``kind``, ``sequence``,
-``expected``, ``taken`` and fields. Body and CRC together have at most ``slot_bytes`` (to the chip) or 254 bytes (from
-it). A frame that is damaged, too long, or unfinished when the pipe has been silent for :data:`TIMEOUT_SECONDS` is
-dropped and counted.
+A body's first byte is its kind (bits 7:4) and its sequence (bits 3:0). Then come the fields of its kind, and in a body
+from the chip, ``expected`` before them. Body and CRC together have at most ``slot_bytes`` (to the chip) or 254 bytes
+(from it). A frame that is damaged, too long, or not complete when the pipe has been silent for :data:`TIMEOUT_SECONDS`
+is dropped and counted.
 
 **Control** (``READ``, ``WRITE``). The host has one such frame on its way at a time; the answer repeats its sequence. A
 request or an answer that is lost is asked for again. Control is carried out between two flits, and never waits for
 the network or for data; its answer waits for at most two frames that are already made.
 
-**Data** (``LOAD``, ``EVENTS``) are carried out in the order of their sequence numbers, which count modulo 256. Every
-frame from the chip says which number it expects next, and up to which (excluded) it has carried them out. The host may
-have ``window`` frames on their way: ``sequence - taken < window``. A data frame out of turn is dropped and counted, and
-the chip says again what it expects: the host sends again from there. So nothing is lost, doubled or reordered.
+**Data** (``LOAD``, ``EVENTS``) are carried out in the order of their sequence numbers, which count modulo 16. Every
+frame from the chip says which number it expects next; those before are carried out. The host may be ``window`` frames
+ahead: it sends while ``sequence - expected < window``. A data frame out of turn is dropped and counted, and the chip
+says again what it expects: the host sends again from there. So nothing is lost, doubled or reordered.
 
-**Events from the chip** come in ``EVENTS`` frames, whose sequence counts modulo 256, also those without any flit, which
-only bring news of ``expected`` and ``taken``. A gap in these numbers says that events were lost on the way. An answer
-comes after all events that were sent before it was carried out.
+**Events from the chip** come in ``SENT`` frames, whose sequence counts modulo 16, also those without any flit, which
+only bring news of ``expected``. A gap in these numbers says that events were lost on the way. An answer comes after all
+events that were sent before it was carried out.
 """
 
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ __all__ = [
     "LONGEST",
     "PAGE",
     "REGISTERS",
+    "SEQUENCES",
     "TIMEOUT_SECONDS",
     "VERSION",
     "Body",
@@ -45,8 +46,10 @@ __all__ = [
 
 VERSION = 1
 CRC_BYTES = 4
-#: Kind and sequence.
-HEADER_BYTES = 2
+#: Kind and sequence share a byte.
+HEADER_BYTES = 1
+#: Sequences are numbers modulo this.
+SEQUENCES = 16
 #: Body and CRC: so long, COBS adds one byte and its code is never 255.
 LONGEST = 254
 #: Longer than a USB adapter holds back the rest of a frame.
@@ -54,15 +57,15 @@ TIMEOUT_SECONDS = 0.05
 
 
 class Kind(IntEnum):
-    """The first byte of a body. Bit 7: from the chip. Bit 2 of those to the chip: data, not control."""
+    """Bit 3: from the chip. Bit 2 of those to the chip: data, not control."""
 
-    READ = 0x01
-    WRITE = 0x02
-    LOAD = 0x04
-    EVENTS = 0x05
-    VALUES = 0x81
-    DONE = 0x82
-    SENT = 0x85
+    READ = 1
+    WRITE = 2
+    LOAD = 4
+    EVENTS = 5
+    VALUES = 9
+    DONE = 10
+    SENT = 13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +88,11 @@ class Body:
 _ADDRESS = Field(
     name="address", bytes=4, about="of a word: of the accelerator's map, or with bit 31 of the link's page"
 )
-_ENTRY = Field(
-    name="entry",
-    bytes=1,
-    about="words per entry, 1 to 128: after so many, the address goes on at the next multiple of that number rounded up to a power of two",
-)
 _WORDS = Field(name="words", bytes=4, about="what is written from the address on", rest=True)
 _FLITS = "flits, each in as few bytes as its bits need"
 
 #: After these, a body from the chip has the fields of its kind.
-CHIP_FIELDS = (
-    Field(name="expected", bytes=1, about="sequence that the next data frame must have"),
-    Field(name="taken", bytes=1, about="sequence of the first data frame that is not carried out"),
-)
+CHIP_FIELDS = (Field(name="expected", bytes=1, about="sequence that the next data frame must have"),)
 
 BODIES = {
     body.kind: body
@@ -105,10 +100,13 @@ BODIES = {
         Body(
             kind=Kind.READ,
             about="read words",
-            fields=(_ADDRESS, Field(name="count", bytes=1, about="of words, 1 to 60")),
+            fields=(
+                _ADDRESS,
+                Field(name="marks", bytes=1, about="a byte, of any value, for each word to read", rest=True),
+            ),
         ),
-        Body(kind=Kind.WRITE, about="write words", fields=(_ADDRESS, _ENTRY, _WORDS)),
-        Body(kind=Kind.LOAD, about="write words, as data", fields=(_ADDRESS, _ENTRY, _WORDS)),
+        Body(kind=Kind.WRITE, about="write words", fields=(_ADDRESS, _WORDS)),
+        Body(kind=Kind.LOAD, about="write words, as data", fields=(_ADDRESS, _WORDS)),
         Body(
             kind=Kind.EVENTS,
             about="put flits into the accelerator",
@@ -159,13 +157,20 @@ REGISTERS = {
             about="bits 7:0 version, 15:8 window, 23:16 slot_bytes, 31:24 flit_bytes",
         ),
         Register(name="hardware", address=2, access="r", about="hash of the accelerator's parameters"),
-        Register(name="network", address=3, access="rw", about="hash of the network in the memories; 0: unknown"),
+        Register(name="built", address=3, access="r", about="hash of the network that the bitstream was built with"),
         Register(name="clock_hz", address=4, access="r", about="the accelerator's clock"),
-        Register(name="accepted", address=5, access="r", about="frames accepted, modulo 2**16"),
         Register(
-            name="damaged", address=6, access="r", about="frames dropped as damaged, cut or too long, modulo 2**16"
+            name="network",
+            address=6,
+            access="rw",
+            about="hash of the network that the host has loaded; 0: none since power-up, 1: not all of it",
         ),
-        Register(name="refused", address=7, access="r", about="whole frames dropped as out of turn, modulo 2**16"),
+        Register(
+            name="dropped",
+            address=7,
+            access="r",
+            about="frames dropped: damaged, cut off, too long, out of turn, or without room; modulo 2**16",
+        ),
     )
 }
 IDENTITY = 0x4D4F4F4C

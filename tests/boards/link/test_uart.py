@@ -6,7 +6,7 @@ from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from spikeloom.boards.uart import Receiver, Transmitter, baud_divider, default_baud
+from spikeloom.boards.link.uart import Receiver, Transmitter, baud_divider, default_baud
 from spikeloom.golden.network import Refusal
 
 
