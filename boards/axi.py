@@ -108,11 +108,11 @@ def bus_members(p: AxiParameters) -> dict[str, Any]:
 class AxiHost(wiring.Component):
     """AXI on one side, the accelerator's streams and internal port on the other.
 
-    Latency, from the clock in which the last address or data is taken to the first with an answer: 3 clocks for the
-    page, 8 for the accelerator's registers, 25 for its memories (7 where an access writes no entry yet), and up to 6
-    more behind an access before, or behind a look for the fault. Throughput: one access at a time, the next one's
-    address and data are taken meanwhile; reads and writes take turns. A flit per clock each way, on its way out 1 clock
-    later.
+    Latency, from the clock in which the last of address and data is taken to the first with an answer: 3 clocks for the
+    page, 8 for the accelerator's registers, 25 for its memories (7 where a write is not the last of an entry), and up
+    to 5 more while the fault's interrupt is enabled, since the host then looks for a fault whenever nothing else is
+    asked. Throughput: one access at a time, while the next one's address and data are taken; reads and writes take
+    turns. A flit per clock each way, on its way out 1 clock later.
 
     No output depends on an input of the same clock, but for ``o_flits`` and ``i_flits``.
 
@@ -209,8 +209,9 @@ class AxiHost(wiring.Component):
         network, loaded = Signal(32, reset_less=True), Signal(reset_less=True)
         causes = Cat(waiting, fault) & enable
         m.d.sync += [loaded.eq(loaded | ~ResetSignal()), self.interrupt.eq(causes.any())]
-        with m.If(~loaded):
-            m.d.sync += network.eq(self.network)
+        load_network = Signal()
+        with m.If(~loaded | load_network):
+            m.d.sync += network.eq(Mux(loaded, word, self.network))
         with m.If(~enable[1]):
             m.d.sync += fault.eq(0)
         room = Signal()
@@ -229,9 +230,8 @@ class AxiHost(wiring.Component):
         assert readable.keys() == {name for name, register in PAGE.items() if "r" in register.access}
         # What is read follows from the address alone, so that little logic is before these 32 registers.
         index_bits = PAGE_WORDS.bit_length() - 1
-        index, in_page = address[:index_bits], Signal()
+        index, in_page = address[:index_bits], Signal()  # the latter for ACT, from a register as the address is
         value, answering = Signal(32), Signal()
-        m.d.comb += in_page.eq(~address[index_bits:-1].any())
         with m.If(in_page), m.Switch(index):
             for name, source in readable.items():
                 with m.Case(PAGE[name].address):
@@ -243,10 +243,11 @@ class AxiHost(wiring.Component):
             with m.State("IDLE"):
                 m.d.sync += [polling.eq(0), word.eq(w[:32]), whole.eq(w[32:].all()), writing.eq(0)]
                 with m.If(aw_full & w_full & ~(ar_full & writing)):  # a read goes before the second of two writes
-                    m.d.sync += [writing.eq(1), address.eq(aw), aw_full.eq(0), w_full.eq(0)]
+                    m.d.sync += [writing.eq(1), aw_full.eq(0), w_full.eq(0)]
+                    m.d.sync += [address.eq(aw), in_page.eq(~aw[index_bits:-1].any())]
                     m.next = "ACT"
                 with m.Elif(ar_full):
-                    m.d.sync += [address.eq(ar), ar_full.eq(0)]
+                    m.d.sync += [address.eq(ar), in_page.eq(~ar[index_bits:-1].any()), ar_full.eq(0)]
                     m.next = "ACT"
                 with m.Elif(enable[1]):
                     m.d.sync += [address.eq(REGISTERS["status"][0]), polling.eq(1)]
@@ -267,7 +268,7 @@ class AxiHost(wiring.Component):
                                 m.d.sync += response.eq(Mux(writing, *self._permitted(register.access)))
                                 with m.If(writing):
                                     if name == "network":
-                                        m.d.sync += network.eq(word)
+                                        m.d.comb += load_network.eq(1)
                                     elif name == "page_control":
                                         m.d.sync += from_bus.eq(word[0])
                                     elif name == "interrupt_enable":

@@ -12,7 +12,7 @@ from spikeloom.boards.link.protocol import TIMEOUT_SECONDS
 from spikeloom.boards.link.spi import Slave
 from spikeloom.boards.link.uart import Receiver, Transmitter
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.design import hardware_id, network_id
+from spikeloom.hdl.design import hardware_id
 from spikeloom.hdl.generate import convert
 
 __all__ = ["TOP", "Chip", "Pipe", "chip_verilog"]
@@ -32,10 +32,12 @@ class Chip(wiring.Component):
     Members
     -------
     rx, tx | sck, cs_n, copi, cipo | i, o: the pipe.
+    network:   hash of the network that the memories start with; constant on a board.
     busy:      a frame is being carried out or made.
     heartbeat: changes at every beat of the link.
     """
 
+    network: Signal
     busy: Signal
     heartbeat: Signal
 
@@ -59,7 +61,6 @@ class Chip(wiring.Component):
             address_bits=manifest["map"]["address_bits"],
             clock_hz=clock_hz,
             hardware=hardware_id(manifest),
-            network=network_id(manifest),
             slots=slots,
             slot_size=slot_size,
         )
@@ -68,7 +69,7 @@ class Chip(wiring.Component):
             "spi": {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1)},
             "bytes": {"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))},
         }
-        super().__init__({**pins[pipe], "busy": Out(1), "heartbeat": Out(1)})
+        super().__init__({**pins[pipe], "network": In(32), "busy": Out(1), "heartbeat": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -94,6 +95,7 @@ class Chip(wiring.Component):
         m.d.sync += [clocks.eq(clocks + 1), before.eq(self.heartbeat)]
         m.d.comb += [
             self.heartbeat.eq(clocks[-1]),
+            link.network.eq(self.network),
             link.beat.eq(before != self.heartbeat),
             self.busy.eq(link.busy),
         ]

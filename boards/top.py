@@ -10,6 +10,7 @@ from spikeloom.boards.chip import Chip
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.clock import ClockAndReset
 from spikeloom.boards.link.uart import baud_divider
+from spikeloom.hdl.design import network_id
 
 __all__ = ["Top"]
 
@@ -20,6 +21,7 @@ class Top(Elaboratable):
     def __init__(self, board: Board, manifest: dict[str, Any], *, core_hz: int, baud: int) -> None:
         self.board = board
         self.core_hz = core_hz
+        self.network = network_id(manifest)
         slots, slot_size = FAMILIES[board.family].link_slots
         self.chip = Chip(
             manifest,
@@ -34,6 +36,7 @@ class Top(Elaboratable):
         m.domains.sync = ClockDomain("sync")
         m.submodules.clock = ClockAndReset(self.board, self.core_hz)
         m.submodules.chip = chip = self.chip
+        m.d.comb += chip.network.eq(self.network)
         uart = platform.request("uart", dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.Buffer("o", uart.tx)

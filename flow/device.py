@@ -262,7 +262,12 @@ def _simulated(source: str, stack: ExitStack) -> tuple[str, Design]:
     design, top = _built(folder)[0], place / "chip.v"
     assert design is not None
     top.write_text(chip_verilog(design.manifest, clock_hz=SIMULATED_HZ, divider=SIMULATED_DIVIDER), "ascii")
-    chip = SimulatedChip([design.verilog, top], images=design.directory.absolute(), divider=SIMULATED_DIVIDER)
+    chip = SimulatedChip(
+        [design.verilog, top],
+        images=design.directory.absolute(),
+        divider=SIMULATED_DIVIDER,
+        network=design.network_id,
+    )
     return stack.enter_context(chip).port, design
 
 

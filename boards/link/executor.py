@@ -108,7 +108,7 @@ class Executor(wiring.Component):
             crc.data.eq(Mux(verifying, entering, Mux(summed, ~crc.crc[0], shift[0]))),
             sender.byte.eq(Mux(summed, crc.crc[:8], shift[:8])),
             *(port.address.eq(address), port.write_data.eq(word), port.write.eq(write)),
-            *(page.address.eq(address), page.write_data.eq(word), page.byte.eq(-left)),
+            *(page.address.eq(address), page.write_data.eq(word), page.byte.eq(bytes_held - left)),
             self.o_flits.payload.eq(shift[len(shift) - 8 * self.flit_bytes :]),
         ]
         with m.If(left != 0):
@@ -120,7 +120,6 @@ class Executor(wiring.Component):
                     m.d.sync += [left.eq(left - 1), clock.eq(Mux(fetching, 0, 2))]
                     m.d.sync += offset.eq(offset + (fetching & ~from_page))
         with m.Else(), m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("idle"))
             with m.State("idle"):
                 with m.If(receiver.control | (receiver.data & ~in_events)):
                     with m.If(opened):
@@ -246,6 +245,7 @@ class Executor(wiring.Component):
                 m.d.comb += self.o_flits.valid.eq(1)
                 with m.If(self.o_flits.ready):
                     m.next = "idle"
+        m.d.comb += self.busy.eq((left != 0) | ~fsm.ongoing("idle") | in_events | opened)
         with m.If(page.forget):
             m.d.sync += [expected.eq(0), in_events.eq(0), resume.eq(0)]
         m.d.comb += [

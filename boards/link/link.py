@@ -16,14 +16,15 @@ class Link(wiring.Component):
     """Frames (see ``protocol``) on one side, the accelerator on the other.
 
     slots, slot_size: of the block RAM that holds frames to carry out; one slot is for control.
-    hardware, network: the hashes that the registers of these names start with.
+    hardware: what the register of this name says.
 
     Members
     -------
     i_bytes, o_bytes: to and from the host.
     o_flits, i_flits: to the accelerator's ``i``, from its ``o``.
     port:             the accelerator's internal port.
-    busy:             a frame is being carried out.
+    network:          hash of the network that the memories start with.
+    busy:             a frame is being carried out or made.
     beat:             high for a clock now and then; a frame is cut off if no byte comes from one to the next.
     """
 
@@ -32,6 +33,7 @@ class Link(wiring.Component):
     i_flits: stream.Interface
     o_flits: stream.Interface
     port: wiring.PureInterface
+    network: Signal
     busy: Signal
     beat: Signal
 
@@ -44,7 +46,6 @@ class Link(wiring.Component):
         hardware: int = 0,
         slots: int = 4,
         slot_size: int = 128,
-        network: int = 0,
     ) -> None:
         self.receiver = Receiver(slots=slots, slot_size=slot_size)
         self.sender = Sender()
@@ -53,7 +54,6 @@ class Link(wiring.Component):
             slot_bytes=self.receiver.slot_bytes,
             flit_bytes=-(-flit_bits // 8),
             hardware=hardware,
-            network=network,
             clock_hz=clock_hz,
         )
         self.executor = Executor(
@@ -70,6 +70,7 @@ class Link(wiring.Component):
                 "i_flits": In(stream.Signature(flit_bits)),
                 "o_flits": Out(stream.Signature(flit_bits)),
                 "port": Out(port_signature(address_bits)),
+                "network": In(32),
                 "busy": Out(1),
                 "beat": In(1),
             }
@@ -86,5 +87,9 @@ class Link(wiring.Component):
         wiring.connect(m, self.executor.o_flits, wiring.flipped(self.o_flits))
         wiring.connect(m, wiring.flipped(self.i_flits), self.executor.i_flits)
         wiring.connect(m, self.executor.port, wiring.flipped(self.port))
-        m.d.comb += [self.receiver.beat.eq(self.beat), self.busy.eq(self.executor.busy)]
+        m.d.comb += [
+            self.receiver.beat.eq(self.beat),
+            self.page.built.eq(self.network),
+            self.busy.eq(self.executor.busy),
+        ]
         return m

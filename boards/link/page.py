@@ -1,6 +1,6 @@
 """The link's own registers."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,6 +19,7 @@ class Page(wiring.Component):
     -------
     address, byte: of the register, and of its bytes the one that ``read_data`` is.
     write, write_data: a register.
+    built:  what the register of this name says.
     forget: high for a clock when the host asks for it.
     dropped: two places that drop frames; high for a clock when they do.
     """
@@ -28,18 +29,16 @@ class Page(wiring.Component):
     read_data: Signal
     write: Signal
     write_data: Signal
+    built: Signal
     forget: Signal
     dropped: Signal
 
-    def __init__(
-        self, *, window: int, slot_bytes: int, flit_bytes: int, hardware: int, network: int, clock_hz: int
-    ) -> None:
+    def __init__(self, *, window: int, slot_bytes: int, flit_bytes: int, hardware: int, clock_hz: int) -> None:
         self.constants = {
             "identity": IDENTITY,
             "protocol": VERSION | window << 8 | slot_bytes << 16 | flit_bytes << 24,
             "hardware": hardware,
             "clock_hz": clock_hz,
-            "built": network,
         }
         assert [REGISTERS[name].address for name in (*TABLE, "network", "dropped")] == [0, 1, 2, 3, 4, 6, 7]
         super().__init__(
@@ -49,6 +48,7 @@ class Page(wiring.Component):
                 "read_data": Out(8),
                 "write": In(1),
                 "write_data": In(32),
+                "built": In(32),
                 "forget": Out(1),
                 "dropped": In(2),
             }
@@ -60,13 +60,14 @@ class Page(wiring.Component):
         dropped, waits = Signal(16, reset_less=True), Signal()
         # Byte by byte, since an answer goes so: a multiplexer of words would be four times as large. The last two
         # registers change, the others are a table.
-        table = [self.constants[name].to_bytes(4, "little") for name in TABLE]
+        values = {name: Const(value, 32) for name, value in self.constants.items()} | {"built": self.built}
+        table = Array(values[name].word_select(number, 8) for name in TABLE for number in range(4))
         changing = Mux(self.address[0], dropped, network)
         m.d.comb += self.read_data.eq(
             Mux(
                 self.address[1:].all(),
                 changing.word_select(self.byte, 8),
-                Array(b"".join(table))[Cat(self.byte, self.address)],
+                table[Cat(self.byte, self.address)],
             )
         )
         clear = Signal()

@@ -49,17 +49,18 @@ class Slave(wiring.Component):
         m.d.sync += before.eq(sck)
         m.d.comb += [self.cipo.eq(sent[7]), self.o.payload.eq(received)]
         m.d.sync += self.o.valid.eq(0)
+        # The next byte is there from the end of the one before on, or from before the transfer: any later, and the master
+        # might have sampled its first bit already.
+        load, loaded = Signal(), Signal()
         with m.If(cs_n):
+            m.d.comb += load.eq(~loaded)
             m.d.sync += bits.eq(0)
         with m.Elif(sck & ~before):
-            m.d.sync += [received.eq(Cat(copi, received)), bits.eq(bits + 1), self.o.valid.eq(bits == 7)]
+            m.d.sync += [received.eq(Cat(copi, received)), bits.eq(bits + 1), self.o.valid.eq(bits == 7), loaded.eq(0)]
         with m.Elif(~sck & before):
+            m.d.comb += load.eq(bits == 0)
             m.d.sync += sent.eq(Cat(0, sent))
-        # A byte is taken before its first bit is sampled.
-        loaded = Signal()
-        with m.If((bits == 0) & ~sck & ~before & ~loaded & self.i.valid):
+        with m.If(load & self.i.valid):
             m.d.comb += self.i.ready.eq(1)
             m.d.sync += [sent.eq(self.i.payload), loaded.eq(1)]
-        with m.If(~cs_n & sck):
-            m.d.sync += loaded.eq(0)
         return m

@@ -270,7 +270,8 @@ async def latency(dut):
     before = {address: await host.read(address) for address in (word, last)}
     cases = [("read", BASE, 3), ("write", BASE + PAGE["network"].address, 3), ("read", STATUS, 8)]
     cases += [("write", DESIGN.registers["steps"], 8), ("read", last, 25), ("write", word, 7), ("write", last, 25)]
-    for kind, address, expected in cases:
+
+    async def measure(kind, address):
         valid, ready = (dut.s_axi_arvalid, dut.s_axi_rvalid) if kind == "read" else (dut.s_axi_wvalid, dut.s_axi_bvalid)
         task = cocotb.start_soon(host.read(address) if kind == "read" else host.write(address, before.get(address, 0)))
         while not (valid.value and (dut.s_axi_arready if kind == "read" else dut.s_axi_wready).value):
@@ -280,7 +281,16 @@ async def latency(dut):
             await RisingEdge(dut.aclk)
             clocks += 1
         await task
-        assert clocks == expected, (kind, address, clocks)
+        return clocks
+
+    for kind, address, expected in cases:
+        assert await measure(kind, address) == expected, (kind, address)
+    await host.put("interrupt_enable", ON_FAULT)
+    late = set()
+    for pause in range(40):
+        await ClockCycles(dut.aclk, 1 + pause)
+        late.add(await measure("read", BASE) - 3)
+    assert min(late) == 0 and max(late) == 5, late
     host.clean()
 
 

@@ -122,6 +122,17 @@ def test_lost_events_are_counted(link):
     assert link.lost == 2 + 3
 
 
+def test_a_megabyte_of_garbage_costs_no_more_than_itself(link):
+    garbage = np.random.default_rng(1).integers(0, 256, 1_000_000).astype(np.uint8)
+    for noise in (garbage.tobytes(), np.maximum(garbage, 1).tobytes()):  # with zeros, and without any
+        link.damaged = 0
+        with link.pipe.change:
+            link.pipe.coming = noise
+        assert link.read(0).tolist() == [0]
+        assert link.damaged > 0
+    assert len(noise) == 1_000_000
+
+
 # A sentence for each fault ----------------------------------------------------------------------------------------
 
 
