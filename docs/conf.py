@@ -51,6 +51,8 @@ autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 80
 
+#: Only what the pages show is run: of docstrings, examples are text.
+doctest_test_doctest_blocks = ""
 doctest_global_setup = f"import os\nos.chdir({str(EXAMPLE)!r})"
 doctest_global_cleanup = f"os.chdir({str(HERE)!r})"
 

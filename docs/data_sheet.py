@@ -7,14 +7,23 @@
 import inspect
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, get_args, get_origin
 
 from amaranth.hdl import Shape
 from amaranth.lib import data
+from amaranth.utils import ceil_log2
 
 from spikeloom import api, packaged
+from spikeloom.boards.axi_registers import PAGE
+from spikeloom.boards.catalogue import BOARDS
+from spikeloom.boards.driver import frames
+from spikeloom.boards.families import FAMILIES
+from spikeloom.boards.link import protocol
+from spikeloom.boards.link.protocol import BODIES, CHIP_FIELDS, CRC_BYTES, HEADER_BYTES, LONGEST, SEQUENCES, Body, Kind
+from spikeloom.boards.link.receiver import Receiver
 from spikeloom.golden import conventions
 from spikeloom.golden.network import Network
 from spikeloom.hdl import accelerator, core, event_lists, lanes, layouts, memory_map, neuron_units, scheduler, streams
@@ -227,6 +236,147 @@ def clocks() -> str:
     return table(("component", "time"), rows)
 
 
+# The host link ----------------------------------------------------------------------------------------------------
+
+
+def link_rules() -> str:
+    """What the protocol's declaration says of itself, but for its first paragraph."""
+    _, *paragraphs = (inspect.getdoc(protocol) or "").split("\n\n")
+    timeout = f"at least {protocol.TIMEOUT_SECONDS * 1000:g} ms"
+    return "\n\n".join(sentence(paragraph).replace("`TIMEOUT_SECONDS`", timeout) for paragraph in paragraphs)
+
+
+def places(body: Body) -> Iterator[tuple[str, str, str]]:
+    """(bytes of the body, field, meaning), from the first."""
+    fields = (*(CHIP_FIELDS if from_chip(body.kind) else ()), *body.fields)
+    yield "0", code("kind and sequence"), f"{code(f'0x{body.kind:X}n')}: the sequence is n"
+    at = HEADER_BYTES
+    for field in fields:
+        if field.rest:
+            size = f"; {field.bytes} bytes each" if (field.bytes or 0) > 1 else ""
+            yield f"from {at} on", code(field.name), f"{field.about}{size}"
+        else:
+            last = at + (field.bytes or 0) - 1
+            yield str(at) if last == at else f"{at} … {last}", code(field.name), field.about
+            at = last + 1
+
+
+def from_chip(kind: Kind) -> bool:
+    return bool(kind & 8)
+
+
+def link_kinds() -> str:
+    """Every kind of frame, byte by byte."""
+    parts = []
+    for way, wanted in (("To the chip", False), ("From the chip", True)):
+        rows = []
+        for body in BODIES.values():
+            if from_chip(body.kind) == wanted:
+                name = f"**{body.kind.name}** ({body.kind.value}): {body.about}"
+                for place, field, about in places(body):
+                    rows.append((name, place, field, about))
+                    name = ""
+        parts.append(table((way, "bytes", "field", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def link_registers() -> str:
+    """The link's own page."""
+    rows = [
+        (code(f"0x{protocol.PAGE | r.address:08x}"), code(r.name), r.access, r.about)
+        for r in sorted(protocol.REGISTERS.values(), key=lambda r: r.address)
+    ]
+    return table(("address", "register", "", "meaning"), rows)
+
+
+def room(kind: Kind, longest: int) -> int:
+    """Bytes that are left for what fills the rest of a body."""
+    fields = (*(CHIP_FIELDS if from_chip(kind) else ()), *BODIES[kind].fields)
+    return longest - CRC_BYTES - HEADER_BYTES - sum(field.bytes or 0 for field in fields if not field.rest)
+
+
+def link_limits() -> str:
+    """How much goes into a frame, and how many frames are on their way."""
+    flit = Shape.cast(layouts.flit_layout(mapping().parameters.flit)).width
+    flit_bytes = -(-flit // 8)
+    receivers = {
+        name: Receiver(slots=slots, slot_size=size)
+        for name, (slots, size) in ((board.name, FAMILIES[board.family].link_slots) for board in BOARDS.values())
+    }
+
+    def each(value: Callable[[Receiver], object]) -> tuple[object, ...]:
+        return tuple(value(receiver) for receiver in receivers.values())
+
+    def same(value: object) -> tuple[object, ...]:
+        return (value,) * len(receivers)
+
+    rows = [
+        ("version of the protocol", *same(protocol.VERSION)),
+        ("sequences count modulo", *same(SEQUENCES)),
+        ("`window`: frames of data that the host may be ahead", *each(lambda r: r.window)),
+        ("`slot_bytes`: body and CRC of a frame to the chip, at most", *each(lambda r: r.slot_bytes)),
+        ("body and CRC of a frame from the chip, at most", *same(LONGEST)),
+        (
+            "words of a `READ`, at most (its answer must fit, too)",
+            *each(lambda r: min(room(Kind.READ, r.slot_bytes), room(Kind.VALUES, LONGEST) // 4)),
+        ),
+        ("words of a `WRITE` or `LOAD`, at most", *each(lambda r: room(Kind.LOAD, r.slot_bytes) // 4)),
+        (
+            f"flits of an `EVENTS`, at most (of the example: {flit} bits, so {flit_bytes} bytes each)",
+            *each(lambda r: room(Kind.EVENTS, r.slot_bytes) // flit_bytes),
+        ),
+        ("a frame is cut off by a silence of", *(silence(board.core_hz) for board in BOARDS.values())),
+    ]
+    return table(("", *map(code, receivers)), rows)
+
+
+def silence(clock_hz: int) -> str:
+    """From one to two beats of the link, which counts a power of two of clocks."""
+    beat = (1 << ceil_log2(int(clock_hz * protocol.TIMEOUT_SECONDS))) / clock_hz * 1000
+    return f"{beat:.0f} to {2 * beat:.0f} ms"
+
+
+def hexadecimal(data: bytes) -> str:
+    return code(data.hex(" ").upper())
+
+
+def link_example() -> str:
+    """Frames as bytes, made by the code that talks to chips."""
+    flit = layouts.flit_layout(mapping().parameters.flit)
+    size = -(-flit.size // 8)
+    given = {"source": 0, "tick": 0, "sequence": 0, "index": 5, "value": 1}
+    event = flit.const({name: value for name, value in given.items() if Shape.cast(flit[name].shape).width})
+    tick = flit.const({"source": 0, "tick": 1, "sequence": 0, "index": 1})
+    flits = b"".join(one.as_bits().to_bytes(size, "little") for one in (event, tick))
+    identity = protocol.PAGE | protocol.REGISTERS["identity"].address
+    answer = bytes((Kind.VALUES << 4 | 7, 0)) + protocol.IDENTITY.to_bytes(4, "little")
+    rows = []
+    events = "`EVENTS`, sequence 0: an event of neuron 5, and the tick of the step"
+    for about, body in (
+        ("`READ` of the register `identity`, sequence 7", frames.body(Kind.READ, 7, address=identity, marks=b"\0")),
+        ("its answer `VALUES`, while data frame 0 is expected", answer),
+        (events, frames.body(Kind.EVENTS, 0, flits=flits)),
+    ):
+        whole = frames.encode(body)
+        crc = zlib.crc32(body).to_bytes(CRC_BYTES, "little")
+        rows.append((about, hexadecimal(body), hexadecimal(crc), hexadecimal(whole)))
+    return table(("frame", "body", "CRC", "on the pipe"), rows)
+
+
+# On a bus ---------------------------------------------------------------------------------------------------------
+
+
+def axi_page() -> str:
+    """The registers beside the accelerator's, and their fields."""
+    rows = []
+    for register in PAGE.values():
+        rows.append((register.address, code(register.name), "", register.access, register.about))
+        for field in register.fields:
+            place = field.low if field.bits == 1 else f"{field.low + field.bits - 1} … {field.low}"
+            rows.append(("", "", place, "", f"{code(field.name)}: {field.about}"))
+    return table(("address", "register", "bits", "", "meaning"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "example": example,
     "ports": ports,
@@ -235,6 +385,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "memories": memories,
     "words": words,
     "configuration": configuration,
+    "link-rules": link_rules,
+    "link-kinds": link_kinds,
+    "link-registers": link_registers,
+    "link-limits": link_limits,
+    "link-example": link_example,
+    "axi-page": axi_page,
     "clocks": clocks,
 }
 

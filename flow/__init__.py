@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from spikeloom.api import convert as convert
     from spikeloom.api import demo as demo
     from spikeloom.api import doctor as doctor
+    from spikeloom.api import flash as flash
     from spikeloom.api import generate as generate
     from spikeloom.api import report as report
     from spikeloom.api import run as run
@@ -36,6 +37,7 @@ _HOMES = {
     "convert": "spikeloom.api",
     "demo": "spikeloom.api",
     "doctor": "spikeloom.api",
+    "flash": "spikeloom.api",
     "generate": "spikeloom.api",
     "report": "spikeloom.api",
     "resolve": "spikeloom.golden.conventions",

@@ -177,23 +177,21 @@ class Executor(wiring.Component):
                     m.next = "finish"
             with m.State("dispatch"):
                 number, kind = last_byte[:4], last_byte[4:]
-                m.d.sync += [write.eq(kind != Kind.READ), answered.eq(number)]
-                m.next = "finish"
-                with m.If(~is_control & (number != expected)):
+                m.d.sync += [write.eq(kind[1]), answered.eq(number)]
+                with m.If((kind[:2] == 0) | kind[:2].all() | kind[3] | (~is_control & (number != expected))):
                     m.d.comb += dropped.eq(1)
+                    m.next = "finish"
+                with m.Elif(kind[0] & kind[2]):
+                    m.d.sync += in_events.eq(1)
+                    m.next = "idle"
                 with m.Else():
-                    with m.Switch(kind):
-                        with m.Case(Kind.READ, Kind.WRITE, Kind.LOAD):
-                            fetch(4)
-                            m.next = "address"
-                        with m.Case(Kind.EVENTS):
-                            m.d.sync += in_events.eq(1)
-                            m.next = "idle"
+                    fetch(4)
+                    m.next = "address"
             with m.State("address"):
                 m.d.sync += [address.eq(word), on_page.eq(word[-1])]
                 with m.If(is_control):
                     m.d.comb += restart.eq(1)
-                    send(2, Cat(answered, Mux(write, Kind.DONE, Kind.VALUES)[:4], expected))
+                    send(2, Cat(answered, ~write, write, Const(0b10, 2), expected))
                 m.next = "words"
             with m.State("words"):
                 with m.If(more):  # a request to read has a byte for every word

@@ -13,7 +13,7 @@ TABLE = ("identity", "protocol", "hardware", "built", "clock_hz")
 
 
 class Page(wiring.Component):
-    """What ``protocol.REGISTERS`` declares. Latency: 0.
+    """What ``protocol.REGISTERS`` declares. Latency of reading: 1 clock.
 
     Members
     -------
@@ -63,7 +63,7 @@ class Page(wiring.Component):
         values = {name: Const(value, 32) for name, value in self.constants.items()} | {"built": self.built}
         table = Array(values[name].word_select(number, 8) for name in TABLE for number in range(4))
         changing = Mux(self.address[0], dropped, network)
-        m.d.comb += self.read_data.eq(
+        m.d.sync += self.read_data.eq(
             Mux(
                 self.address[1:].all(),
                 changing.word_select(self.byte, 8),

@@ -50,22 +50,22 @@ CRC_BYTES = 4
 HEADER_BYTES = 1
 #: Sequences are numbers modulo this.
 SEQUENCES = 16
-#: Body and CRC: so long, COBS adds one byte and its code is never 255.
+#: Body and CRC. Up to here COBS adds one byte, and its code 255 is nothing special: only a frame's last can be that.
 LONGEST = 254
 #: Longer than a USB adapter holds back the rest of a frame.
 TIMEOUT_SECONDS = 0.05
 
 
 class Kind(IntEnum):
-    """Bit 3: from the chip. Bit 2 of those to the chip: data, not control."""
+    """Bits 1:0: read or events (1), write (2). Bit 2: data, not control. Bit 3: from the chip."""
 
-    READ = 1
-    WRITE = 2
-    LOAD = 4
-    EVENTS = 5
-    VALUES = 9
-    DONE = 10
-    SENT = 13
+    READ = 0b0001
+    WRITE = 0b0010
+    LOAD = 0b0110
+    EVENTS = 0b0101
+    VALUES = 0b1001
+    DONE = 0b1010
+    SENT = 0b1101
 
 
 @dataclass(frozen=True, kw_only=True)

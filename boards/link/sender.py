@@ -18,7 +18,7 @@ class Sender(wiring.Component):
     Members
     -------
     put:    takes ``byte``.
-    close:  ends the frame; no byte may come for two clocks after it. Only while ``idle``.
+    close:  ends the frame; no byte may come for three clocks after it. Only while ``idle``.
     idle:   no frame is being sent, or waits to be.
     full:   a frame should end: always near the end of a half of the memory, so that none becomes too long.
     o:      the frames' bytes.
@@ -50,18 +50,20 @@ class Sender(wiring.Component):
         # A zero is not stored. In the place of the one before, or of the frame's first byte, is said how far it is. ---
         assert 2 * (LONGEST + 2) <= DEPTH
         end, last, at = Signal(range(DEPTH)), Signal(range(DEPTH)), Signal(range(DEPTH), init=1)
-        closed, opened = Signal(), Signal()
-        code = self.close | (self.byte == 0)
+        # What comes is registered first: who sends it is far away.
+        put, byte, close, closed, opened = Signal(), Signal(8, reset_less=True), Signal(), Signal(), Signal()
+        m.d.sync += [put.eq(self.put), byte.eq(self.byte), close.eq(self.close)]
+        code = close | (byte == 0)
         m.d.comb += [
-            memory.write.eq(self.put | self.close | closed),
+            memory.write.eq(put | close | closed),
             memory.write_address.eq(Mux(code & ~closed, last, at)),
-            memory.write_data.eq(Mux(closed, 0, Mux(code, at - last, self.byte))),
+            memory.write_data.eq(Mux(closed, 0, Mux(code, at - last, byte))),
             self.full.eq(at[4:8].all()),
         ]
-        m.d.sync += [closed.eq(self.close), opened.eq(closed)]
-        with m.If(self.put | closed | opened):
+        m.d.sync += [closed.eq(close), opened.eq(closed)]
+        with m.If(put | closed | opened):
             m.d.sync += at.eq(at + 1)
-        with m.If((self.put & code) | opened):
+        with m.If((put & code) | opened):
             m.d.sync += last.eq(at)
         with m.If(opened):
             m.d.sync += end.eq(at)
@@ -72,7 +74,7 @@ class Sender(wiring.Component):
         m.d.sync += beside.eq(memory.read_data)
         with m.FSM(name="send"):
             with m.State("idle"):
-                m.d.comb += self.idle.eq((read == end) & ~closed & ~opened)
+                m.d.comb += self.idle.eq((read == end) & ~close & ~closed & ~opened)
                 with m.If(read != end):
                     m.next = "memory"
             with m.State("memory"):

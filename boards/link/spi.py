@@ -49,8 +49,8 @@ class Slave(wiring.Component):
         m.d.sync += before.eq(sck)
         m.d.comb += [self.cipo.eq(sent[7]), self.o.payload.eq(received)]
         m.d.sync += self.o.valid.eq(0)
-        # The next byte is there from the end of the one before on, or from before the transfer: any later, and the master
-        # might have sampled its first bit already.
+        # The next byte is there from the end of the one before on, or from before the transfer: any later, and the
+        # master might have sampled its first bit already.
         load, loaded = Signal(), Signal()
         with m.If(cs_n):
             m.d.comb += load.eq(~loaded)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from spikeloom.bench import figures, picture, results, speed, tables
+from spikeloom.bench import figures, link, picture, results, speed, tables
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
 from spikeloom.bench.screen import Screen
@@ -25,6 +25,7 @@ FIGURES: dict[str, Figure] = {
         speed.golden_speed,
         picture.raster,
         figures.bulk,
+        link.link,
         figures.equivalence,
         figures.density,
         figures.peer,

@@ -37,9 +37,11 @@ def _meaning(text: str) -> str:
 
 
 @cache
-def sources(package: str) -> str:
-    """Hash of a package's code."""
-    module: ModuleType = importlib.import_module(package)
+def sources(name: str) -> str:
+    """Hash of the code of a package or module."""
+    module: ModuleType = importlib.import_module(name)
+    if not hasattr(module, "__path__"):
+        return digest(_meaning(Path(str(module.__file__)).read_text("utf-8")))
     texts = {}
     for folder in map(Path, module.__path__):
         for path in folder.rglob("*"):

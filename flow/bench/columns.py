@@ -120,6 +120,28 @@ def _by_configuration(rows: Sequence[Row]) -> list[Row]:
     return list(merged.values())
 
 
+def _by_number(rows: Sequence[Row]) -> list[Row]:
+    """Link: a row per number, with what was asked of it."""
+    return [
+        {name: row[name] for name in ("network", "weight_bits", "lanes", "error", "stale") if name in row}
+        | (one if "found" in one else {"what": row["item"]})
+        for row in rows
+        for one in (row["found"] if "error" not in row else row.get("found", [{}]))
+    ]
+
+
+def _asked(row: Row) -> str:
+    if "most" in row:
+        return f"≤ {row['most']:,}" if row["most"] else "0"
+    return f"≥ {row['least']:,}" if "least" in row else ""
+
+
+def _found(row: Row) -> str:
+    number = row["found"]
+    missed = number > row.get("most", number) or number < row.get("least", number)
+    return (f"{number:,}" if isinstance(number, int) else f"{number:,.4g}") + (" (missed)" if missed else "")
+
+
 _area = {"LUT": "lut", "FF": "ff", "block RAM": "block_ram", "DSP": "dsp"}
 
 TABLES = {
@@ -165,6 +187,20 @@ TABLES = {
             count("differ", "differences"),
             fixed("seconds", "seconds", 1),
             count("clocks per second", "clocks_per_second"),
+        ),
+    ),
+    "link": Table(
+        figure="link",
+        about="The complete chip with its UART, 8 clocks per bit, simulated, behind the driver or a plain host. Clocks "
+        "include the driver's. Cost: cells after synthesis for iCE40, and nextpnr's estimate of Fmax on the ULX3S-85F.",
+        tools=(*SIMULATORS, "pyosys"),
+        merge=_by_number,
+        columns=(
+            NETWORK,
+            LANES,
+            key("what", "what"),
+            Column("asked", _asked),
+            Column("found", _found),
         ),
     ),
     "performance": Table(

@@ -42,6 +42,9 @@ __all__ = [
 BOARD = "ulx3s-85f"
 #: What a core does in a clock; what else the simulation tells apart is shown together.
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
+#: Modules of ``boards`` that an area and an Fmax depend on, and those of a whole board beside them.
+TOOLS = ("catalogue", "families", "implementation", "measure", "own_registers", "reports", "tools")
+WHOLE = ("chip", "clock", "link", "top")
 
 
 @cache
@@ -180,7 +183,7 @@ def placed(
         design=design,
         output_registers=output_registers,
         seeds=seeds,
-        code=sources("spikeloom.boards"),
+        code=[sources(f"spikeloom.boards.{name}") for name in (*TOOLS, *(WHOLE if design == "board" else ()))],
     )
 
 
