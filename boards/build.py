@@ -14,8 +14,8 @@ from spikeloom.boards.clock import core_pll
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import too_large
 from spikeloom.boards.implementation import Implementation
-from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
 from spikeloom.boards.link.uart import baud_divider, default_baud
+from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest

@@ -13,8 +13,8 @@ from typing import Literal
 from spikeloom.boards import catalogue, tools
 from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.implementation import Implementation
-from spikeloom.boards.reports import SlowPath
 from spikeloom.boards.link.uart import default_baud
+from spikeloom.boards.reports import SlowPath
 from spikeloom.hdl.design import load_manifest
 
 __all__ = ["Measurement", "measure"]

@@ -7,8 +7,8 @@ from amaranth.lib import io
 
 from spikeloom.boards.catalogue import Board
 from spikeloom.boards.chip import Chip
-from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.clock import ClockAndReset
+from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.link.uart import baud_divider
 from spikeloom.hdl.design import network_id
 

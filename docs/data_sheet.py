@@ -17,13 +17,13 @@ from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
 from spikeloom import api, packaged
-from spikeloom.boards.axi_registers import PAGE
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.driver import frames
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.link import protocol
 from spikeloom.boards.link.protocol import BODIES, CHIP_FIELDS, CRC_BYTES, HEADER_BYTES, LONGEST, SEQUENCES, Body, Kind
 from spikeloom.boards.link.receiver import Receiver
+from spikeloom.boards.soc.page import PAGE
 from spikeloom.golden import conventions
 from spikeloom.golden.network import Network
 from spikeloom.hdl import accelerator, core, event_lists, lanes, layouts, memory_map, neuron_units, scheduler, streams

@@ -248,11 +248,22 @@ def generate(
     output: str | Path,
     config: "AnyConfiguration | None" = None,
     board: str | None = None,
+    host: str | None = None,
+    clock_hz: int | None = None,
+    baud: int | None = None,
 ) -> dict[str, Any]:
     """Write Verilog, memory images, the network and ``manifest.json`` into a folder; the manifest.
 
+    Also ``registers.json``, the C header ``spikeloom.h`` and the list ``files.f``, for those who build it in.
+
     board: takes its usual configuration where none is given, and refuses what its memories cannot hold.
+    host:  also write the module by which a host reaches it: "axi", or a chip with the link over "uart", "spi" or
+           "bytes". clock_hz, baud: of that chip; by default the board's or 100 MHz, and 1 Mbaud where that works.
     """
+    from functools import partial
+
+    from spikeloom.boards import catalogue
+    from spikeloom.boards.soc.handover import write_handover
     from spikeloom.hdl.generate import generate as write
 
     network, configuration = _network(network), _configuration(config, board)
@@ -260,8 +271,12 @@ def generate(
         from spikeloom.boards.fit import check_fit
 
         check_fit(network, configuration, board)
+        clock_hz = clock_hz or catalogue.find(board).core_hz
+    if (host in (None, "axi") and baud is not None) or (host is None and clock_hz is not None and board is None):
+        raise Refusal("clock_hz and baud are of a chip's link; name its pipe, as host")
+    also = partial(write_handover, host=host, clock_hz=clock_hz, baud=baud)
     with output_errors(Path(output)):
-        return write(network, configuration, Path(output))
+        return write(network, configuration, Path(output), also=also)
 
 
 def verify(

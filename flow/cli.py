@@ -313,11 +313,21 @@ def generate(
     output: Folder,
     config: Config = None,
     board: Board = None,
+    host: Annotated[
+        Literal["axi", "uart", "spi", "bytes"] | None,
+        typer.Option(help="Also write the module by which a host reaches it: with AXI ports, or a link over a pipe."),
+    ] = None,
+    clock_hz: Annotated[
+        int | None, typer.Option(min=1, metavar="HZ", help="Of a chip with a link; by default the board's, or 100 MHz.")
+    ] = None,
+    baud: Annotated[int | None, typer.Option(min=1, help="Of a chip with a UART.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write Verilog, memory images and a manifest: all that simulation and synthesis need."""
+    """Write Verilog, memory images, C header and a manifest: all that simulation, synthesis and software need."""
     with show.progress("generate"):
-        manifest = api.generate(network, output=output, config=config, board=board)
+        manifest = api.generate(
+            network, output=output, config=config, board=board, host=host, clock_hz=clock_hz, baud=baud
+        )
     if as_json:
         show.print_json(manifest)
     else:

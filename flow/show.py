@@ -256,6 +256,14 @@ def generate(manifest: Mapping[str, Any], output: Path) -> None:
         f"Wrote {output}: {manifest['verilog']['file']}, {len(manifest['images'])} memory images "
         f"({bits / 8192:.1f} KiB of memory), {manifest['loom']['file']}, manifest.json"
     )
+    about = json.loads((output / "registers.json").read_text("utf-8"))
+    reset, interrupt = about["reset"], about["interrupt"]
+    say(
+        f"To build it in: module {about['top']} of files.f, clock {about['clock']['port']} ({about['clock']['edge']} "
+        f"edge), reset {reset['port']} (synchronous, active {reset['active']}), "
+        + (f"interrupt {interrupt['port']} (active {interrupt['active']})" if interrupt else "no interrupt")
+        + "; spikeloom.h and registers.json have its registers and memories"
+    )
 
 
 def verify(report: Any) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -149,10 +149,12 @@ def generate(
     directory: str | Path,
     *,
     parameters: AcceleratorParameters | None = None,
+    also: Callable[[Path, dict[str, Any]], object] | None = None,
 ) -> dict[str, Any]:
     """Write the folder; returns its manifest.
 
     parameters: hardware to use instead of the smallest that serves the network; it must cover that.
+    also: writes more into the folder before it is in its place, given that and the manifest.
     """
     mapping = map_network(network, configuration)
     parameters = parameters or mapping.parameters
@@ -172,4 +174,6 @@ def generate(
         document["images"] = {name: sha256(folder / name) for name in images}
         document["loom"] = {"file": "network.loom", "sha256": sha256(folder / "network.loom")}
         (folder / "manifest.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        if also:
+            also(folder, document)
     return document

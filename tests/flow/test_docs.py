@@ -1,17 +1,27 @@
 """The documents: what they point to is there, and what they say of ports, registers and commands is so."""
 
+import ast
+import contextlib
 import importlib.util
+import io
 import json
 import re
+import runpy
 import shlex
+import sys
+import zlib
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
 import spikeloom
-from spikeloom import cli
+from spikeloom import cli, packaged
+from spikeloom.boards.driver import frames
+from spikeloom.boards.link import protocol
+from spikeloom.boards.soc.page import PAGE
 from spikeloom.hdl import generate, memory_map
 from spikeloom.hdl.configuration import Configuration
 
@@ -176,6 +186,95 @@ def test_the_verdict_is_the_demos():
     assert f"0 differ; {clocks:,.0f} clocks per inference\n" in readme, "paste the output of `make demo` again"
 
 
+# Boards and chips -------------------------------------------------------------------------------------------------
+
+
+def test_the_script_runs_anywhere(loom, tmp_path, monkeypatch):
+    """README's script on the integer model and, unchanged, on the simulated chip."""
+    (script,) = [block for kind, block in FENCE.findall((ROOT / "README.md").read_text()) if "Device.open" in block]
+    monkeypatch.chdir(tmp_path)
+    Path("talk.py").write_text(script)
+    spikeloom.generate(loom, output="bitstream")
+    with np.load(packaged.find("digits").test) as test:
+        np.savez("test.npz", x=test["x"][:10], y=test["y"][:10])
+    printed = []
+    for where in (f"golden:{loom}", "sim:bitstream"):
+        monkeypatch.setattr(sys, "argv", ["talk.py", where])
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            runpy.run_path("talk.py")
+        printed.append(said.getvalue().splitlines())
+    (first, *raster), (simulated, *same) = printed
+    assert first == "accuracy 90.00%, clocks None"
+    assert re.fullmatch(r"accuracy 90\.00%, clocks \d+", simulated)
+    assert raster == same
+    assert "\n".join(raster) in (ROOT / "README.md").read_text()
+
+
+#: Where messages about boards come from.
+SPEAKERS = ("boards/driver/pipe.py", "boards/driver/link.py", "boards/driver/chip.py", "boards/flash.py")
+SPEAKERS += ("boards/loader.py", "flow/device.py")
+
+
+def templates(source: str) -> list[tuple[re.Pattern[str], bool]]:
+    """What a module may say, as patterns; and whether a LinkError says it."""
+    found = []
+    tree = ast.parse(source)
+    link_errors = {
+        id(node.args[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "LinkError" and node.args
+    }
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if id(node) in inside:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "\0" for part in node.values]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            parts = [node.value]
+        else:
+            continue
+        text = re.sub(r"\{\w+\}", "\0", "".join(parts))
+        if len(text.replace("\0", "")) > 12:
+            pattern = ".*".join(map(re.escape, text.split("\0")))
+            found.append((re.compile(pattern, re.DOTALL), id(node) in link_errors))
+    return found
+
+
+def quoted(page: str) -> list[str]:
+    """The messages in the first columns of a page's tables."""
+    return re.findall(r"^\| `([A-Z].*?)` \| ", page, re.MULTILINE)
+
+
+def unsaid(messages: list[str], patterns: list[re.Pattern[str]]) -> list[str]:
+    return [
+        text
+        for text in messages
+        if not any(p.fullmatch(text) or p.fullmatch(text.removeprefix("PORT: ")) for p in patterns)
+    ]
+
+
+def test_messages_are_those_of_the_code():
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    messages = quoted(page[page.index("## Boards and chips") : page.index("## Messages")])
+    known = [one for name in SPEAKERS for one in templates((ROOT / name).read_text())]
+    assert len(messages) > 35
+    assert unsaid(messages, [pattern for pattern, _ in known]) == []
+    # Everything that the link's errors say is there.
+    missing = [p.pattern for p, is_link_error in known if is_link_error and not any(map(p.fullmatch, messages))]
+    assert missing == []
+
+
+def test_the_message_check_sees_faults():
+    source = 'raise LinkError(f"{name}: the chip sleeps; wake it ({x})")\nsay("another sentence, {word}")'
+    (first, is_error), (second, is_none) = templates(source)
+    assert (is_error, is_none) == (True, False)
+    good = ["PORT: the chip sleeps; wake it (7)", "another sentence, yes"]
+    assert unsaid(good, [first, second]) == []
+    assert unsaid(["PORT: the chip slept; wake it (7)", "another"], [first, second]) != []
+    assert quoted("| `PORT: a` | b |\n| no | `c` |\n") == ["PORT: a"]
+
+
 # The data sheet ---------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +326,38 @@ def test_the_data_sheet_has_every_field(data_sheet):
     assert all(about for *_, about in rows.values())
     assert rows["lanes"][:2] == [str(Configuration().lanes), "1 … 128"]
     assert rows["cores"][1] == "shared` or `per-population"
+
+
+def test_the_data_sheet_has_the_whole_link(data_sheet, monkeypatch):
+    kinds = data_sheet.link_kinds()
+    for kind, body in protocol.BODIES.items():
+        assert f"**{kind.name}** ({kind.value}): {body.about}" in kinds
+        assert f"`0x{kind.value:X}n`" in kinds
+        assert all(f"`{field.name}`" in kinds for field in (*body.fields, *protocol.CHIP_FIELDS))
+    rows = {row[1]: int(row[0], 16) for row in cells(data_sheet.link_registers())[2:]}
+    assert rows == {name: 1 << 31 | r.address for name, r in protocol.REGISTERS.items()}
+    assert "COBS" in data_sheet.link_rules()
+    assert ":data:" not in data_sheet.link_rules()
+    register = protocol.Register(name="bananas", address=5, access="r", about="how many")
+    monkeypatch.setitem(protocol.REGISTERS, "bananas", register)
+    assert ["0x80000005", "bananas", "r", "how many"] in cells(data_sheet.link_registers())
+
+
+def test_the_data_sheets_frames_are_frames(data_sheet):
+    shown = [list(map(bytes.fromhex, row[1:])) for row in cells(data_sheet.link_example())[2:]]
+    for body, crc, whole in shown:
+        assert whole[-1] == 0 and whole.count(0) == 1
+        assert frames.decode(whole[:-1]) == body
+        assert crc == zlib.crc32(body).to_bytes(4, "little")
+    assert [body[0] >> 4 for body, _, _ in shown] == [protocol.Kind.READ, protocol.Kind.VALUES, protocol.Kind.EVENTS]
+    limits = {row[0]: row[1:] for row in cells(data_sheet.link_limits())[2:]}
+    assert limits["window`: frames of data that the host may be ahead"] == ["7", "3"]
+
+
+def test_the_data_sheet_has_the_axi_page(data_sheet):
+    rows = cells(data_sheet.axi_page())[2:]
+    assert {row[1]: int(row[0]) for row in rows if row[0]} == {name: r.address for name, r in PAGE.items()}
+    assert sum(not row[0] for row in rows) == sum(len(r.fields) for r in PAGE.values())
 
 
 def test_every_table_is_on_the_page(data_sheet):

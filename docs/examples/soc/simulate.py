@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom import api, packaged
-from spikeloom.boards.handover import image, write_handover
+from spikeloom.boards.soc.handover import image, write_handover
 from spikeloom.golden import simulate as golden
 from spikeloom.golden.data import load
 from spikeloom.hdl.configuration import Configuration

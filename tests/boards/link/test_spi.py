@@ -48,7 +48,7 @@ def test_bytes_pass_both_ways_in_every_rhythm(half):
         async for *_, ready in ctx.tick().sample(slave.i.ready):
             if ready and waiting:
                 waiting.pop(0)
-            offer = bool(waiting) and (ctx.get(slave.i.valid) and not ready or random.random() < 0.02)
+            offer = bool(waiting) and ((ctx.get(slave.i.valid) and not ready) or random.random() < 0.02)
             ctx.set(slave.i.valid, offer)
             ctx.set(slave.i.payload, waiting[0] if offer else 0)
 

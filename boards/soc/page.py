@@ -1,6 +1,6 @@
 """The page of registers beside the accelerator's own, for a CPU on a bus: declared once.
 
-The gateware (``boards.axi``), ``registers.json``, the C header and the documentation are made from these tables.
+The gateware (``boards.soc.axi``), ``registers.json``, the C header and the documentation are made from these tables.
 """
 
 from dataclasses import dataclass

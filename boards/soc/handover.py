@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spikeloom.boards.axi import TOP as AXI_TOP
-from spikeloom.boards.axi import axi_verilog
-from spikeloom.boards.axi_registers import PAGE
+from spikeloom.boards.chip import TOP as CHIP_TOP
+from spikeloom.boards.chip import chip_verilog
+from spikeloom.boards.link.uart import baud_divider, default_baud
+from spikeloom.boards.soc.axi import TOP as AXI_TOP
+from spikeloom.boards.soc.axi import axi_verilog
+from spikeloom.boards.soc.page import PAGE
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.design import Design, hardware_id, network_id
 from spikeloom.hdl.folder import add_file
@@ -19,6 +22,8 @@ from spikeloom.hdl.folder import add_file
 __all__ = ["HOSTS", "Host", "image", "registers_document", "spikeloom_header", "write_handover"]
 
 FORMAT = 1
+#: Where nobody says otherwise.
+CLOCK_HZ = 100_000_000
 #: C compares only so many characters of a name; what a prefix and a suffix add fits too.
 LONGEST_NAME = 31
 #: Macros that are easier to read as decimal numbers.
@@ -41,15 +46,22 @@ class Host:
 HOSTS: Mapping[str | None, Host] = {
     None: Host(top="accelerator", clock="clk", reset="rst", active="high"),
     "axi": Host(top=AXI_TOP, clock="aclk", reset="aresetn", active="low", interrupt="interrupt", page=True),
-    **dict.fromkeys(("uart", "spi", "bytes"), Host(top="chip", clock="clk", reset="rst", active="high")),
+    **dict.fromkeys(("uart", "spi", "bytes"), Host(top=CHIP_TOP, clock="clk", reset="rst", active="high")),
 }
 
 
-def write_handover(folder: str | Path, manifest: dict[str, Any], host: str | None = None) -> list[str]:
+def write_handover(
+    folder: str | Path,
+    manifest: dict[str, Any],
+    host: str | None = None,
+    *,
+    clock_hz: int | None = None,
+    baud: int | None = None,
+) -> list[str]:
     """Write ``registers.json``, ``spikeloom.h`` and ``files.f`` into a generated folder; returns their names.
 
-    host: one of :data:`HOSTS`. With "axi" also ``accelerator_axi.v``; of the others, the file ``chip.v`` is named, and
-    written elsewhere.
+    host: one of :data:`HOSTS`; but for None, also the Verilog of its module, around the accelerator's.
+    clock_hz, baud: of the chip and its UART.
     """
     if host not in HOSTS:
         raise Refusal(f"There is no host {host!r}; use one of {', '.join(map(str, HOSTS))}")
@@ -63,6 +75,10 @@ def write_handover(folder: str | Path, manifest: dict[str, Any], host: str | Non
     }
     if host == "axi":
         contents[f"{AXI_TOP}.v"] = axi_verilog(manifest)
+    elif host is not None:
+        clock_hz = clock_hz or CLOCK_HZ
+        divider = baud_divider(clock_hz, baud or default_baud(clock_hz)) if host == "uart" else 8
+        contents[f"{CHIP_TOP}.v"] = chip_verilog(manifest, pipe=host, clock_hz=clock_hz, divider=divider)
     for name, content in contents.items():
         (folder / name).write_text(content, "utf-8" if name.endswith(".json") else "ascii")
         add_file(folder / name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SIMULATE = Path(__file__).parents[2] / "docs" / "examples" / "soc" / "simulate.py"
+SIMULATE = Path(__file__).parents[3] / "docs" / "examples" / "soc" / "simulate.py"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from spikeloom.boards.axi_registers import IDENTITY, PAGE, PAGE_WORDS
+from spikeloom.boards.soc.page import IDENTITY, PAGE, PAGE_WORDS
 from spikeloom.golden import simulate as golden
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.flits import decode, encode

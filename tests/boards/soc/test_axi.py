@@ -14,8 +14,8 @@ from amaranth.sim import Simulator
 from cocotb_tools.check_results import get_results
 
 import small
-from spikeloom.boards.axi import AxiHost, AxiParameters, axi_verilog
-from spikeloom.boards.axi_registers import PAGE, PAGE_WORDS
+from spikeloom.boards.soc.axi import AxiHost, AxiParameters, axi_verilog
+from spikeloom.boards.soc.page import PAGE, PAGE_WORDS
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import generate

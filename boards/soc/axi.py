@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, Module,
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.boards.axi_registers import IDENTITY, PAGE, PAGE_WORDS, VERSION
+from spikeloom.boards.soc.page import IDENTITY, PAGE, PAGE_WORDS, VERSION
 from spikeloom.hdl.design import hardware_id
 from spikeloom.hdl.generate import convert
 from spikeloom.hdl.layouts import ControlPort
@@ -119,7 +119,7 @@ class AxiHost(wiring.Component):
     Members
     -------
     s_axi_*:   AXI4-Lite. Byte addresses: 4 x the address of a word of the accelerator's map; above it the page of
-               ``boards.axi_registers``. The lowest two bits and ``prot`` are ignored.
+               ``boards.soc.page``. The lowest two bits and ``prot`` are ignored.
     s_axis_*, m_axis_*: flits; ``tlast`` marks ticks on their way out, and is ignored on their way in.
     interrupt: level, high.
     network:   what the register of that name has after configuration; a constant.

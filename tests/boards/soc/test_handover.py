@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import small
-from spikeloom.boards.axi_registers import PAGE
-from spikeloom.boards.handover import image, write_handover
+from spikeloom.boards.soc.handover import image, write_handover
+from spikeloom.boards.soc.page import PAGE
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
