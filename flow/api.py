@@ -271,9 +271,10 @@ def generate(
         from spikeloom.boards.fit import check_fit
 
         check_fit(network, configuration, board)
+    if (baud is not None and host != "uart") or (clock_hz is not None and host in (None, "axi")):
+        raise Refusal("clock_hz is of a chip with a link, and baud of its UART; give host='uart', or leave them out")
+    if board is not None and host not in (None, "axi"):
         clock_hz = clock_hz or catalogue.find(board).core_hz
-    if (host in (None, "axi") and baud is not None) or (host is None and clock_hz is not None and board is None):
-        raise Refusal("clock_hz and baud are of a chip's link; name its pipe, as host")
     also = partial(write_handover, host=host, clock_hz=clock_hz, baud=baud)
     with output_errors(Path(output)):
         return write(network, configuration, Path(output), also=also)

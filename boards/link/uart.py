@@ -16,9 +16,10 @@ def baud_divider(clock_hz: int, baud: int) -> int:
     """Clocks per bit. Raises :class:`Refusal` where the clock cannot make that baud rate to 2 %."""
     divider = round(clock_hz / baud) if baud > 0 else 0
     if not 8 <= divider <= 0xFFFF or abs(clock_hz / divider / baud - 1) > 0.02:
+        remedy = f"try {SAFE_BAUD}" if clock_hz >= 8 * SAFE_BAUD and baud != SAFE_BAUD else "take another clock"
         raise Refusal(
             f"A clock of {clock_hz / 1e6:g} MHz cannot make {baud} baud; it needs 8..65535 clocks per bit to within "
-            f"2 %: try {SAFE_BAUD}"
+            f"2 %: {remedy}"
         )
     return divider
 
