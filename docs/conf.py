@@ -103,8 +103,8 @@ def tidy(app: object, what: str, name: str, item: Any, options: object, lines: l
 
 
 def shorten(app: object, what: str, name: str, item: Any, options: object, signature: str, returns: str) -> Any:
-    """Nobody makes a report, so how one is made need not be said; its fields are listed."""
-    if inspect.isclass(item) and item.__name__ not in spikeloom.__all__:
+    """Nobody makes a report, so how one is made need not be said; its fields are listed. A device is opened."""
+    if inspect.isclass(item) and item.__name__ not in set(spikeloom.__all__) - {"Device"}:
         return "", None
     return None
 

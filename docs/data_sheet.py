@@ -267,7 +267,7 @@ def from_chip(kind: Kind) -> bool:
 
 def link_kinds() -> str:
     """Every kind of frame, byte by byte."""
-    parts = []
+    parts = [f"The bits of a kind say what it is. {sentence(Kind.__doc__ or '')}"]
     for way, wanted in (("To the chip", False), ("From the chip", True)):
         rows = []
         for body in BODIES.values():

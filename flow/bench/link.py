@@ -368,16 +368,20 @@ def _spoilt_frames(made: hardware.Hardware, bench: Bench) -> dict[str, Any]:
                     for came in host.hear():
                         host.heard[came.kind] += 1
                 for address, value in targets.items():
-                    changed += host.read(address) != value
+                    holds = host.read(address)
                     again += host.tries - 1
+                    if holds != value:
+                        changed += 1
+                        host.write_word(address, value)
+                        again += host.tries - 1
                 counted = host.read(_page("dropped"))
                 again += host.tries - 1
                 host.write_word(_page("identity"), 2)
-                # A good frame that is lost before it clears the counter is dropped, too, and not counted any more.
+                # A request to clear that must be sent again has cleared what was counted of it.
                 sent, cut = sent + len(batch), cut + len(frames_in(b"".join(batch)))
                 dropped += counted
                 bench.progress(sent, SPOILT_FRAMES)
-            accepted = host.heard[Kind.DONE]
+            answered = host.heard[Kind.DONE]
         with closing(_driver(chip, made)) as driver:
             memories = [name for name, about in design.memories.items() if about["images"]]
             wrong = sum(int((driver.read_memory(name) != design.contents(name)).sum()) for name in memories)
@@ -385,10 +389,11 @@ def _spoilt_frames(made: hardware.Hardware, bench: Bench) -> dict[str, Any]:
         "requests_again": again,
         "found": [
             found("spoilt frames", sent),
-            found("accepted", accepted + changed, most=0),
-            found("words of all memories changed", wrong, most=0),
+            found("of these, accepted", answered, most=0),
+            found("words of theirs that were written", changed, most=0),
+            found("words changed elsewhere", wrong, most=0),
             found("pieces between zeros", cut),
-            found("pieces that the chip did not count", abs(cut + again - dropped), most=0),
+            found("of these, not counted as dropped", cut + again - dropped, most=0),
         ],
     }
 
@@ -416,10 +421,10 @@ def _unplugged(made: hardware.Hardware, bench: Bench) -> dict[str, Any]:
         raise Refusal("A run came to its end before it was unplugged; measure with more samples")
     return {
         "said": said,
-        "seconds": [round(value, 3) for value in seconds],
+        "seconds": [round(value, 4) for value in seconds],
         "found": [
             found("times unplugged in mid-run", len(seconds)),
-            found("longest until the error, seconds", round(max(seconds), 2), most=2),
+            found("longest until the error, seconds", round(max(seconds), 4), most=2),
         ],
     }
 
@@ -498,7 +503,7 @@ def _area(made: hardware.Hardware, bench: Bench) -> dict[str, Any]:
             used[top] = work.synthesise_core({"verilog": {"file": "all.v", "top": top}})
     whole, core, beat = used["tied"].lut, used["accelerator"].lut, used["beat"].lut
     return {
-        "slots": [slots, slot_size],
+        "link_slots": [slots, slot_size],
         "divider": options["divider"],
         "found": [
             found("LUT4 of the core", core),

@@ -212,7 +212,7 @@ def test_the_script_runs_anywhere(loom, tmp_path, monkeypatch):
 
 #: Where messages about boards come from.
 SPEAKERS = ("boards/driver/pipe.py", "boards/driver/link.py", "boards/driver/chip.py", "boards/flash.py")
-SPEAKERS += ("boards/loader.py", "flow/device.py")
+SPEAKERS += ("boards/loader.py", "flow/device.py", "golden/simulate.py")
 
 
 def templates(source: str) -> list[tuple[re.Pattern[str], bool]]:
