@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from spikeloom.boards.link.protocol import CRC_BYTES, LONGEST
+from spikeloom.boards.link.protocol import CRC_BYTES, HEADER_BYTES, LONGEST
 from spikeloom.hdl.memory import BlockMemory
 
 __all__ = ["Receiver"]
@@ -73,7 +73,8 @@ class Receiver(wiring.Component):
         started, ended = Signal(), Signal()
         block = Signal(8)  # bytes until the next code
         at = Signal(range(self.slot_size), init=1)
-        is_control, too_long = Signal(reset_less=True), Signal()
+        is_control = Signal(reset_less=True)
+        unwanted = Signal()  # too long, cut off, or without a slot from any of its bytes on
         head, waiting = Signal(range(self.slots)), Signal(range(self.slots))
         byte = Mux(block == 0, 0, self.i.payload)
         first = at == 1
@@ -94,15 +95,14 @@ class Receiver(wiring.Component):
                 m.d.sync += ended.eq(started)
                 m.d.sync += [started.eq(0), block.eq(block)]
             with m.Elif(started):
-                m.d.comb += memory.write.eq(~occupied & ~too_long)
-                m.d.sync += [is_control.eq(chosen), at.eq(at + 1), too_long.eq(too_long | at.all())]
+                m.d.comb += memory.write.eq(~occupied & ~unwanted)
+                m.d.sync += [is_control.eq(chosen), at.eq(at + 1), unwanted.eq(unwanted | at.all() | occupied)]
         with m.Elif(self.beat & silent & started):
-            m.d.sync += [started.eq(0), ended.eq(1), too_long.eq(1)]
+            m.d.sync += [started.eq(0), ended.eq(1), unwanted.eq(1)]
         with m.If(ended):
-            whole = (block == 0) & ~too_long
-            kept = whole & ~occupied
+            kept = (block == 0) & ~unwanted & ~occupied & (at > CRC_BYTES + HEADER_BYTES)
             m.d.comb += [self.dropped.eq(~kept), memory.write.eq(kept)]
-            m.d.sync += [ended.eq(0), block.eq(0), at.eq(1), too_long.eq(0)]
+            m.d.sync += [ended.eq(0), block.eq(0), at.eq(1), unwanted.eq(0)]
 
         # Frames that wait ---------------------------------------------------------------------------------------------
         stored = memory.write & ended

@@ -215,6 +215,23 @@ def test_damaged_frames_are_dropped_and_counted_and_the_next_is_carried_out():
     assert frames.words(answers[-1].rest).tolist() == [len(bad)]
 
 
+@pytest.mark.parametrize("gap", [25, 32, 40, 50])
+def test_what_an_earlier_frame_left_does_not_mend_a_later_one(gap):
+    """The slot becomes free while the damaged frame, the same but for its first bytes, arrives."""
+    rig = Rig(gap=gap)
+    good = write(3, 5, 6, 7)
+    answers = rig.run(good, good[:1] + bytes([good[1] ^ 0x01]) + good[2:], 3000, read(4, PAGE | 7))
+    assert [(a.kind, a.sequence) for a in answers] == [(Kind.DONE, 3), (Kind.VALUES, 4)]
+    assert frames.words(answers[-1].rest).tolist() == [1]
+
+
+def test_less_than_a_crc_holds_up_nobody():
+    rig = Rig(gap=10)
+    answers = rig.run(bytes([1, 0]), write(1, 5, 6), 1000, bytes([3, 9, 9, 0]), read(2, 5), 1000, read(3, PAGE | 7))
+    assert [(a.kind, a.sequence) for a in answers] == [(Kind.DONE, 1), (Kind.VALUES, 2), (Kind.VALUES, 3)]
+    assert frames.words(answers[-1].rest).tolist() == [2]
+
+
 def test_half_a_frame_is_forgotten_after_a_silence():
     rig = Rig()
 
