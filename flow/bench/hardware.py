@@ -29,6 +29,7 @@ __all__ = [
     "BOARD",
     "CAUSES",
     "Hardware",
+    "around",
     "bernoulli",
     "events",
     "generated",
@@ -44,7 +45,7 @@ BOARD = "ulx3s-85f"
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
 #: Modules of ``boards`` that an area and an Fmax depend on, and those of a whole board beside them.
 TOOLS = ("catalogue", "families", "implementation", "measure", "own_registers", "reports", "tools")
-WHOLE = ("chip", "clock", "link", "top")
+AROUND = ("chip", "clock", "link", "top")
 
 
 @cache
@@ -175,7 +176,7 @@ def placed(
             "tools": dict(found.tools),
         }
 
-    return cache.remember(
+    found = cache.remember(
         measurement,
         verilog=hardware.verilog_sha256,
         images=hardware.manifest["images"],
@@ -183,8 +184,14 @@ def placed(
         design=design,
         output_registers=output_registers,
         seeds=seeds,
-        code=[sources(f"spikeloom.boards.{name}") for name in (*TOOLS, *(WHOLE if design == "board" else ()))],
+        code=[*(sources(f"spikeloom.boards.{name}") for name in TOOLS), *([around()] if design == "board" else [])],
     )
+    return {**found, "around": around()} if design == "board" else found
+
+
+def around() -> str:
+    """Hash of what makes a board's design, beside the accelerator."""
+    return digest([sources(f"spikeloom.boards.{name}") for name in AROUND])
 
 
 def events(source: Network, x: np.ndarray) -> dict[str, float]:

