@@ -73,7 +73,7 @@ class RunReport:
     what else the network's read-out makes of them. prediction: most counts, ties to the lowest. accuracy: None without
     labels. read_out: where the output sends potentials, these as floats in the model's unit, else None.
     clipped: share of analogue samples beyond what the input holds. events, potentials: of every layer, if asked for;
-    hardware shows no potentials while it runs.
+    hardware shows no potentials while it runs. clocks: of a chip, waits for its line included.
     """
 
     on: str
@@ -85,6 +85,7 @@ class RunReport:
     potentials: "Mapping[str, np.ndarray]"
     read_out: "np.ndarray | None" = None
     clipped: float = 0.0
+    clocks: int | None = None
     output: Path | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -95,6 +96,7 @@ class RunReport:
             "steps": steps,
             "accuracy": self.accuracy,
             "clipped": self.clipped,
+            "clocks": self.clocks,
             "spikes": int(self.spikes.sum()) if self.read_out is None else None,
             "prediction": self.prediction,
             "counts": self.counts,
@@ -234,6 +236,7 @@ def run(
         events=result.events if record == "all" else {},
         potentials=result.potentials if record == "all" and on == "golden" else {},
         clipped=simulate.clipped(network.input, x),
+        clocks=result.clocks if on not in ("golden", "rtl") else None,
         read_out=_potentials(network, result.spikes),
         output=None if output is None else Path(output),
     )
@@ -272,7 +275,9 @@ def generate(
 
         check_fit(network, configuration, board)
     if (baud is not None and host != "uart") or (clock_hz is not None and host in (None, "axi")):
-        raise Refusal("clock_hz is of a chip with a link, and baud of its UART; give host='uart', or leave them out")
+        raise Refusal(
+            "A clock is of a chip with a link, and a baud rate of its UART; choose the host uart, or leave them out"
+        )
     if board is not None and host not in (None, "axi"):
         clock_hz = clock_hz or catalogue.find(board).core_hz
     also = partial(write_handover, host=host, clock_hz=clock_hz, baud=baud)

@@ -17,6 +17,7 @@ from spikeloom.boards.driver.chip import Chip, Identity
 from spikeloom.boards.driver.link import Link
 from spikeloom.boards.driver.pipe import BAUD, Pipe, SerialPort
 from spikeloom.golden import simulate
+from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.design import Design, network_id
 
@@ -129,8 +130,9 @@ class Device:
         holds another network.
         """
         network, names = self.network, self._names(record)
+        Data(x=np.asarray(x), y=None if y is None else np.asarray(y)).check(network.input, network[network.output])
         events, clocks = self._backend.run(
-            simulate.check_stimulus(network.input, x),
+            simulate.check_stimulus(network.input, x).astype(np.int16, copy=False),
             record=tuple(dict.fromkeys([*names, network.output])),
             force=force,
             progress=progress,
@@ -169,8 +171,8 @@ class Device:
 
     def _names(self, record: str | tuple[str, ...]) -> tuple[str, ...]:
         there = tuple(p.name for p in self.network.neurons)
-        names = {"all": there, "output": (self.network.output,)}.get(record, record)
-        names = (names,) if isinstance(names, str) else tuple(names)
+        several = {"all": there, "output": (self.network.output,)}
+        names = several.get(record, (record,)) if isinstance(record, str) else tuple(record or ())
         if unknown := [name for name in names if name not in there]:
             raise Refusal(f"There is no population {unknown[0]!r} to record; there are {', '.join(there)}")
         return names
@@ -234,9 +236,9 @@ def _built(design: str | Path | Design | None) -> tuple[Design | None, int]:
     if design is None or isinstance(design, Design):
         return design, BAUD
     folder, report = Path(design), Path(design) / "build.json"
-    if not report.is_file():
-        return Design(folder), BAUD
     try:
+        if not report.is_file():
+            return Design(folder), BAUD
         return Design(folder / "rtl"), int(json.loads(report.read_text("utf-8"))["baud"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, Refusal):

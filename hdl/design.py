@@ -69,6 +69,16 @@ class Design:
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
         self.manifest: dict[str, Any] = load_manifest(self.directory)
+        try:
+            self._read()
+        except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+            if isinstance(error, Refusal):
+                raise
+            raise Refusal(
+                f"{self.directory / 'manifest.json'}: damaged ({type(error).__name__}); generate the folder again"
+            ) from None
+
+    def _read(self) -> None:
         self.network = Network.load(self.directory / self.manifest["loom"]["file"])
         if self.network.hash != self.manifest["network"]:
             raise Refusal(f"{self.directory}: the network is not the one of the manifest; generate the folder again")

@@ -20,6 +20,8 @@ BUSY, FAULT, REFUSED = 1, 2, 4
 #: Cells of input and observed events in a batch: progress is shown after each, and so many are sent again at most.
 BATCH_CELLS = 1 << 18
 #: A batch that loses events is halved and sent again, so often until it is given up.
+#: A chip that is reset under a live run is noticed by its link, or else so soon.
+STEPS_BETWEEN_CHECKS = 64
 RETRIES = 8
 PIECE = 4096
 #: In the register ``network``: what is in the memories is no network as a whole.
@@ -47,6 +49,7 @@ class Chip:
 
     def __init__(self, link: Link, design: Design | str | Path | None = None) -> None:
         self.link, self.name = link, link.name
+        self._runs = 0
         self._design = None
         if design is not None:
             design = design if isinstance(design, Design) else Design(design)
@@ -109,9 +112,9 @@ class Chip:
         """Fill a memory. The network is unknown then, and ``run`` wants force=True."""
         about, words = self._memory(name), np.asarray(words)
         shape = about["entries"], about["words"]
-        if words.shape != shape or words.dtype.kind not in "iu":
+        if words.shape != shape or words.dtype.kind not in "iu" or words.min() < 0 or words.max() >> 32:
             raise Refusal(
-                f"Memory {name} takes unsigned words of the shape {shape}, not {words.dtype} of {words.shape}"
+                f"Memory {name} takes words in 0..{2**32 - 1} of the shape {shape}, not {words.dtype} of {words.shape}"
             )
         if about["images"]:
             self.link.write_register("network", PARTLY)
@@ -174,6 +177,7 @@ class Chip:
             part = slice(first, min(first + size, len(x)))
             try:
                 came, took = self._batch(x[part], sources)
+                self._check_network(force)  # still: a chip that was reset holds what it was built with
             except _Lost as lost:
                 failures += 1
                 if failures > RETRIES:
@@ -194,8 +198,12 @@ class Chip:
         sources = self._sources(record)
         self._check_network(force)
         self._restart(0, sources)
-        design, flit = self.design, self.design.flit
+        design, flit, mine = self.design, self.design.flit, self._runs
         for number, values in enumerate(steps):
+            if self._runs != mine:
+                raise LinkError(f"{self.name}: was used for something else since the last step; begin live again")
+            if number % STEPS_BETWEEN_CHECKS == 0:
+                self._check_network(force)
             sent = encode(flit, design.input, self._checked(np.asarray(values).reshape(1, 1, -1)))
             sent[-1] = flit.pack(source=design.input, tick=1, sequence=number % 4, index=len(sent) - 1)
             try:
@@ -252,6 +260,7 @@ class Chip:
 
     def _restart(self, steps: int, sources: tuple[Source, ...]) -> None:
         """Initial states, no data and no events on their way."""
+        self._runs += 1
         self.link.reset()
         self._write("steps", steps)
         self._write("observe", sum(1 << source.id for source in sources))
@@ -278,7 +287,8 @@ class Chip:
 
     def _sources(self, record: Record) -> tuple[Source, ...]:
         names = {source.name: source for source in self.design.observed}
-        wanted = {"all": tuple(names), "output": (self.design.network.output,)}.get(record, record)
+        several = {"all": tuple(names), "output": (self.design.network.output,)}
+        wanted = several.get(record, record) if isinstance(record, str) else record
         wanted = (wanted,) if isinstance(wanted, str) else tuple(wanted)
         if unknown := [name for name in wanted if name not in names]:
             raise Refusal(f"There is no population {unknown[0]!r} to record; there are {', '.join(names)}")

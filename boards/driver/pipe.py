@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import os
+import re
 from typing import Any, Protocol
 
 import serial
@@ -70,4 +72,7 @@ def _problem(error: OSError) -> str:
         return "permission denied; run 'sudo usermod -aG dialout $USER', and log in again"
     if error.errno in (errno.EWOULDBLOCK, errno.EBUSY):
         return "another program has this port open; close that one"
-    return f"cannot be opened as a serial port ({error}); name the port that the board is on"
+    code = re.search(r"\((\d+), ", str(error))  # as pyserial quotes it
+    number = error.errno or (int(code[1]) if code else 0)
+    reason = os.strerror(number) if number else error
+    return f"cannot be opened as a serial port ({reason}); name the port that the board is on"

@@ -202,7 +202,7 @@ class Executor(wiring.Component):
                 with m.Else():
                     m.next = "carried_out"
             with m.State("access"):
-                m.d.comb += [port.request.eq(~on_page), page.write.eq(on_page & write)]
+                m.d.comb += [port.request.eq(~on_page), page.write.eq(on_page & write & is_control)]
                 with m.If(on_page & ~write):
                     m.d.sync += from_page.eq(1)
                     fetch(bytes_held)

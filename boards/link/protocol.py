@@ -9,6 +9,8 @@ from the chip, ``expected`` before them. Body and CRC together have at most ``sl
 (from it). A frame that is damaged, too long, or not complete when the pipe has been silent for :data:`TIMEOUT_SECONDS`
 is dropped and counted.
 
+What fills a body's rest is a whole number of its elements; what is left over may do anything there.
+
 **Control** (``READ``, ``WRITE``). The host has one such frame on its way at a time; the answer repeats its sequence. A
 request or an answer that is lost is asked for again. Control is carried out between two flits, and never waits for
 the network or for data; its answer waits for at most two frames that are already made.
@@ -86,7 +88,7 @@ class Body:
 
 
 _ADDRESS = Field(
-    name="address", bytes=4, about="of a word: of the accelerator's map, or with bit 31 of the link's page"
+    name="address", bytes=4, about="of a word: of the accelerator's map, or, in control, with bit 31 of the link's page"
 )
 _WORDS = Field(name="words", bytes=4, about="what is written from the address on", rest=True)
 _FLITS = "flits, each in as few bytes as its bits need"
@@ -102,7 +104,7 @@ BODIES = {
             about="read words",
             fields=(
                 _ADDRESS,
-                Field(name="marks", bytes=1, about="a byte, of any value, for each word to read", rest=True),
+                Field(name="marks", bytes=1, about="a byte of any value for each word to read, at most 62", rest=True),
             ),
         ),
         Body(kind=Kind.WRITE, about="write words", fields=(_ADDRESS, _WORDS)),

@@ -74,6 +74,24 @@ def test_a_closed_loop(device, design):
     assert expected.any()
 
 
+@pytest.mark.parametrize("wrong", ["column", "one_hot", "few", "large"])
+def test_classes_that_are_not_one_per_sample(device, x, wrong):
+    y = {
+        "column": np.zeros((len(x), 1), int),
+        "one_hot": np.eye(3, dtype=int)[np.zeros(len(x), int)],
+        "few": np.zeros(len(x) - 1, int),
+        "large": np.full(len(x), 99),
+    }
+    with pytest.raises(Refusal, match="y must have one class|y has classes in"):
+        device.run(x, y[wrong])
+
+
+def test_whole_numbers_as_floats_and_a_list_of_names(device, x, golden):
+    name = device.network.output
+    run = device.run(x.astype(float), record=[name])
+    assert (run.spikes == golden.spikes).all() and list(run.events) == [name]
+
+
 def test_another_network_is_loaded(device, folders, two, x):
     device.load(f"{folders['two']}.loom")
     assert device.network.hash == two.network.hash

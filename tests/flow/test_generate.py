@@ -32,8 +32,8 @@ def test_the_module_of_each_host(tmp_path, host):
     ("options", "message"),
     [
         ({"host": "pci"}, "There is no host 'pci'; use one of None, axi, uart, spi, bytes"),
-        ({"host": "spi", "baud": 9600}, "clock_hz is of a chip with a link, and baud of its UART"),
-        ({"clock_hz": 1_000_000}, "clock_hz is of a chip with a link, and baud of its UART"),
+        ({"host": "spi", "baud": 9600}, "A clock is of a chip with a link, and a baud rate of its UART"),
+        ({"clock_hz": 1_000_000}, "A clock is of a chip with a link, and a baud rate of its UART"),
         ({"host": "uart", "clock_hz": 500_000}, "A clock of 0.5 MHz cannot make 115200 baud; .*: take another clock"),
         ({"host": "uart", "clock_hz": 12_000_000, "baud": 3_000_000}, "A clock of 12 MHz .*: try 115200"),
     ],

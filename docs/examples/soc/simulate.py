@@ -64,6 +64,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Run the first test digits on a simulated system on chip.")
     arguments.add_argument("--samples", type=int, default=10)
     samples = arguments.parse_args().samples
+    if samples < 1:
+        arguments.error(f"--samples must be at least 1, not {samples}")
 
     chosen = packaged.find("digits")
     network = api.convert(chosen.model, data=chosen.calibration, knobs=chosen.resolved).network

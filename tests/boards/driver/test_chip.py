@@ -210,7 +210,9 @@ def test_memories_by_name(chip, design):
     assert chip.identity.network == 1
     with pytest.raises(Refusal, match="There is no memory 'weights'; there are core0.populations, "):
         chip.memory("weights")
-    with pytest.raises(Refusal, match=r"Memory core0.weights0 takes unsigned words of the shape \(\d+, 1\), not int64"):
+    with pytest.raises(
+        Refusal, match=r"Memory core0.weights0 takes words in 0..4294967295 of the shape \(\d+, 1\), not int64"
+    ):
         chip.write_memory("core0.weights0", np.zeros((1, 1), np.int64))
 
 
@@ -250,6 +252,14 @@ def test_a_closed_loop(chip, design):
     for name in ("layer1", "layer2"):
         assert ([g[name].tolist() for g in got] == expected.events[name][0]).all()
         assert expected.events[name].any()
+
+
+def test_a_loop_does_not_go_on_after_a_run(chip, x):
+    loop = chip.live(x[0])
+    next(loop)
+    chip.run(x)
+    with pytest.raises(LinkError, match="was used for something else since the last step; begin live again"):
+        next(loop)
 
 
 def test_a_run_after_a_loop_that_was_left(chip, x, golden):

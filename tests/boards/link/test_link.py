@@ -275,6 +275,12 @@ def test_forget_drops_what_waits_and_numbers_begin_again():
     assert frames.words(answers[-1].rest).tolist() == [77]
 
 
+def test_data_cannot_write_the_page():
+    rig = Rig()
+    answers = rig.run(write(0, PAGE, 1, kind=Kind.LOAD), 1500, rig.events(1, 4), 1500, read(1, PAGE | 7))
+    assert rig.taken == [4] and answers[-1].expected == 2
+
+
 def test_flits_fill_frames_while_the_pipe_is_slow():
     """A pipe of 80 clocks per byte is busy nearly all the time, and mostly with flits."""
     rig = Rig(slow=40, gap=3, slots=8, slot_size=256)
