@@ -331,12 +331,14 @@ def build(
     data: "AnyData | None" = None,
     seed: int = 1,
     output_registers: bool = False,
+    baud: int | None = None,
     progress: Progress | None = None,
 ) -> "BuildReport":
     """Make a board's bitstream, and read back what the tools say of it.
 
     data: measures the clocks of an inference, in simulation on the first few samples, and so latency and rate.
     output_registers: use the block RAMs' own registers (ECP5 only): a faster clock, the same behaviour.
+    baud: of the serial link, up to an eighth of the core's clock; by default 1 Mbaud where that clock makes it.
     """
     from spikeloom.boards.build import build as make
 
@@ -344,7 +346,16 @@ def build(
     x = None if data is None else _data(data).x[:TIMED_SAMPLES]
     with _generated(source, config, board) as directory, output_errors(output):
         clocks = None if x is None else _clocks(directory, x)
-        report = make(directory, None, board, output, seed=seed, output_registers=output_registers, progress=progress)
+        report = make(
+            directory,
+            None,
+            board,
+            output,
+            seed=seed,
+            output_registers=output_registers,
+            baud=baud,
+            progress=progress,
+        )
         return report if clocks is None else timed(report, clocks, output)
 
 

@@ -392,6 +392,9 @@ def build(
     output_registers: Annotated[
         bool, typer.Option("--output-registers", help="Use the block RAMs' own registers: a faster clock (ECP5).")
     ] = False,
+    baud: Annotated[
+        int | None, typer.Option(min=1, help="Of the serial link; by default 1,000,000 if possible.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a board's bitstream, and read back what the tools say of it."""
@@ -404,6 +407,7 @@ def build(
             data=data,
             seed=seed,
             output_registers=output_registers,
+            baud=baud,
             progress=progress,
         )
     if as_json:

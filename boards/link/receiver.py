@@ -74,7 +74,8 @@ class Receiver(wiring.Component):
         block = Signal(8)  # bytes until the next code
         at = Signal(range(self.slot_size), init=1)
         is_control = Signal(reset_less=True)
-        unwanted = Signal()  # too long, cut off, or without a slot from any of its bytes on
+        unwanted = Signal()  # too long, or without a slot from any of its bytes on
+        whole = Signal(reset_less=True)
         head, waiting = Signal(range(self.slots)), Signal(range(self.slots))
         byte = Mux(block == 0, 0, self.i.payload)
         first = at == 1
@@ -92,20 +93,21 @@ class Receiver(wiring.Component):
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [started.eq(1), block.eq(Mux(block == 0, self.i.payload, block) - 1)]
             with m.If(self.i.payload == 0):
-                m.d.sync += ended.eq(started)
+                # What is far from here hears of the frame's end in later clocks.
+                m.d.sync += [ended.eq(started), whole.eq((block == 0) & ~unwanted & (at > CRC_BYTES + HEADER_BYTES))]
                 m.d.sync += [started.eq(0), block.eq(block)]
             with m.Elif(started):
                 m.d.comb += memory.write.eq(~occupied & ~unwanted)
                 m.d.sync += [is_control.eq(chosen), at.eq(at + 1), unwanted.eq(unwanted | at.all() | occupied)]
         with m.Elif(self.beat & silent & started):
-            m.d.sync += [started.eq(0), ended.eq(1), unwanted.eq(1)]
+            m.d.sync += [started.eq(0), ended.eq(1), whole.eq(0)]
         with m.If(ended):
-            kept = (block == 0) & ~unwanted & ~occupied & (at > CRC_BYTES + HEADER_BYTES)
-            m.d.comb += [self.dropped.eq(~kept), memory.write.eq(kept)]
+            m.d.comb += memory.write.eq(whole & ~occupied)
             m.d.sync += [ended.eq(0), block.eq(0), at.eq(1), unwanted.eq(0)]
 
         # Frames that wait ---------------------------------------------------------------------------------------------
         stored = memory.write & ended
+        m.d.sync += self.dropped.eq(ended & ~memory.write)
         more = stored & ~chosen
         m.d.comb += self.data.eq(waiting != 0)
         m.d.sync += [
