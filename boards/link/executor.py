@@ -93,7 +93,8 @@ class Executor(wiring.Component):
         # The frame that is carried out, and how far -----------------------------------------------------------------
         offset, end, event_offset = (Signal(range(receiver.slot_size), reset_less=True) for _ in range(3))
         in_events, resume = Signal(), Signal()
-        more = offset < end
+        more = Signal()  # a clock late, which nobody sees: the offset moves before a byte's last bit
+        m.d.sync += more.eq(offset < end)
         is_control, write, on_page, some = (Signal(reset_less=True) for _ in range(4))
         address = Signal(self.address_bits, reset_less=True)
         from_page, verifying, summed, opened, news = (Signal() for _ in range(5))
@@ -116,9 +117,10 @@ class Executor(wiring.Component):
             with m.If(clock[1:].any()):
                 m.d.sync += shift.eq(Cat(shift[1:], entering))
                 m.d.comb += [crc.valid.eq(verifying | ~fetching), sender.put.eq(~fetching & (clock == 2))]
+                with m.If(clock == 8):
+                    m.d.sync += offset.eq(offset + (fetching & ~from_page))
                 with m.If(clock == 9):
                     m.d.sync += [left.eq(left - 1), clock.eq(Mux(fetching, 0, 2))]
-                    m.d.sync += offset.eq(offset + (fetching & ~from_page))
         with m.Else(), m.FSM() as fsm:
             with m.State("idle"):
                 with m.If(receiver.control | (receiver.data & ~in_events)):
@@ -159,6 +161,7 @@ class Executor(wiring.Component):
             # A frame begins -------------------------------------------------------------------------------------------
             with m.State("length"):
                 m.d.sync += [end.eq(last_byte), verifying.eq(1)]
+                fetch(1)
                 m.next = "verify"
             with m.State("verify"):
                 with m.If(more):

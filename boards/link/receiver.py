@@ -75,7 +75,7 @@ class Receiver(wiring.Component):
         at = Signal(range(self.slot_size), init=1)
         is_control = Signal(reset_less=True)
         unwanted = Signal()  # too long, or without a slot from any of its bytes on
-        whole = Signal(reset_less=True)
+        whole = Signal()
         head, waiting = Signal(range(self.slots)), Signal(range(self.slots))
         byte = Mux(block == 0, 0, self.i.payload)
         first = at == 1
@@ -107,7 +107,7 @@ class Receiver(wiring.Component):
 
         # Frames that wait ---------------------------------------------------------------------------------------------
         stored = memory.write & ended
-        m.d.sync += self.dropped.eq(ended & ~memory.write)
+        m.d.sync += self.dropped.eq(ended & ~(whole & ~occupied))
         more = stored & ~chosen
         m.d.comb += self.data.eq(waiting != 0)
         m.d.sync += [

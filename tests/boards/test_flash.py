@@ -385,7 +385,11 @@ def test_a_tool_that_is_killed(tmp_path, tool):
 def test_an_interruption_ends_the_tool_too(tmp_path, tool, number):
     tool(then=f"echo $$ > '{tmp_path}/pid.new'; mv '{tmp_path}/pid.new' '{tmp_path}/pid'; exec sleep 60")
     command = [sys.executable, "-m", "spikeloom", "flash", str(folder(tmp_path / "out"))]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+
+    def default() -> None:  # a background job's children ignore an interrupt
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=default) as process:
         end = time.monotonic() + 60
         while not (tmp_path / "pid").exists():
             assert time.monotonic() < end and process.poll() is None
