@@ -2,11 +2,12 @@
 
 from typing import Any, Literal, get_args
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from spikeloom.boards.accelerator import accelerator
 from spikeloom.boards.link.link import Link
 from spikeloom.boards.link.protocol import TIMEOUT_SECONDS
 from spikeloom.boards.link.spi import Slave
@@ -74,23 +75,7 @@ class Chip(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.link = link = self.link
-        m.submodules.accelerator = Instance(
-            "accelerator",
-            i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
-            i_i__payload=link.o_flits.payload,
-            i_i__valid=link.o_flits.valid,
-            o_i__ready=link.o_flits.ready,
-            o_o__payload=link.i_flits.payload,
-            o_o__valid=link.i_flits.valid,
-            i_o__ready=link.i_flits.ready,
-            i_port__address=link.port.address,
-            i_port__write_data=link.port.write_data,
-            i_port__request=link.port.request,
-            i_port__write=link.port.write,
-            o_port__read_data=link.port.read_data,
-            o_port__done=link.port.done,
-        )
+        m.submodules.accelerator = accelerator(link)
         clocks, before = Signal(ceil_log2(self.timeout_cycles) + 1), Signal()
         m.d.sync += [clocks.eq(clocks + 1), before.eq(self.heartbeat)]
         m.d.comb += [

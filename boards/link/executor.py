@@ -9,26 +9,9 @@ from spikeloom.boards.link.page import Page
 from spikeloom.boards.link.protocol import CRC_BYTES, HEADER_BYTES, SEQUENCES, Kind
 from spikeloom.boards.link.receiver import Receiver
 from spikeloom.boards.link.sender import Sender
+from spikeloom.hdl.layouts import ControlPort
 
-__all__ = ["Executor", "port_signature"]
-
-
-def port_signature(address_bits: int) -> wiring.Signature:
-    """The accelerator's internal port, as its user sees it.
-
-    ``request`` with ``address``, ``write`` and ``write_data`` is held until ``done``, in whose clock ``read_data``
-    is valid, and then dropped for at least one clock.
-    """
-    return wiring.Signature(
-        {
-            "address": Out(address_bits),
-            "write_data": Out(32),
-            "request": Out(1),
-            "write": Out(1),
-            "read_data": In(32),
-            "done": In(1),
-        }
-    )
+__all__ = ["Executor"]
 
 
 class Executor(wiring.Component):
@@ -64,7 +47,7 @@ class Executor(wiring.Component):
             {
                 "i_flits": In(stream.Signature(flit_bits)),
                 "o_flits": Out(stream.Signature(flit_bits)),
-                "port": Out(port_signature(address_bits)),
+                "port": Out(ControlPort(address_bits)),
                 "busy": Out(1),
             }
         )

@@ -4,10 +4,11 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom.boards.link.executor import Executor, port_signature
+from spikeloom.boards.link.executor import Executor
 from spikeloom.boards.link.page import Page
 from spikeloom.boards.link.receiver import Receiver
 from spikeloom.boards.link.sender import Sender
+from spikeloom.hdl.layouts import ControlPort
 
 __all__ = ["Link"]
 
@@ -69,7 +70,7 @@ class Link(wiring.Component):
                 "o_bytes": Out(stream.Signature(8)),
                 "i_flits": In(stream.Signature(flit_bits)),
                 "o_flits": Out(stream.Signature(flit_bits)),
-                "port": Out(port_signature(address_bits)),
+                "port": Out(ControlPort(address_bits)),
                 "network": In(32),
                 "busy": Out(1),
                 "beat": In(1),

@@ -175,4 +175,5 @@ REGISTERS = {
         ),
     )
 }
+#: 'LOOM', its first letter in the lowest byte.
 IDENTITY = 0x4D4F4F4C

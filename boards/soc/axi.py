@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.boards.accelerator import accelerator
 from spikeloom.boards.soc.page import IDENTITY, PAGE, PAGE_WORDS, VERSION
 from spikeloom.hdl.design import hardware_id
 from spikeloom.hdl.generate import convert
@@ -329,23 +330,7 @@ class AcceleratorAxi(wiring.Component):
         m.d.comb += ResetSignal().eq(~self.aresetn)
         m.submodules.host = host = AxiHost(self.p)
         m.d.comb += list(self._joined(host))
-        m.submodules.accelerator = Instance(
-            "accelerator",
-            i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
-            i_i__payload=host.o_flits.payload,
-            i_i__valid=host.o_flits.valid,
-            o_i__ready=host.o_flits.ready,
-            o_o__payload=host.i_flits.payload,
-            o_o__valid=host.i_flits.valid,
-            i_o__ready=host.i_flits.ready,
-            i_port__address=host.port.address,
-            i_port__write_data=host.port.write_data,
-            i_port__request=host.port.request,
-            i_port__write=host.port.write,
-            o_port__read_data=host.port.read_data,
-            o_port__done=host.port.done,
-        )
+        m.submodules.accelerator = accelerator(host)
         return m
 
     def _joined(self, host: AxiHost) -> Iterator[Any]:

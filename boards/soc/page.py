@@ -5,10 +5,10 @@ The gateware (``boards.soc.axi``), ``registers.json``, the C header and the docu
 
 from dataclasses import dataclass
 
+from spikeloom.boards.link.protocol import IDENTITY
+
 __all__ = ["IDENTITY", "PAGE", "PAGE_WORDS", "VERSION", "BitField", "PageRegister"]
 
-#: 'LOOM', its first letter in the lowest byte.
-IDENTITY = 0x4D4F4F4C
 #: Of the page: it changes with the meaning of a register.
 VERSION = 1
 #: Words of the page; those without a register are not mapped.

@@ -45,7 +45,7 @@ BOARD = "ulx3s-85f"
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
 #: Modules of ``boards`` that an area and an Fmax depend on, and those of a whole board beside them.
 TOOLS = ("catalogue", "families", "implementation", "measure", "own_registers", "reports", "tools")
-AROUND = ("chip", "clock", "link", "top")
+AROUND = ("accelerator", "chip", "clock", "link", "top")
 
 
 @cache

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from spikeloom.bench import cache, figures, hardware, link, picture, results, speed, tables
+from spikeloom.bench import cache, faults, figures, hardware, link, picture, results, speed, tables
 from spikeloom.bench import figure as bench_figure
 from spikeloom.bench.__main__ import FIGURES, main
 from spikeloom.bench.columns import TABLES
@@ -348,7 +348,7 @@ LINK = {"network": "digits", "weight_bits": 8, "lanes": 16}
 
 
 def test_the_noise_is_what_was_asked_for():
-    pieces = list(link.noise_pieces(np.random.default_rng(2), 20_000))
+    pieces = list(faults.noise_pieces(np.random.default_rng(2), 20_000))
     assert sum(len(piece) for _, piece in pieces) == 20_000
     assert len({kind for kind, _ in pieces}) == 4
     assert all(b"\0" not in piece for kind, piece in pieces if kind == "random without zeros")
@@ -358,15 +358,15 @@ def test_the_noise_is_what_was_asked_for():
 def test_no_spoilt_frame_is_a_frame():
     """And unspoilt they are writes to what is known, of what is not there."""
     targets = {0x40: 7, 0x8000_0006: 8}
-    sent = list(link.spoilt_frames(np.random.default_rng(2), targets, 1000))
+    sent = list(faults.spoilt_frames(np.random.default_rng(2), targets, 1000))
     assert len(sent) == 1000 == sum(data.endswith(b"\0") for data in sent)
-    parts = [part for data in sent for part in link.frames_in(data)]
+    parts = [part for data in sent for part in faults.frames_in(data)]
     assert len(parts) > 1000, "a zero cuts some in two"
     assert not any(map(frames.decode, parts))
     good = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(link, "spoilt", lambda rng, frame: good.append(frame) or b"\1\1")
-        list(link.spoilt_frames(np.random.default_rng(2), targets, 100))
+        patch.setattr(faults, "spoilt", lambda rng, frame: good.append(frame) or b"\1\1")
+        list(faults.spoilt_frames(np.random.default_rng(2), targets, 100))
     bodies = [frames.decode(frame) for frame in good]
     written = {(body[0] >> 4, int.from_bytes(body[1:5], "little")) for body in bodies}
     assert written == {(Kind.WRITE, address) for address in targets}

@@ -1,6 +1,7 @@
 # amaranth: UnusedElaboratable=no
 """The link between a pipe of bytes and a stand-in for the accelerator, frame by frame."""
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -53,7 +54,10 @@ class Rig:
         self.beat = False
 
     def run(self, *script):
-        """Items: frames to send, clocks to wait, or functions to call. The link's frames, in order."""
+        """Items: frames to send, clocks to wait, None to wait until all is quiet, or functions to call.
+
+        The link's frames, in order.
+        """
         self.script = script
         m = Module()
         m.submodules.link = self.link
@@ -78,7 +82,9 @@ class Rig:
 
     async def _send(self, ctx):
         for item in self.script:
-            if callable(item):
+            if item is None:
+                await self._quiet(ctx, 60)
+            elif callable(item):
                 item(ctx)
             elif isinstance(item, int):
                 await ctx.tick().repeat(item)
@@ -90,8 +96,11 @@ class Rig:
                     ctx.set(self.link.i_bytes.valid, 0)
                     if self.gap:
                         await ctx.tick().repeat(self.gap)
+        await self._quiet(ctx, 400)
+
+    async def _quiet(self, ctx, clocks):
         quiet = 0
-        while quiet < 400:
+        while quiet < clocks:
             *_, busy, valid = await ctx.tick().sample(self.link.busy, self.link.o_bytes.valid)
             quiet = 0 if busy or valid else quiet + 1
 
@@ -273,6 +282,55 @@ def test_forget_drops_what_waits_and_numbers_begin_again():
     )
     assert rig.taken == [3] and rig.memory == {4: 4}
     assert frames.words(answers[-1].rest).tolist() == [77]
+
+
+@pytest.mark.parametrize(("seed", "flit_bits", "slots", "slot_size"), [(1, 12, 4, 128), (2, 33, 8, 256), (3, 7, 2, 64)])
+def test_random_traffic_is_what_a_plain_model_says(seed, flit_bits, slots, slot_size):
+    random = Random(seed)
+    rig = Rig(
+        flit_bits=flit_bits, slots=slots, slot_size=slot_size, gap=seed % 4, take=lambda clock: random.random() < 0.004
+    )
+    script, memory, taken, dropped, expected, control = [], {}, [], 0, 0, []
+    kinds = ["read", "write", "load", "events", "ahead", "spoilt"] * 7
+    random.shuffle(kinds)
+    for number, (kind, after) in enumerate(pairwise([*kinds, "end"])):
+        address, sequence = random.randrange(30, 40), number % SEQUENCES
+        values = [random.choice((0, 1, random.getrandbits(32))) for _ in range(random.randrange(1, 5))]
+        if kind == "read":
+            count = random.randrange(5)
+            script.append(read(sequence, address, count))
+            control.append((Kind.VALUES, sequence, [memory.get(address + k, 0) for k in range(count)]))
+        elif kind == "spoilt":
+            good = write(sequence, address, *values)
+            place = random.randrange(len(good) - 1)
+            other = random.choice([b for b in range(1, 256) if b != good[place]])
+            script.append(good[:place] + bytes([other]) + good[place + 1 :])
+            dropped += 1
+        elif kind in ("events", "ahead"):
+            flits = [random.getrandbits(flit_bits) for _ in range(random.randrange(1, 6))]
+            script.append(rig.events(expected + (kind == "ahead"), *flits))
+            if kind == "ahead":
+                dropped += 1
+            else:
+                taken += flits
+                expected += 1
+        else:
+            data = kind == "load"
+            script.append(
+                write(expected if data else sequence, address, *values, kind=Kind.LOAD if data else Kind.WRITE)
+            )
+            memory |= {address + k: value for k, value in enumerate(values)}
+            expected += data
+            if not data:
+                control.append((Kind.DONE, sequence, []))
+        # Requests come while the accelerator does not take events; all else waits for its turn.
+        script.append(400 if kind == "events" and after in ("read", "write") else None)
+    answers = rig.run(*script, None, read(0, PAGE | REGISTERS["dropped"].address))
+    *said, last = [(a.kind, a.sequence, frames.words(a.rest).tolist()) for a in answers if a.kind != Kind.SENT]
+    assert said == control and last[2] == [dropped]
+    assert rig.taken == taken == sent(rig, answers)
+    assert {a: v for a, v in rig.memory.items() if v} == {a: v for a, v in memory.items() if v}
+    assert answers[-1].expected == expected % SEQUENCES
 
 
 def test_data_cannot_write_the_page():

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from itertools import product
@@ -175,7 +174,6 @@ def test_an_image_holds_every_memory_that_is_filled(tmp_path):
     assert seen == [name for name, memory in design.memories.items() if memory["images"]]
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 def test_the_compiler_would_find_a_name_given_twice(tmp_path):
     """A check of the checks above."""
     (tmp_path / "design").mkdir()
