@@ -60,7 +60,7 @@ def opened(chip: SimulatedChip, made: hardware.Hardware) -> Chip:
 
 
 def stimulus(made: hardware.Hardware) -> np.ndarray:
-    return simulate.checkstimulus(made.network.input, hardware.samples("digits").x)
+    return simulate.check_stimulus(made.network.input, hardware.samples("digits").x)
 
 
 def use(statistics: dict[str, int], side: str) -> float:
