@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikeloom.golden.loops import components
-from spikeloom.golden.network import Network, Population, Refusal
+from spikeloom.golden.network import Network, Population, Projection, Refusal
 from spikeloom.golden.neurons import MODELS
 from spikeloom.golden.sums import FLOAT32, Sums, sum_range
+from spikeloom.golden.synapses import to_dense
 
 __all__ = ["Result", "answer", "check_network", "check_stimulus", "clipped", "run", "step_by_step"]
 
@@ -186,8 +187,8 @@ class _Batch:
             for p in populations:
                 a = drive[p.name][t]
                 for sums in inside[p.name]:
-                    if sums.delay <= t:
-                        a = a + sums.at_once(events[sums.source][t - sums.delay])
+                    arrived = sums.step(events[sums.source], t)
+                    a = a if arrived is None else a + arrived
                 if inside[p.name]:
                     _assert_range(f"{p.name}: a sum", a, *self.ranges[p.name])
                 neurons[p.name].advance(a, events[p.name][t])
@@ -250,6 +251,15 @@ def run(
     )
 
 
+def _by_target(projection: Projection) -> list[list[tuple[int, int, int]]]:
+    """Source, delay and weight of every synapse, by target, out of the matrix."""
+    weights, delays = to_dense(projection.synapses)
+    return [
+        [(i, projection.delay + d, w) for i, (w, d) in enumerate(zip(*column, strict=True))]
+        for column in zip(weights.T.tolist(), delays.T.tolist(), strict=True)
+    ]
+
+
 def step_by_step(
     network: Network, x: np.ndarray
 ) -> tuple[dict[str, list[list[int]]], dict[str, list[list[dict[str, int]]]]]:
@@ -260,7 +270,8 @@ def step_by_step(
     """
     check_network(network)
     x = check_stimulus(network.input, np.asarray(x)[None])[0]
-    weights = {id(p): p.synapses.weights.tolist() for p in network.projections}
+    # Synapses by target: source, delay, weight.
+    synapses = {id(p): _by_target(p) for p in network.projections}
     state = {
         p.name: [
             {name: int(array[k]) for name, array in MODELS[p.neuron.model].initial(p.neuron, (p.size,)).items()}
@@ -278,9 +289,9 @@ def step_by_step(
             for k in range(population.size):
                 a = 0
                 for projection in network.into(name):
-                    if projection.delay <= t:
-                        for i, value in enumerate(events[projection.source][t - projection.delay]):
-                            a += (weights[id(projection)][i][k] * value) << projection.shift
+                    for i, delay, weight in synapses[id(projection)][k]:
+                        if delay <= t:
+                            a += (weight * events[projection.source][t - delay][i]) << projection.shift
                 step = MODELS[neuron.model].step
                 state[name][k], value = step(neuron, population.value_bits, k, state[name][k], a)
                 values.append(value)

@@ -68,6 +68,18 @@ def _groups(population: Population, lanes: int) -> int:
     return -(-population.size // lanes)
 
 
+def _check_kind(j: Projection) -> None:
+    """Refuse synapses of a kind for which there is no hardware."""
+    if j.synapses.kind == "dense" and j.synapses.delays is None:
+        return
+    what = f"{j.synapses.kind} synapses" + (" with delays of their own" if j.synapses.delays is not None else "")
+    sources, targets = j.synapses.shape
+    raise Refusal(
+        f"{j}: {what} are not built in hardware yet; convert with synapses 'dense', which writes {sources} x {targets} "
+        "weights out, or run it on the golden model"
+    )
+
+
 def map_network(network: Network, configuration: Configuration) -> Mapping:
     """Place every population, or refuse with what does not fit and what would help."""
     lanes, units = configuration.lanes, configuration.neuron_units
@@ -82,6 +94,7 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     for j in network.projections:
         if j.port != "input":
             raise Refusal(f"{j}: there is no port {j.port!r}; use 'input'")
+        _check_kind(j)
 
     # A ring of events per source: as many steps as its slowest reader needs.
     slots = {

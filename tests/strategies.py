@@ -4,12 +4,81 @@ Hypothesis draws the structure and a seed; numpy draws the numbers from the seed
 failing case shrinks to a small structure.
 """
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import strategies as st
 
-from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
+from spikeloom.golden.network import (
+    Convolution,
+    Dense,
+    Network,
+    Neuron,
+    OneToOne,
+    Population,
+    Projection,
+    Sparse,
+    Window,
+)
+from spikeloom.golden.synapses import to_dense
 
-__all__ = ["networks", "stimuli"]
+__all__ = ["KINDS", "networks", "stimuli", "synapses_of", "window_of"]
+
+KINDS = ("dense", "sparse", "convolution", "one-to-one")
+
+
+def _divisor(rng: np.random.Generator, number: int) -> int:
+    return int(rng.choice([k for k in range(1, number + 1) if number % k == 0]))
+
+
+def window_of(rng: np.random.Generator, size: int) -> Window:
+    """A window over ``size`` neurons, in one or two axes, with all that one can have."""
+    channels = _divisor(rng, size)
+    source = (channels, size // channels)
+    if rng.random() < 0.7:
+        height = _divisor(rng, source[1])
+        source = (channels, height, source[1] // height)
+    groups = _divisor(rng, channels)
+    axes = len(source) - 1
+    dilation = rng.integers(1, 3, axes)
+    padding = rng.integers(0, 3, (axes, 2))
+    reach = np.array(source[1:]) + padding.sum(1)
+    taps = [int(rng.integers(1, 1 + min(3, 1 + (r - 1) // d))) for r, d in zip(reach, dilation, strict=True)]
+    return Window(
+        source=source,
+        kernel=(groups * int(rng.integers(1, 3)), channels // groups, *taps),
+        stride=tuple(rng.integers(1, 4, axes).tolist()),
+        padding=tuple(map(tuple, padding.tolist())),
+        dilation=tuple(dilation.tolist()),
+        groups=groups,
+    )
+
+
+def synapses_of(
+    kind: str,
+    rng: np.random.Generator,
+    weights: Callable[[tuple[int, ...]], np.ndarray],
+    bits: int,
+    shape: tuple[int, int],
+    window: Window | None = None,
+    most: int = 0,
+) -> Dense | Sparse | Convolution | OneToOne:
+    """Synapses of a kind; ``weights`` draws them, delays are 0 to ``most`` steps."""
+
+    def drawn(shape: tuple[int, ...]) -> dict:
+        delays = rng.integers(0, most, shape, endpoint=True) if most else None
+        return {"weights": weights(shape), "bits": bits, "delays": delays}
+
+    if kind == "convolution":
+        return Convolution(window=window, **drawn(window.kernel))
+    if kind == "one-to-one":
+        return OneToOne(neurons=shape[0], **drawn(shape[:1] if rng.random() < 0.7 else ()))
+    if kind == "sparse":
+        source, target = np.nonzero(rng.random(shape) < 0.6)
+        order = rng.permutation(len(source))
+        return Sparse.of(source[order], target[order], shape=shape, **drawn(source.shape))
+    return Dense(**drawn(shape))
 
 
 @st.composite
@@ -92,11 +161,14 @@ def networks(
     skips: bool = True,
     loops: bool = True,
     parallel: bool = True,
+    kinds: tuple[str, ...] = ("dense",),
+    synapse_delays: int = 0,
 ) -> Network:
     """A small network: a chain from the input, with skips, loops, parallel projections, delays, graded events, currents
     and potentials as events, as allowed.
 
     populations counts those with neurons; sizes is neurons per population, the input included. Ranges are inclusive.
+    kinds: of synapses; a convolution decides the size of its target. synapse_delays: the most that a synapse may have.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     count = draw(st.integers(*populations))
@@ -110,6 +182,15 @@ def networks(
         back = draw(st.integers(1, count))
         ends += [(count, back)] if draw(st.booleans()) else []
     widths = [draw(st.integers(*sizes)) for _ in names]
+    chosen, windows = {}, {}
+    if kinds != ("dense",):
+        for n in range(count):
+            chosen[n] = draw(st.sampled_from(kinds))
+            if chosen[n] == "convolution":
+                windows[n] = window_of(rng, widths[n])
+                widths[n + 1] = math.prod(windows[n].target)
+            elif chosen[n] == "one-to-one":
+                widths[n + 1] = widths[n]
     bits = draw(st.integers(1, 4)) if graded else 1
     made = [Population(name=names[0], shape=(widths[0],), value_bits=bits)]
     typical = [1.0 if bits == 1 else 2.0 ** (bits - 2)]
@@ -119,23 +200,38 @@ def networks(
         for source in (s for s, t in ends if t == target):
             width, shift = draw(st.integers(*weight_bits)), draw(st.integers(0, 2))
             limit = 1 << width - 1
-            weights = rng.integers(-limit, limit, (widths[source], widths[target]))
             loop = source >= target
-            if source < target:  # more excitation than inhibition, so that activity reaches the last population
-                weights = np.maximum(weights, rng.integers(-limit, limit, weights.shape))
+
+            def weights(shape: tuple[int, ...], limit: int = limit, loop: bool = loop) -> np.ndarray:
+                found = rng.integers(-limit, limit, shape)
+                # More excitation than inhibition, so that activity reaches the last population.
+                return found if loop else np.maximum(found, rng.integers(-limit, limit, shape))
+
+            kind = chosen.get(source, "dense") if target == source + 1 else "dense"
+            if kinds != ("dense",) and loop and "sparse" in kinds:
+                kind = "sparse"
+            synapses = synapses_of(
+                kind,
+                rng,
+                weights,
+                width,
+                (widths[source], widths[target]),
+                windows.get(source),
+                draw(st.integers(0, synapse_delays)) if synapse_delays else 0,
+            )
             delay = draw(st.integers(max(delays[0], 1 if loop else 0), max(delays[1], 1 if loop else 0)))
             projections.append(
                 Projection(
                     source=names[source],
                     target=names[target],
-                    synapses=Dense(weights=weights, bits=width),
+                    synapses=synapses,
                     delay=delay,
                     shift=shift,
                 )
             )
             if not loop:
                 active = rng.random((16, widths[source])) < 0.4
-                drive += typical[source] * 2**shift * np.quantile(active @ weights, 0.7)
+                drive += typical[source] * 2**shift * np.quantile(active @ to_dense(synapses)[0], 0.7)
         neuron, value_bits, value = draw(_neurons(rng, widths[target], drive, graded, currents, potentials))
         made.append(Population(name=names[target], shape=(widths[target],), neuron=neuron, value_bits=value_bits))
         typical.append(value)

@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given, settings
 
 import strategies
-from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection, Refusal
+from spikeloom.golden.network import (
+    Convolution,
+    Dense,
+    Network,
+    Neuron,
+    OneToOne,
+    Population,
+    Projection,
+    Refusal,
+    Sparse,
+    Window,
+    loom,
+)
 
 NEURON = Neuron(model="lif", states={"v": 8}, parameters={"threshold": 3}, options={})
 IN, OUT = Population(name="in", shape=(2,)), Population(name="out", shape=(3,), neuron=NEURON)
@@ -23,7 +35,7 @@ def back(delay: int) -> Projection:
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
-@given(network=strategies.networks())
+@given(network=strategies.networks(kinds=strategies.KINDS, synapse_delays=2))
 def test_saved_and_loaded_is_equal(network: Network, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("loom")
     network.save(folder / "a.loom")
@@ -124,13 +136,98 @@ def npy(array: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+def kinds() -> Network:
+    """A network with every kind of synapses, all with delays."""
+    populations = [IN] + [Population(name=n, shape=(3,), neuron=NEURON) for n in ("a", "b", "c", "out")]
+    window = Window(source=(1, 2), kernel=(1, 1, 2), stride=(1,), padding=((1, 1),), dilation=(1,))
+    made = [
+        Convolution(weights=[[[1, -2]]], bits=3, window=window, delays=[[[0, 1]]]),
+        OneToOne(weights=[1, 2, 3], bits=4, neurons=3, delays=[3, 2, 1]),
+        Sparse.of([0, 2], [1, 0], [1, -1], shape=(3, 3), bits=2, delays=[1, 0]),
+        Dense(weights=np.ones((3, 3), int), bits=2, delays=np.eye(3, dtype=int)),
+    ]
+    names = [p.name for p in populations]
+    return Network(
+        populations=populations,
+        projections=[
+            Projection(source=a, target=b, synapses=s) for a, b, s in zip(names, names[1:], made, strict=False)
+        ],
+        output="out",
+    )
+
+
+def test_the_format_rises_only_where_it_must(tmp_path: Path) -> None:
+    """A network of matrices is written as before, and has the name that it had."""
+    plain, every = Network(populations=(IN, OUT), projections=(EDGE,), output="out"), kinds()
+    assert plain.hash == "86be192a13e6041e8c7584366d60143b8a9e5b50ccda8ad889a0d3967af0ee8f"
+    for network, form in ((plain, 1), (every, 2)):
+        network.save(tmp_path / "a.loom")
+        with zipfile.ZipFile(tmp_path / "a.loom") as archive:
+            assert json.loads(archive.read("network.json"))["format"] == form
+        assert Network.load(tmp_path / "a.loom").hash == network.hash
+    assert [p.synapses.kind for p in every.projections] == ["convolution", "one-to-one", "sparse", "dense"]
+
+
+def said(change) -> bytes:
+    """The document of :func:`kinds`, changed."""
+    document = loom.document(kinds())[0]
+    change([projection["synapses"] for projection in document["projections"]])
+    return json.dumps(document).encode()
+
+
+HOSTILE = [
+    ("network.json", said(lambda s: s[0].update(kind="magic")),
+     "Projection 'in' to 'a': unknown synapse kind 'magic'; a newer version may read it"),
+    ("network.json", said(lambda s: s[0].update(padding=[[1 << 60, 0]])),
+     "Projection 'in' to 'a': Convolution: padding must be 2 integers in 0..33554432, not 1152921504606846976, 0"),
+    ("network.json", said(lambda s: s[0].update(stride=[0])),
+     "Projection 'in' to 'a': Convolution: stride must be 1 integer in 1..33554432, not 0"),
+    ("network.json", said(lambda s: s[0].update(stride=["1"])),
+     "Projection 'in' to 'a': Convolution: stride must be 1 integer in 1..33554432, not 1"),
+    ("network.json", said(lambda s: s[0].update(source=[1, 1 << 24])),
+     "Projection 'in' to 'a': synapses must have shape (2, 3), not (16777216, 16777217)"),
+    ("network.json", said(lambda s: s[0].update(groups=2)),
+     "Projection 'in' to 'a': Convolution: 2 groups do not divide 1 input channels and 1 output channels"),
+    ("network.json", said(lambda s: s[0].pop("dilation")), "damaged .loom file; convert the network again"),
+    ("network.json", said(lambda s: s[1].update(neurons=1 << 40)),
+     "Projection 'a' to 'b': One-to-one synapses: neurons must be 1 integer in 1..33554432, not 1099511627776"),
+    ("network.json", said(lambda s: s[2].update(neurons=1)),
+     "Projection 'b' to 'c': Sparse synapses: the one from 0 to 1 dangles: there is no target 1, only 0..0; leave it "
+     "out"),
+    ("projection2.targets.npy", np.array([1, 7]),
+     "Projection 'b' to 'c': Sparse synapses: the one from 2 to 7 dangles: there is no target 7, only 0..2; leave it "
+     "out"),
+    ("projection2.rows.npy", np.array([0, 2, 2, 2]),
+     "Projection 'b' to 'c': Sparse synapses: the targets of source 0 must rise; use Sparse.of"),
+    ("projection2.rows.npy", np.array([0, 9, 9, 2]),
+     "Projection 'b' to 'c': Rows of sparse synapses must rise from 0 to the 2 synapses"),
+    ("projection2.rows.npy", np.array([0.0, 1, 1, 2]), "Projection 'b' to 'c': Rows must be integers, not float64"),
+    ("projection0.delays.npy", np.array([[[0, 256]]]),
+     "Projection 'in' to 'a': Delays of synapses must be in 0..255 steps, not 0..256"),
+    ("projection1.delays.npy", np.array([1, 2]),
+     "Projection 'a' to 'b': Delays of synapses must have the shape of the weights (3,), not (2,)"),
+    ("projection3.delays.npy", np.zeros((3, 3), int),
+     "damaged .loom file (its content does not match its hash); convert the network again"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("member", "content", "message"), HOSTILE)
+def test_hostile_synapses(tmp_path: Path, member: str, content: bytes | np.ndarray, message: str) -> None:
+    path = tmp_path / "a.loom"
+    kinds().save(path)
+    change(path, member, content if isinstance(content, bytes) else npy(content))
+    with pytest.raises(Refusal) as refusal:
+        Network.load(path)
+    assert str(refusal.value) == f"{path}: {message}"
+
+
 DAMAGED = "damaged .loom file; convert the network again"
 FILES = [
     ("network.json", None, "not a .loom file that 'spikeloom convert' wrote"),
     ("network.json", b"{", DAMAGED),
     ("network.json", b"[]", "not a .loom file that 'spikeloom convert' wrote"),
     ("network.json", b'{"format": 1, "populations": [[]]}', DAMAGED),
-    ("network.json", json.dumps({"format": 99}).encode(), "format 99 is not 1; convert the network again"),
+    ("network.json", json.dumps({"format": 99}).encode(), "format 99 is not 1 or 2; convert the network again"),
     ("projection0.weights.npy", None, DAMAGED),
     ("projection0.weights.npy", npy(np.zeros((2, 3), int)),
      "damaged .loom file (its content does not match its hash); convert the network again"),

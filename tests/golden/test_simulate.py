@@ -38,7 +38,9 @@ def small(*, weights=((3, 0, 5), (0, 4, 6)), value_bits=1, shape=(2,), port="inp
 
 
 def check_batch_equals_definition(data):
-    network = data.draw(strategies.networks())
+    every = data.draw(st.booleans())
+    kinds = {"kinds": strategies.KINDS, "synapse_delays": 3} if every else {}
+    network = data.draw(strategies.networks(**kinds))
     x = data.draw(strategies.stimuli(network, steps=data.draw(st.sampled_from([(4, 20), (1, 3)]))))
     result = simulate.run(network, x, record="all")
     for sample in range(len(x)):
@@ -58,6 +60,8 @@ def check_batch_equals_definition(data):
         seen["negative"] += bool((v < 0).any())
         seen["several"] += bool((result.events[p.name] > 1).any())
     seen.update(f"delay {p.delay}" for p in network.projections)
+    seen.update(p.synapses.kind for p in network.projections)
+    seen.update(f"late {p.synapses.kind}" for p in network.projections if p.synapses.delays is not None)
     seen["loop"] += any(len(group) > 1 for group in simulate._Batch(network).components)
     seen["self loop"] += any(p.source == p.target for p in network.projections)
 
@@ -70,6 +74,7 @@ def test_batch_equals_definition():
     tie()
     wanted = {"all", "some", "none", "saturated", "negative", "several", "loop", "self loop"}
     wanted |= {"delay 0", "delay 1", "delay 2", "reset zero", "reset subtract", "spikes one", "spikes many"}
+    wanted |= {*strategies.KINDS, *(f"late {kind}" for kind in strategies.KINDS)}
     wanted |= {"reset_when same-step", "reset_when next-step"}
     assert all(seen[branch] >= 5 for branch in wanted), seen
 

@@ -8,13 +8,14 @@ import pytest
 from amaranth.hdl import signed
 
 from small import network, neuron
-from spikeloom.golden.network import Refusal
+from spikeloom.golden.network import Refusal, Window
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.event_lists import entry_layout
-from spikeloom.hdl.generate import manifest
+from spikeloom.hdl.generate import generate, manifest
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import covering
+from strategies import KINDS, synapses_of
 
 
 @pytest.mark.parametrize(("lanes", "weight_bits", "shift"), [(1, 2, 0), (4, 4, 0), (4, 3, 2), (16, 8, 0), (16, 5, 0)])
@@ -129,3 +130,33 @@ def test_channels_hold_delay_and_slots(delay, slots):
 def test_more_populations_than_can_be_observed_are_refused():
     with pytest.raises(Refusal, match="33 populations are more than the 32 that the register 'observe' can name"):
         map_network(network((2,) * 33), Configuration())
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "late"])
+def test_synapses_without_hardware_are_refused_before_anything_is_written(kind, tmp_path):
+    """But for matrices without delays of synapses, each is named with what to do."""
+    window = Window(source=(1, 3), kernel=(1, 1, 1), stride=(1,), padding=((0, 0),), dilation=(1,))
+    rng = np.random.default_rng(0)
+    made = synapses_of(
+        "dense" if kind == "late" else kind,
+        rng,
+        lambda shape: np.ones(shape, int),
+        2,
+        (3, 3),
+        window,
+        most=3 if kind == "late" else 0,
+    )
+    plain = network((3, 3, 3))
+    first, second = plain.projections
+    net = replace(plain, projections=(first, replace(second, synapses=made)))
+    if kind == "dense":
+        generate(net, Configuration(), tmp_path / "out")
+        return
+    with pytest.raises(Refusal) as refusal:
+        generate(net, Configuration(), tmp_path / "out")
+    what = "dense synapses with delays of their own" if kind == "late" else f"{kind} synapses"
+    assert str(refusal.value) == (
+        f"Projection 'layer1' to 'layer2': {what} are not built in hardware yet; convert with synapses 'dense', which "
+        "writes 3 x 3 weights out, or run it on the golden model"
+    )
+    assert list(tmp_path.iterdir()) == []

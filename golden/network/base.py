@@ -1,0 +1,66 @@
+"""What all parts of a network share: how they refuse, and arrays of integers that nobody changes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["MAX_DELAY", "MAX_SYNAPSES", "Refusal", "frozen", "frozen_delays", "frozen_weights", "whole"]
+
+MAX_DELAY = 255
+#: Of neurons at an end of synapses, and of synapses where they are written out: what is never reached by accident.
+MAX_SYNAPSES = 1 << 25
+
+
+class Refusal(ValueError):
+    """What was given cannot be used. The text names the thing, what is wrong with it, and the remedy."""
+
+
+def frozen(values: Any, what: str) -> np.ndarray:
+    """A copy as int64, read-only."""
+    array = np.array(values)
+    if array.dtype.kind not in "iu":
+        raise Refusal(f"{what} must be integers, not {array.dtype}")
+    array = array.astype(np.int64)
+    array.flags.writeable = False
+    return array
+
+
+def frozen_weights(values: Any, bits: int) -> np.ndarray:
+    """Signed weights of so many bits, int16, read-only."""
+    weights = frozen(values, "Weights")
+    if not 2 <= bits <= 16:
+        raise Refusal(f"Weights must have 2..16 bits, not {bits}")
+    limit = 1 << bits - 1
+    if weights.size and not (-limit <= weights.min() and weights.max() < limit):
+        raise Refusal(f"Weights of {bits} bits must be in {-limit}..{limit - 1}, not {weights.min()}..{weights.max()}")
+    weights = weights.astype(np.int16)
+    weights.flags.writeable = False
+    return weights
+
+
+def frozen_delays(values: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Steps per synapse as uint8, read-only, in the shape of the weights; None where all are 0."""
+    if values is None:
+        return None
+    delays = frozen(values, "Delays of synapses")
+    if delays.shape != shape:
+        raise Refusal(f"Delays of synapses must have the shape of the weights {shape}, not {delays.shape}")
+    if delays.size and not (delays.min() >= 0 and delays.max() <= MAX_DELAY):
+        raise Refusal(f"Delays of synapses must be in 0..{MAX_DELAY} steps, not {delays.min()}..{delays.max()}")
+    if not delays.any():
+        return None
+    delays = delays.astype(np.uint8)
+    delays.flags.writeable = False
+    return delays
+
+
+def whole(what: str, values: Sequence[int], count: int, low: int, high: int = MAX_SYNAPSES) -> tuple[int, ...]:
+    """So many integers of a range, as a tuple."""
+    given = tuple(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else (values,)
+    if len(given) != count or not all(
+        isinstance(v, int | np.integer) and not isinstance(v, bool) and low <= v <= high for v in given
+    ):
+        listed = ", ".join(map(str, given))
+        raise Refusal(f"{what} must be {count} integer{'s' * (count > 1)} in {low}..{high}, not {listed}")
+    return tuple(int(v) for v in given)
