@@ -139,15 +139,17 @@ def convert(
     state_bits: int | None = None,
     guard_bits: int | None = None,
     read_out: str = "sum",
+    synapses: str = "auto",
     search_bits: float | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
     """Turn a .nir file into an integer network, judged on calibration data against the float model.
 
     weight_bits: 2..8, of all layers or by layer, or a text like "8,LAYER=4"; of 2 bits ("ternary"), weights are -1, 0
-    and 1. per_channel: each neuron has a scale of its own. input_bits: of analogue samples. read_out: what of the
-    answer decides: its "sum", "last" or "max". search_bits: find the narrowest weights that lose at most so many
-    percentage points, instead of ``weight_bits``.
+    and 1. per_channel: each neuron, or output channel of a convolution, has a scale of its own. input_bits: of analogue
+    samples. read_out: what of the answer decides: its "sum", "last" or "max". synapses: "auto", of the kind that stores
+    the fewest bits, or "dense", all written out as matrices. search_bits: find the narrowest weights that lose at most
+    so many percentage points, instead of ``weight_bits``.
     """
     from spikeloom.golden import conventions, quantise, search
 
@@ -167,6 +169,7 @@ def convert(
             state_bits=state_bits,
             guard_bits=guard_bits,
             read_out=read_out,
+            synapses=synapses,
         )
 
     if search_bits is not None:

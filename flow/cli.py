@@ -247,6 +247,10 @@ def convert(
         Literal["sum", "last", "max"],
         typer.Option(help="What of the output's values decides: their sum over the steps, the last or the largest."),
     ] = "sum",
+    synapses: Annotated[
+        Literal["auto", "dense"],
+        typer.Option(help="Of the kind that stores the fewest bits, or all written out as matrices."),
+    ] = "auto",
     state_bits: Annotated[int | None, typer.Option(help="Bits of a potential; by default what the data needs.")] = None,
     guard_bits: Annotated[
         int | None, typer.Option(help="Bits of a potential below the unit of the weights; by default from tau.")
@@ -265,6 +269,7 @@ def convert(
             search_bits=search_bits,
             input_bits=input_bits,
             read_out=read_out,
+            synapses=synapses,
             state_bits=state_bits,
             guard_bits=guard_bits,
             progress=progress,

@@ -169,7 +169,7 @@ def check(inspection: Any) -> None:
     _table("node", "type", "", "", rows=[(v.name, v.type, v.verdict, v.about) for v in inspection.nodes])
     for problem in inspection.problems:
         say(f"problem: {problem}", BAD)
-    for note in inspection.notes:
+    for note in (*inspection.notes, *inspection.storage):
         say(f"note: {note}", OPEN)
     for question in inspection.questions:
         say(f"open: {question}", OPEN)

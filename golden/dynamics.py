@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spikeloom.golden import maps
 from spikeloom.golden.conventions import Knobs
 from spikeloom.golden.loops import components, cut
+from spikeloom.golden.maps import Map
 from spikeloom.golden.network import Refusal
-from spikeloom.golden.nir_model import Layer, Model
+from spikeloom.golden.nir_model import MAX_WEIGHTS, Layer, Model
 
 __all__ = ["Arrival", "Dynamics", "Stepped", "discretise", "dynamics"]
 
@@ -40,10 +42,11 @@ class Dynamics:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """What a layer receives from one source, ``delay`` steps late: weights (source, neurons)."""
+    """What a layer receives from one source, ``delay`` steps late: weights, a matrix (source, neurons) or another
+    map."""
 
     source: str
-    weights: np.ndarray
+    weights: Map
     delay: int
 
 
@@ -165,10 +168,16 @@ def discretise(model: Model, knobs: Knobs) -> tuple[tuple[Stepped, ...], int, tu
     stepped = []
     for layer in model.layers:
         rule = dynamics(layer, knobs)
-        merged: dict[tuple[str, int], np.ndarray] = {}
+        merged: dict[tuple[str, int], Map] = {}
         for i in layer.inputs:
             key = i.source, steps(i.delay, f"{i.source!r} to {layer.name!r}")
-            merged[key] = merged[key] + i.weights if key in merged else i.weights
+            try:
+                merged[key] = maps.add(merged[key], i.weights, MAX_WEIGHTS) if key in merged else i.weights
+            except maps.TooMany as many:
+                raise Refusal(
+                    f"{i.source!r} to {layer.name!r}: {many} are more than the {MAX_WEIGHTS} that a layer may have; "
+                    "put neurons between the layers"
+                ) from None
         inputs = tuple(Arrival(source=source, weights=w, delay=delay) for (source, delay), w in merged.items())
         stepped.append(Stepped(layer=layer, rule=rule, inputs=inputs))
     late = {s.name for s in stepped if knobs.lag and s.layer.spiking}

@@ -28,6 +28,7 @@ import numpy as np
 from spikeloom.golden.conventions import Knobs
 from spikeloom.golden.dynamics import Stepped, discretise
 from spikeloom.golden.loops import components
+from spikeloom.golden.maps import times
 from spikeloom.golden.nir_model import Model
 
 __all__ = ["FloatRun", "Neurons", "run"]
@@ -110,12 +111,8 @@ def _run(
     neurons = {s.name: Neurons(s, knobs, dtype) for s in group}
     drives, inner = {}, {}
     for s in group:
-        inner[s.name] = [(i.source, i.delay, i.weights.astype(dtype)) for i in s.inputs if i.source in names]
-        outer = [
-            _late(values[i.source], i.delay).astype(dtype) @ i.weights.astype(dtype)
-            for i in s.inputs
-            if i.source not in names
-        ]
+        inner[s.name] = [(i.source, i.delay, times(i.weights, dtype)) for i in s.inputs if i.source in names]
+        outer = [times(i.weights, dtype)(_late(values[i.source], i.delay)) for i in s.inputs if i.source not in names]
         drives[s.name] = s.layer.bias.astype(dtype) + sum(outer, start=np.zeros(values[s.name].shape, dtype))
     for t in range(values[group[0].name].shape[1]):
         if knobs.lag:  # what is sent in a step is known before it
@@ -124,9 +121,9 @@ def _run(
                     values[s.name][:, t] = neurons[s.name].report(len(values[s.name]))
         for s in group:
             x = drives[s.name][:, t]
-            for source, delay, weights in inner[s.name]:
+            for source, delay, arriving in inner[s.name]:
                 if delay <= t:
-                    x = x + values[source][:, t - delay].astype(dtype) @ weights
+                    x = x + arriving(values[source][:, t - delay])
             values[s.name][:, t] = neurons[s.name].step(x)
     for name in currents.keys() & names:
         currents[name] = max(currents[name], neurons[name].largest_current)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom.golden import nir_file, nir_model
+from spikeloom.golden import maps, nir_file, nir_model, storage
 from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question, resolve
 from spikeloom.golden.dynamics import discretise, dynamics
+from spikeloom.golden.maps import Entries
 from spikeloom.golden.network import Population, Refusal
 from spikeloom.golden.nir_file import Node
 from spikeloom.golden.nir_model import Model
@@ -17,21 +18,18 @@ from spikeloom.golden.nir_nodes import PORT, SPIKING, SUPPORTED
 
 #: Seconds; its exporter knows no other.
 SNNTORCH_DT = 1e-4
+#: Of a weight, where what stores them is told before they are converted.
+CHECKED_BITS = 8
 
 __all__ = ["Inspection", "Verdict", "inspect", "load"]
 
-#: Types of nir 1.0.8 that are not built yet, and why.
-UNSUPPORTED = {
-    "Conv1d": "one-dimensional convolution is not supported yet",
-    "Conv2d": "two-dimensional convolution is not supported yet",
-    "SumPool2d": "pooling is not supported yet",
-    "AvgPool2d": "pooling is not supported yet",
-}
-#: What becomes of those that are; nothing where they are built exactly.
+#: What becomes of each type; nothing where they are built exactly.
 ABOUT = {
     "Affine": "weights are rounded to their bits, the bias to the guard bits",
     "Linear": "weights are rounded to their bits",
     "Scale": "folded into the next weights, which are rounded",
+    "Conv1d": "weights are rounded to their bits, the bias to the guard bits",
+    "Conv2d": "weights are rounded to their bits, the bias to the guard bits",
     "IF": "threshold and reset are rounded to the guard bits",
     "LIF": "the decay is rounded, the potential to the guard bits in each step",
     "CubaLIF": "both decays are rounded, current and potential to the guard bits in each step",
@@ -54,13 +52,17 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """Everything there is to say about a file before it is converted."""
+    """Everything there is to say about a file before it is converted.
+
+    storage: where weights of 0 leave a choice between a matrix and a list, what each takes with 8 bits a weight.
+    """
 
     path: str
     version: str
     nodes: tuple[Verdict, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    storage: tuple[str, ...]
     questions: tuple[Question, ...]
     convention: str | None
     suggestion: str | None
@@ -93,7 +95,7 @@ class Inspection:
 
 def _verdict(node: Node, knobs: Knobs) -> Verdict:
     if node.type not in SUPPORTED:
-        about = UNSUPPORTED.get(node.type, "no node of nir 1.0.8 has this type")
+        about = "no node of nir 1.0.8 has this type"
         return Verdict(name=node.name, type=node.type, verdict="unsupported", about=about)
     about = ABOUT.get(node.type)
     rule = (knobs.convention, knobs.reset, knobs.reset_when)
@@ -172,6 +174,16 @@ def _names(model: Model) -> Iterator[str]:
             yield str(refusal)
 
 
+def _storage(model: Model) -> Iterator[str]:
+    for layer in model.layers:
+        for i in layer.inputs:
+            if isinstance(i.weights, np.ndarray | Entries):
+                there = int(np.count_nonzero(maps.numbers(i.weights)))
+                said = storage.told(f"{i.source!r} to {layer.name!r}", i.weights.shape, there, CHECKED_BITS)
+                if said:
+                    yield said
+
+
 def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
     """Everything about a file at once: nodes, problems, open questions. Only an unreadable file is refused.
 
@@ -204,6 +216,7 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
         nodes=tuple(_verdict(node, knobs) for node in read.nodes.values() if node.type != PORT),
         problems=tuple(problems),
         notes=tuple(notes),
+        storage=tuple(_storage(model)) if model else (),
         questions=questions,
         convention=knobs.convention,
         suggestion=_suggestion(model),

@@ -6,35 +6,39 @@ sends depends on its own node alone, so loops through neurons need no order.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 import numpy as np
 
+from spikeloom.golden import maps
 from spikeloom.golden.loops import cut
+from spikeloom.golden.maps import Diagonal, Kernel, Map, TooMany, identity
+from spikeloom.golden.network import Refusal, Window
 from spikeloom.golden.nir_file import Graph, Node
 from spikeloom.golden.nir_inline import inline
-from spikeloom.golden.nir_nodes import MAX_NUMBER, NEURONS, PORT, SPIKING, SUPPORTED, values
+from spikeloom.golden.nir_nodes import AXES, MAX_NUMBER, NEURONS, PORT, SPIKING, SUPPORTED, values
 
 __all__ = ["Input", "Interpretation", "Layer", "Model", "interpret"]
 
 MAX_WEIGHTS = 1 << 25
 MAX_WRITTEN = 1 << 27
-#: Delays of one node that differ take a copy of the weights each.
-MAX_DELAYS = 16
+#: Delays of one node that differ are a map each.
+MAX_DELAYS = 256
 Shape: TypeAlias = tuple[int, ...]
-#: Weights (source, here) by source and delay, and a bias: what a node's value is made of. None stands for the identity.
-Form: TypeAlias = tuple[dict[tuple[str, float], np.ndarray | None], np.ndarray | None]
+#: Weights by source and delay, and a bias: what a node's value is made of.
+Form: TypeAlias = tuple[dict[tuple[str, float], Map], np.ndarray | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """What a layer receives from one source, ``delay`` late (in the file's unit of time): weights (source, neurons)."""
+    """What a layer receives from one source, ``delay`` late (in the file's unit of time): weights, a matrix (source,
+    neurons) or another map."""
 
     source: str
-    weights: np.ndarray
+    weights: Map
     delay: float = 0.0
 
 
@@ -188,27 +192,25 @@ class _Reader:
         forms = [self.forms.get(name) for name in sources]
         if None in forms:
             return shape, None
-        weights: dict[tuple[str, float], np.ndarray | None] = {}
+        weights: dict[tuple[str, float], Map] = {}
         bias = None
         for terms, constant in forms:
-            for key, matrix in terms.items():
+            for key, found in terms.items():
                 if key in weights:  # two paths from one population: their weights add
-                    both = [self._matrix(node, m, shape) for m in (weights[key], matrix)]
-                    if both[0] is None or both[1] is None:
+                    try:
+                        found = maps.add(weights[key], found, MAX_WEIGHTS)
+                    except TooMany as many:
+                        self._too_many(node, many)
                         return shape, None
-                    matrix = both[0] + both[1]
-                weights[key] = matrix
+                weights[key] = found
             if constant is not None:
                 bias = constant if bias is None else bias + constant
         return shape, (weights, bias)
 
-    def _matrix(self, node: Node, matrix: np.ndarray | None, shape: Shape) -> np.ndarray | None:
-        """The weights of a term, written out if it is the identity."""
-        size = int(np.prod(shape))
-        if matrix is None and size * size > MAX_WEIGHTS:
-            self.problem(node, f"{size} x {size} weights are more than the {MAX_WEIGHTS} that a layer may have")
-            return None
-        return np.eye(size) if matrix is None else matrix
+    def _too_many(self, node: Node, many: TooMany) -> None:
+        self.problem(
+            node, f"{many} are more than the {MAX_WEIGHTS} that a layer may have; put neurons between the layers"
+        )
 
     def population(self, node: Node) -> None:
         """What neurons send is known before what they receive."""
@@ -219,7 +221,7 @@ class _Reader:
         if read.fields is not None:
             self.neurons[node.name] = read.fields
             self.shapes[node.name] = read.fields["r" if "r" in read.fields else "v_threshold"].shape
-            self.forms[node.name] = {(node.name, 0.0): None}, None
+            self.forms[node.name] = {(node.name, 0.0): identity(int(np.prod(self.shapes[node.name])))}, None
 
     def node(self, node: Node) -> None:
         """Find the shape and the form of one node whose sources are done."""
@@ -250,17 +252,15 @@ class _Reader:
             if self._meets(node, fields["delay"].shape, shape):
                 self._delay(node, fields["delay"].astype(np.float64).ravel(), shape, form)
         elif node.type == "Scale":
-            scale = fields["scale"]
+            scale = fields["scale"].astype(np.float64)
             if self._meets(node, scale.shape, shape):
-                self._linear(
-                    node, scale.shape, form, lambda m: (np.eye(scale.size) if m is None else m) * scale.ravel()
-                )
+                self._linear(node, scale.shape, form, Diagonal(weights=scale.ravel()))
+        elif node.type in AXES:
+            self._window(node, fields, shape, form)
         else:
             weight = fields["weight"].astype(np.float64)
             if self._meets(node, weight.shape[1:], shape):
-                self._linear(
-                    node, weight.shape[:1], form, lambda m: weight.T if m is None else m @ weight.T, fields.get("bias")
-                )
+                self._linear(node, weight.shape[:1], form, weight.T, fields.get("bias"))
 
     def _meets(self, node: Node, wanted: Shape, shape: Shape | None) -> bool:
         if shape is None or shape == wanted:
@@ -277,30 +277,96 @@ class _Reader:
         return False
 
     def _linear(
-        self,
-        node: Node,
-        shape: Shape,
-        form: Form | None,
-        apply: Callable[[np.ndarray | None], np.ndarray],
-        bias: np.ndarray | None = None,
+        self, node: Node, shape: Shape, form: Form | None, weights: Map, bias: np.ndarray | None = None
     ) -> None:
-        size = int(np.prod(shape))
         self.shapes[node.name] = shape
         if form is None:
             return
-        weights, constant = form
-        rows = sum(self._size(source) for source, _ in weights)
-        if rows * size > MAX_WEIGHTS:
-            self.problem(node, f"{rows} x {size} weights are more than the {MAX_WEIGHTS} that a layer may have")
+        terms, constant = form
+        made: dict[tuple[str, float], Map] = {}
+        try:
+            for key, before in terms.items():
+                made[key] = maps.then(before, weights, MAX_WEIGHTS)
+                if maps.numbers(made[key]).size > MAX_WEIGHTS:
+                    raise TooMany(f"{' x '.join(map(str, made[key].shape))} weights")
+                self.written += maps.numbers(made[key]).size
+        except TooMany as many:
+            self._too_many(node, many)
             return
-        self.written += rows * size
         if self.written > MAX_WRITTEN:
             self.problem(node, f"the weights up to here, multiplied out, are more than {MAX_WRITTEN} numbers")
             return
-        total = None if constant is None else apply(constant[None])[0]
+        total = None if constant is None else maps.times(weights, np.float64)(constant[None])[0]
         if bias is not None:
             total = bias.astype(np.float64) if total is None else total + bias
-        self.forms[node.name] = {key: apply(matrix) for key, matrix in weights.items()}, total
+        self.forms[node.name] = made, total
+
+    def _window(self, node: Node, fields: Mapping[str, np.ndarray], shape: Shape | None, form: Form | None) -> None:
+        """A convolution or a pooling, as torch has it: cross-correlation, zeros around, sizes rounded down."""
+        axes, pools = AXES[node.type], node.type.endswith("Pool2d")
+        if shape is None:
+            return
+        if len(shape) != axes + 1:
+            sources = ", ".join(map(repr, self.before[node.name]))
+            wanted = "(channels, length)" if axes == 1 else "(channels, height, width)"
+            self.problem(node, f"takes the shape {wanted}, and {sources} gives {shape}; export it with its channels")
+            return
+        declared = node.fields.get("input_shape", "")
+        if not pools and not isinstance(declared, str) and declared.dtype.kind in "iu":
+            given = tuple(np.atleast_1d(declared).tolist())
+            if len(given) == axes and not self._meets(node, (shape[0], *given), shape):
+                return
+        groups = shape[0] if pools else int(fields["groups"].ravel()[0])
+        kernel = (shape[0], 1, *fields["kernel_size"].tolist()) if pools else fields["weight"].shape
+        if not pools and shape[0] % groups:
+            self.problem(node, f"groups {groups} does not divide its {shape[0]} input channels; export the layer again")
+            return
+        if kernel[1] * groups != shape[0]:
+            sources = ", ".join(map(repr, self.before[node.name]))
+            self.problem(
+                node,
+                f"its weight takes {kernel[1] * groups} channels ({kernel[1]} in each of {groups} groups), and "
+                f"{sources} gives {shape[0]}; compare the two layers in the training script",
+            )
+            return
+        dilation = (1,) * axes if pools else tuple(fields["dilation"].tolist())
+        reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel[2:], strict=True)]
+        padding = self._padding(fields["padding"], reach)
+        padded = [n + a + b for n, (a, b) in zip(shape[1:], padding, strict=True)]
+        if any(r > n for r, n in zip(reach, padded, strict=True)):
+            self.problem(
+                node,
+                f"its kernel reaches over {_by(reach)}, and its input with padding has {_by(padded)}, which leaves "
+                "nothing; use a smaller kernel or dilation, or more padding",
+            )
+            return
+        try:
+            window = Window(
+                source=shape,
+                kernel=kernel,
+                stride=tuple(fields["stride"].tolist()),
+                padding=tuple(padding),
+                dilation=dilation,
+                groups=groups,
+            )
+        except Refusal as refusal:
+            self.problem(node, str(refusal))
+            return
+        bias = fields.get("bias")
+        if pools:
+            share = 1.0 if node.type == "SumPool2d" else 1 / float(np.prod(kernel[2:]))
+            weights = np.full(kernel, share)
+        else:
+            weights = fields["weight"].astype(np.float64)
+        bias = None if bias is None else np.repeat(bias, int(np.prod(window.target[1:])))
+        self._linear(node, window.target, form, Kernel(weights=weights, window=window), bias)
+
+    def _padding(self, given: np.ndarray | str, reach: list[int]) -> list[tuple[int, int]]:
+        """Zeros before and after, per axis."""
+        if isinstance(given, str):
+            # As torch: where they are not even, the one more is behind.
+            return [((r - 1) // 2, r - 1 - (r - 1) // 2) if given == "same" else (0, 0) for r in reach]
+        return [(p, p) for p in given.tolist()]
 
     def _size(self, name: str) -> int:
         return int(np.prod(self.shapes[name]))
@@ -311,7 +377,7 @@ class _Reader:
             self.problem(node, f"shape must be positive sizes and {MAX_WEIGHTS} at most together, not {shape.tolist()}")
             return
         self.shapes[node.name] = tuple(shape.tolist())
-        self.forms[node.name] = {(node.name, 0.0): None}, None
+        self.forms[node.name] = {(node.name, 0.0): identity(int(np.prod(shape)))}, None
 
     def _neurons(self, node: Node) -> None:
         own = self.shapes[node.name]
@@ -322,11 +388,8 @@ class _Reader:
     def _layer(
         self, node: Node, kind: str, shape: Shape, parameters: Mapping[str, np.ndarray], form: Form
     ) -> Layer | None:
-        terms, bias = form
-        weights = {key: self._matrix(node, matrix, shape) for key, matrix in terms.items()}
-        if any(matrix is None for matrix in weights.values()):
-            return None
-        numbers = [*weights.values(), *([] if bias is None else [bias])]
+        weights, bias = form
+        numbers = [*map(maps.numbers, weights.values()), *([] if bias is None else [bias])]
         if not all((np.abs(n) <= MAX_NUMBER).all() for n in numbers):
             self.problem(node, f"what arrives is multiplied by more than {MAX_NUMBER:g}; export smaller numbers")
             return None
@@ -355,16 +418,17 @@ class _Reader:
                 node, f"has {len(different)} different delays, and {MAX_DELAYS} are the most; round them to a few"
             )
             return
-        late: dict[tuple[str, float], np.ndarray | None] = {}
-        for (source, before), matrix in weights.items():
-            for amount in different.tolist():
-                part = matrix
-                if len(different) > 1:
-                    part = self._matrix(node, matrix, shape)
-                    if part is None:
-                        return
-                    part = part * (delay == amount)
-                late[source, before + amount] = part
+        late: dict[tuple[str, float], Map] = {}
+        try:
+            for (source, before), found in weights.items():
+                for amount in different.tolist():
+                    part = found
+                    if len(different) > 1:
+                        part = maps.then(found, Diagonal(weights=(delay == amount).astype(np.float64)), MAX_WEIGHTS)
+                    late[source, before + amount] = part
+        except TooMany as many:
+            self._too_many(node, many)
+            return
         self.forms[node.name] = late, constant
 
     def _flatten(self, node: Node, values: dict[str, np.ndarray], shape: Shape | None, form: Form | None) -> None:
@@ -392,8 +456,9 @@ class _Reader:
         if form is None:
             return None
         weights, bias = form
-        ((source, delay), matrix), *others = weights.items()
-        if matrix is None and bias is None and not others and self.nodes[source].type in NEURONS:
+        ((source, delay), found), *others = weights.items()
+        plain = isinstance(found, Diagonal) and (found.weights == 1).all()
+        if plain and bias is None and not others and self.nodes[source].type in NEURONS:
             return source, delay
         if not self.layers:
             self.problem(node, "no neurons lead to it; nothing here spikes")
@@ -433,6 +498,10 @@ class _Reader:
             for source in dict.fromkeys(i.source for i in layer.inputs):
                 readers[source].append(layer.name)
         return tuple(by_name[name] for name in cut(readers)[0] if name != start)
+
+
+def _by(sizes: list[int]) -> str:
+    return " x ".join(map(str, sizes))
 
 
 def interpret(graph: Graph) -> Interpretation:

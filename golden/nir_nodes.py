@@ -7,10 +7,12 @@ import numpy as np
 
 from spikeloom.golden.nir_file import Node
 
-__all__ = ["FIELDS", "NEURONS", "PORT", "SPIKING", "SUPPORTED", "Values", "values"]
+__all__ = ["AXES", "FIELDS", "NEURONS", "PORT", "SPIKING", "SUPPORTED", "Values", "values"]
 
 #: Larger numbers have no place in a trained network, and squares of them no place in a float.
 MAX_NUMBER = 1e30
+#: Of windows: strides, paddings and dilations.
+MAX_REACH = 1 << 15
 FINITE = "only finite numbers are taken: train or export again"
 #: Fields of the nodes that become populations. Those that fire may have a v_reset; nir <= 1.0.4 wrote none.
 NEURONS = {
@@ -31,15 +33,26 @@ FIELDS = {
     "Scale": ("scale",),
     "Flatten": ("start_dim", "end_dim"),
     "Delay": ("delay",),
+    "Conv1d": ("weight", "stride", "padding", "dilation", "groups", "bias"),
+    "Conv2d": ("weight", "stride", "padding", "dilation", "groups", "bias"),
+    "SumPool2d": ("kernel_size", "stride", "padding"),
+    "AvgPool2d": ("kernel_size", "stride", "padding"),
     **NEURONS,
 }
+#: Axes over which the windows of a node move.
+AXES = {"Conv1d": 1, "Conv2d": 2, "SumPool2d": 2, "AvgPool2d": 2}
 SUPPORTED = (*FIELDS, "NIRGraph")
 #: What a sub-graph's Input and Output become when it is laid into the graph around it.
 PORT = "end of a graph"
 #: What nir itself takes where a file says nothing.
 DEFAULTS = {"w_in": np.array(1.0)}
-_INTEGERS = ("shape", "start_dim", "end_dim")
-_ONE = ("start_dim", "end_dim")
+#: Convolutions are also written without a bias.
+OPTIONAL = {("Conv1d", "bias"), ("Conv2d", "bias")}
+_PER_AXIS = ("kernel_size", "stride", "padding", "dilation")
+_INTEGERS = ("shape", "start_dim", "end_dim", "groups", *_PER_AXIS)
+_ONE = ("start_dim", "end_dim", "groups")
+#: What a convolution may have instead of numbers.
+_WORDS = ("same", "valid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +77,12 @@ def _read(node: Node) -> tuple[dict[str, np.ndarray], list[str]]:
     endless = False
     for name in FIELDS["Input" if node.type == PORT else node.type]:
         value = node.fields.get(name, DEFAULTS.get(name))
+        if value is None and (node.type, name) in OPTIONAL:
+            continue
         if value is None:
             problems.append(f"has no {name}; export it with {', '.join(FIELDS[node.type])}")
+        elif isinstance(value, str) and name == "padding" and node.type.startswith("Conv") and value in _WORDS:
+            found[name] = value
         elif isinstance(value, str):
             problems.append(f"{name} must be numbers, not {value[:40]!r}")
         elif name in _INTEGERS and value.dtype.kind not in "iu":
@@ -105,6 +122,8 @@ def _checked(node: Node, found: dict[str, np.ndarray], problems: list[str]) -> d
             problems.append(
                 f"delay must not be negative, as {found['delay'].min():g} is: nothing is known before it is"
             )
+    elif node.type in AXES:
+        _window(node.type, found, problems)
     elif node.type in NEURONS:
         found = {name: value.astype(np.float64) for name, value in found.items()}
         if node.type in SPIKING and node.type != "Threshold":
@@ -119,6 +138,35 @@ def _checked(node: Node, found: dict[str, np.ndarray], problems: list[str]) -> d
         if "threshold" in found:
             found = {"v_threshold": found["threshold"], "v_reset": np.zeros_like(found["threshold"])}
     return found
+
+
+def _window(kind: str, found: dict[str, np.ndarray], problems: list[str]) -> None:
+    axes = AXES[kind]
+    for name in (n for n in _PER_AXIS if n in found):
+        value, least = found[name], 0 if name == "padding" else 1
+        if isinstance(value, str):
+            continue
+        if value.size not in (1, axes):
+            problems.append(f"{name} has the shape {value.shape}, and must hold one integer or {axes}")
+        elif value.min() < least or value.max() > MAX_REACH:
+            problems.append(f"{name} must be in {least}..{MAX_REACH}, not {', '.join(map(str, value.ravel()))}")
+        else:
+            found[name] = np.broadcast_to(value.ravel(), (axes,))
+    if kind in ("SumPool2d", "AvgPool2d"):
+        return
+    weight, groups = found["weight"], int(found["groups"].ravel()[0])
+    if weight.ndim != axes + 2:
+        listed = "(out, in, K)" if axes == 1 else "(out, in, KH, KW)"
+        problems.append(f"weight must have the shape {listed}, not {weight.shape}")
+        return
+    if "bias" in found and found["bias"].shape != weight.shape[:1]:
+        problems.append(f"bias has the shape {found['bias'].shape}, and weight asks for {weight.shape[:1]}")
+    if groups < 1 or weight.shape[0] % groups:
+        problems.append(
+            f"groups {groups} does not divide its {weight.shape[0]} output channels; export the layer again"
+        )
+    if isinstance(found["padding"], str) and found["padding"] == "same" and (found["stride"] != 1).any():
+        problems.append("padding 'same' has no meaning with a stride above 1; export the padding as numbers")
 
 
 def _neuron(found: dict[str, np.ndarray], problems: list[str]) -> None:

@@ -27,6 +27,7 @@ __all__ = ["ConversionReport", "LayerReport", "convert", "parse_widths"]
 
 #: Beyond so many layers it is not tried what each costs alone.
 MAX_ALONE = 32
+SYNAPSES = ("auto", "dense")
 SPIKE_DATA = "save spikes (0 and 1), small integers, or analogue samples (floats)"
 
 
@@ -109,16 +110,19 @@ def convert(
     state_bits: int | None = None,
     guard_bits: int | None = None,
     read_out: str = "sum",
+    synapses: str = "auto",
 ) -> tuple[Network, ConversionReport]:
     """Quantise a model, or the .nir file at a path, for data like that which it will see.
 
     knobs:       or the name of a convention.
     weight_bits: 2..8, of all layers or by name (that of "" where there is none, else 8), or a text like
                  "8,hidden=4"; of 2 bits ("ternary"), weights are -1, 0 and 1.
-    per_channel: a scale for each neuron's weights, instead of one for each layer.
+    per_channel: a scale for each neuron's weights (each output channel's of a kernel), instead of one for each layer.
     input_bits:  2..16, of analogue samples (floats that are not integers).
     state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
     read_out:    what of the answer decides: the "sum" over the steps, the "last", or the "max".
+    synapses:    "auto", the kind that stores the fewest bits; or "dense", all written out as matrices without delays of
+                 their own.
     """
     if isinstance(weight_bits, str):
         weight_bits = parse_widths(weight_bits)
@@ -134,6 +138,8 @@ def convert(
             raise Refusal(f"{name} must be in {low}..{high}, not {value}")
     if read_out not in READ_OUTS:
         raise Refusal(f"read_out must be one of {', '.join(READ_OUTS)}, not {read_out!r}")
+    if synapses not in SYNAPSES:
+        raise Refusal(f"synapses must be one of {', '.join(SYNAPSES)}, not {synapses!r}")
     knobs = resolve(knobs)
     origin: dict[str, Any] = {"knobs": knobs.as_dict()}
     notes: Sequence[str] = ()
@@ -173,7 +179,9 @@ def convert(
             width = weight_bits
             if isinstance(weight_bits, Mapping):
                 width = weight_bits.get(s.name, weight_bits.get("", 8))
-            layer = made[s.name] = QuantisedLayer(s, knobs, sources, width, widths, per_channel)
+            layer = made[s.name] = QuantisedLayer(
+                s, knobs, sources, width, widths, per_channel, merge=synapses == "auto"
+            )
             if s.name in analogue:
                 unit = layer.event_unit(cut)
                 sources[s.name] = Source(
@@ -187,7 +195,7 @@ def convert(
         ]
         return Network(
             populations=(source, *(layer.population(bits, max(currents, default=2), cut) for layer in made)),
-            projections=tuple(p for layer in made for p in layer.projections(late)),
+            projections=tuple(p for layer in made for p in layer.projections(late, synapses == "dense")),
             output=model.output,
             output_delay=output_delay + (model.output in late),
             read_out=read_out,
@@ -207,6 +215,7 @@ def convert(
     bits = max(layer.state_bits(potentials[layer.name], state_bits) for layer in made)
     built = network(bits)
     result = simulate.run(built, data.x, record="all")
+    notes += [said for layer in made if synapses == "auto" for said in layer.told()]
     alone = {}
     for layer in made if len(made) <= MAX_ALONE else ():
         mixed = [layer.rounded() if s.name == layer.name else s for s in layers]

@@ -6,15 +6,20 @@ and nothing else. A layer that sends its potential keeps one scale, so that its 
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from spikeloom.golden import maps
+from spikeloom.golden.columns import Columns
 from spikeloom.golden.conventions import Knobs
-from spikeloom.golden.dynamics import Stepped
-from spikeloom.golden.network import Dense, Neuron, Population, Projection, Refusal
+from spikeloom.golden.dynamics import Arrival, Stepped
+from spikeloom.golden.maps import Diagonal, Entries, Map
+from spikeloom.golden.network import Neuron, Population, Projection, Refusal
+from spikeloom.golden.nir_model import MAX_WEIGHTS
+from spikeloom.golden.storage import synapses_of, told
 
 __all__ = ["WIDE_STATE_BITS", "QuantisedLayer", "Source", "Widths", "signed_bits"]
 
@@ -38,9 +43,6 @@ POTENTIAL_BITS = 16
 WIDE_STATE_BITS = 38
 #: Calibration reaches only so far into what the network will see.
 HEADROOM = 2
-#: What is looked at to choose the clipping: steps of the data, and inputs beyond which only their powers are kept.
-MAX_ROWS = 8192
-MAX_MOMENTS = 4096
 FIXED = ("threshold", "subtract", "v_reset", "v_init", "bias", "v_min")
 
 
@@ -98,15 +100,41 @@ class Source:
     rest: float = 0.0
 
 
-def _shifts(matrices: Sequence[np.ndarray], most: int) -> list[tuple[int, ...]]:
-    """No shifts, and those that bring projections of very different weights to a common size."""
-    largest = np.array([float(np.abs(m).max()) for m in matrices])
-    plain = (0,) * len(matrices)
+def _shifts(numbers: Sequence[np.ndarray], groups: Sequence[Sequence[int]], most: int) -> list[tuple[int, ...]]:
+    """No shifts, and those that bring projections of very different weights to a common size.
+
+    groups: of inputs that are one projection.
+    """
+    largest = np.array([float(np.abs(m).max(initial=0)) for m in numbers])
+    for group in groups:
+        largest[group] = largest[group].max()
+    plain = (0,) * len(numbers)
     if not (largest > 0).any():
         return [plain]
     base = max(largest[largest > 0].min(), largest.max() / 2.0**most)
     shifts = np.rint(np.log2(np.maximum(largest, base) / base)).astype(int)
     return [plain] if not shifts.any() else [plain, tuple(np.minimum(shifts, most).tolist())]
+
+
+def _merged(inputs: Sequence[Arrival]) -> list[list[int]]:
+    """Inputs by number, those of one source together whose synapses are all different ones."""
+    groups = []
+    for source in dict.fromkeys(i.source for i in inputs):
+        mine = [k for k, i in enumerate(inputs) if i.source == source]
+        apart = len(mine) > 1 and maps.apart([inputs[k].weights for k in mine], MAX_WEIGHTS)
+        groups += [mine] if apart else [[k] for k in mine]
+    return sorted(groups)
+
+
+def _times(m: Map, unit: float, factor: np.ndarray) -> Map:
+    if isinstance(m, np.ndarray):
+        return m * unit * factor
+    return maps.then(m, Diagonal(weights=unit * factor), MAX_WEIGHTS)
+
+
+def _sums(m: Map) -> np.ndarray:
+    """What a value of 1 from every source makes."""
+    return m.sum(0) if isinstance(m, np.ndarray) else maps.times(m, np.float64)(np.ones((1, m.shape[0])))[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +193,8 @@ class _Rounding:
 class QuantisedLayer:
     """A population and its projections; only the widths of the states are left for the calibration run.
 
-    sources: what its inputs send, by name. per_channel: a scale for each neuron.
+    sources: what its inputs send, by name. per_channel: a scale for each neuron, or each output channel of a kernel.
+    merge: branches of different delays and different synapses become one projection.
     """
 
     def __init__(
@@ -176,6 +205,7 @@ class QuantisedLayer:
         weight_bits: int,
         widths: Widths,
         per_channel: bool = False,
+        merge: bool = True,
     ) -> None:
         self.stepped, self.layer, self.knobs, self.weight_bits = stepped, stepped.layer, knobs, weight_bits
         self.name, self.spiking = stepped.name, stepped.layer.spiking
@@ -194,49 +224,61 @@ class QuantisedLayer:
             factor = gain / self.gain
         self.rest, self.factor = rest, factor
         self.units = {name: source.unit for name, source in sources.items()}
+        self.merge = merge
         self._weights(factor, sources, per_channel and self.spiking)
-        self._parameters()
+        if not self._ones():
+            self._parameters()
 
     def _weights(self, factor: np.ndarray, sources: Mapping[str, Source], per_channel: bool) -> None:
         """One scale for all that arrives: the clipping with the least error of the sums on the data."""
-        matrices, self.bias = [], self.layer.bias * factor
+        arriving, self.bias = [], self.layer.bias * factor
         for i in self.stepped.inputs:
-            matrices.append(i.weights * sources[i.source].unit * factor)
-            self.bias = self.bias + sources[i.source].rest * i.weights.sum(0) * factor
+            arriving.append(_times(i.weights, sources[i.source].unit, factor))
+            self.bias = self.bias + sources[i.source].rest * _sums(i.weights) * factor
         size, bits = self.layer.bias.size, self.weight_bits
-        lengths = [len(m) for m in matrices]
-        stacked = np.concatenate(matrices) if matrices else np.zeros((1, size))
         limit = (1 << bits - 1) - 1
-        if matrices:
-            rows = [sources[i.source].events for i in self.stepped.inputs]
-            rows = [values.reshape(-1, values.shape[-1]) for values in rows]
-            every = math.ceil(len(rows[0]) / MAX_ROWS)
-            active = np.concatenate([r[::every] for r in rows], axis=1).astype(np.float32)
-        else:
-            active = np.zeros((1, 1), np.float32)
-        if active.shape[1] <= MAX_MOMENTS:
-            moments = (active.T @ active).astype(np.float64)
-        else:
-            moments = np.square(active).sum(0, dtype=np.float64)[:, None]
-        axis = 0 if per_channel else None
+        self.arriving = arriving
+        columns = Columns.of(arriving, [sources[i.source].events for i in self.stepped.inputs], size, MAX_WEIGHTS)
+        stacked, axis = columns.stacked(), 0 if per_channel else None
+        bias = np.abs(self.bias).reshape(columns.channels, -1).max(1)
+        groups = _merged(self.stepped.inputs) if self.merge else [[k] for k in range(len(arriving))]
 
         def power(weights: np.ndarray) -> np.ndarray:
-            """Sum of squares of the sums that the weights make of the data, by neuron or in all."""
-            full = moments @ weights if moments.shape[1] > 1 or len(weights) == 1 else moments * weights
-            return np.maximum(0.0, (weights * full).sum(axis))
+            return columns.power(weights, axis)
 
         best: _Rounding | None = None
-        for shifts in _shifts(matrices, MAX_STORED_BITS - bits):
-            times = np.repeat(np.exp2(shifts), lengths)[:, None] if matrices else np.ones((1, 1))
-            found = _Rounding.least(stacked, times, self.bias, limit, power, axis)
+        for shifts in _shifts([maps.numbers(m) for m in arriving], groups, MAX_STORED_BITS - bits):
+            times = np.repeat(np.exp2(shifts), columns.lengths)[:, None] if arriving else np.ones((1, 1))
+            found = _Rounding.least(stacked, times, bias, limit, power, axis)
             if best is None or found.error < PLAIN_UNLESS_GAIN * best.error:
                 best, self.shifts = found, shifts
         self.clip, self.method = best.clip, best.method
-        self.scale = np.broadcast_to(best.scale, (size,))
+        self.scale = (
+            np.broadcast_to(best.scale, (size,)) if axis is None else np.repeat(best.scale, size // columns.channels)
+        )
         self.weight_error = math.sqrt(best.error / (float(np.sum(power(stacked))) or 1.0))
-        self.clipped = best.clipped
-        ends = np.cumsum([0, *lengths])
-        self.weights = [best.integers[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        self.clipped, self.groups = best.clipped, groups
+        self.weights = columns.back(best.integers)
+
+    def _ones(self) -> bool:
+        """Weights that are all of one size, as a pooling's, become 1 or -1, if all parameters are whole then."""
+        found = [np.abs(maps.numbers(m)).ravel() for m in self.arriving]
+        sizes = np.unique(np.concatenate([f[f > 0] for f in found])) if found else np.empty(0)
+        if len(sizes) != 1 or any(isinstance(m, np.ndarray) for m in self.arriving):
+            return False
+        before = {
+            name: getattr(self, name) for name in ("scale", "clip", "clipped", "shifts", "weights", "weight_error")
+        }
+        self.scale, self.clip, self.clipped = np.full(self.layer.bias.size, sizes[0]), np.ones(1), 0.0
+        self.shifts, self.weight_error = (0,) * len(found), 0.0
+        self.weights = [np.sign(maps.numbers(m)).astype(np.int64) for m in self.arriving]
+        self._parameters()
+        if self.whole:
+            self.method, self.weight_bits = "exact", 2
+            return True
+        for name, value in before.items():
+            setattr(self, name, value)
+        return False
 
     def _parameters(self) -> None:
         """Potentials in units of 2**-guard weights, measured from v_leak."""
@@ -271,6 +313,11 @@ class QuantisedLayer:
                     self.real["subtract"] = np.maximum(1, self.real["subtract"])
         if self.current_keep is not None:
             self.real["current_keep"] = self.current_keep
+        exact = (self.bias / self.scale * 2**self.guard_bits, (start - rest) / unit)
+        if self.spiking and not plain:
+            exact += (p["v_threshold"] / unit if knobs.reset == "subtract" else (p["v_reset"] - rest) / unit,)
+            exact += ((knobs.v_min - rest) / unit,) if knobs.v_min != "none" else ()
+        self.whole = all((_whole(values) == np.rint(values)).all() for values in exact)
         limit = 1 << WIDE_STATE_BITS - 2
         for name, value in self.real.items():
             largest = np.abs(value).max()
@@ -340,25 +387,53 @@ class QuantisedLayer:
             ),
         )
 
-    def projections(self, late: Collection[str]) -> list[Projection]:
-        """All that arrives; a step later from the sources that are ``late``."""
-        return [
-            Projection(
-                source=i.source,
-                target=self.name,
-                synapses=Dense(weights=weights, bits=self.weight_bits),
-                delay=i.delay + (i.source in late),
-                shift=shift,
+    def projections(self, late: Collection[str], written_out: bool) -> list[Projection]:
+        """All that arrives; a step later from the sources that are ``late``. written_out: as matrices alone."""
+        made = []
+        for group in self.groups:
+            parts = [(maps.with_numbers(self.arriving[k], self.weights[k]), self.arriving[k]) for k in group]
+            delays = [self.stepped.inputs[k].delay for k in group]
+            source = self.stepped.inputs[group[0]].source
+            about = f"{source!r} to {self.name!r}"
+            made.append(
+                Projection(
+                    source=source,
+                    target=self.name,
+                    synapses=synapses_of(parts, delays, self.weight_bits, about, written_out),
+                    delay=min(delays) + (source in late),
+                    shift=self.shifts[group[0]],
+                )
             )
-            for i, weights, shift in zip(self.stepped.inputs, self.weights, self.shifts, strict=True)
-        ]
+        return made
+
+    def told(self) -> Iterator[str]:
+        """Where a matrix and a list were weighed against each other, and why it became which."""
+        for group in self.groups:
+            found, inputs = [self.arriving[k] for k in group], [self.stepped.inputs[k] for k in group]
+            if not any(isinstance(m, np.ndarray | Entries) for m in found):
+                continue
+            delays = [i.delay for i in inputs]
+            count = sum(int(np.count_nonzero(maps.numbers(m))) for m in found)
+            said = told(
+                f"{inputs[0].source!r} to {self.name!r}",
+                found[0].shape,
+                count,
+                self.weight_bits,
+                (max(delays) - min(delays)).bit_length(),
+            )
+            if said:
+                yield said
 
     def rounded(self) -> Stepped:
         """The layer of the model with weights as the integers say them."""
-        inputs = (
-            replace(i, weights=weights * self.scale * 2.0**shift / (self.factor * self.units[i.source]))
-            for i, weights, shift in zip(self.stepped.inputs, self.weights, self.shifts, strict=True)
-        )
+        inputs = []
+        for i, m, weights, shift in zip(self.stepped.inputs, self.arriving, self.weights, self.shifts, strict=True):
+            if isinstance(m, np.ndarray):
+                back = weights * self.scale * 2.0**shift / (self.factor * self.units[i.source])
+            else:
+                scale = self.scale * 2.0**shift / (self.factor * self.units[i.source])
+                back = maps.then(maps.with_numbers(m, weights.astype(np.float64)), Diagonal(weights=scale), MAX_WEIGHTS)
+            inputs.append(replace(i, weights=back))
         return replace(self.stepped, inputs=tuple(inputs))
 
     def summary(self) -> dict[str, Any]:

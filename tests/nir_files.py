@@ -121,14 +121,21 @@ def minimal(kind: str, knobs: Knobs) -> dict[str, dict[str, Any]]:
         end = {} if kind == "NIRGraph" else {"neurons": integrate}
         return {"input": start, **linear[kind], **end, "output": outputs}
     pool = {"kernel_size": np.array([2, 2]), "stride": np.array([2, 2]), "padding": np.array([0, 0])}
-    plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": np.zeros(2)}
+    plain = {"dilation": 1, "groups": 1, "bias": np.array([1, -2, 4]) / 16}
+    taps = np.random.default_rng(1).integers(-3, 8, 54) / 4
+    taps[0] = 7 / 4
+    row, image = taps[:18].reshape(3, 2, 3), taps.reshape(3, 2, 3, 3)
+    two = {"stride": np.array([2, 1]), "padding": np.array([1, 0]), "input_shape": np.array([6, 5])}
     shape, node, after = {
-        "Conv1d": ((1, 8), {"weight": np.ones((2, 1, 3)), "input_shape": 8, **plain}, (2, 6)),
-        "Conv2d": ((1, 6, 6), {"weight": np.ones((2, 1, 3, 3)), "input_shape": np.array([6, 6]), **plain}, (2, 4, 4)),
-        "SumPool2d": ((1, 4, 4), pool, (1, 2, 2)),
-        "AvgPool2d": ((1, 4, 4), pool, (1, 2, 2)),
+        "Conv1d": ((2, 8), {"weight": row, "stride": 2, "padding": 1, "input_shape": 8, **plain}, (3, 4)),
+        "Conv2d": ((2, 6, 5), {"weight": image, **two, **plain}, (3, 3, 3)),
+        "SumPool2d": ((2, 4, 4), pool, (2, 2, 2)),
+        "AvgPool2d": ((2, 4, 4), pool, (2, 2, 2)),
     }[kind]
-    fields = {"r": np.full(after, 1 / dt), "v_threshold": np.ones(after), "v_reset": np.zeros(after)}
+    threshold = np.resize(threshold, after)
+    if kind == "SumPool2d":
+        threshold = threshold * 4
+    fields = {"r": np.full(after, 1 / dt), "v_threshold": threshold, "v_reset": np.full(after, -0.25)}
     return {
         "input": port("Input", *shape),
         "n": {"type": kind, **node},

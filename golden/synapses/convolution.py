@@ -6,7 +6,7 @@ import numpy as np
 
 from spikeloom.golden.network import Window
 
-__all__ = ["Product", "places"]
+__all__ = ["Product", "places", "windows"]
 
 #: Numbers in the windows of one product.
 BLOCK = 1 << 19
@@ -38,6 +38,29 @@ def places(window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
+def _padded(w: Window, images: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    (top, bottom), (left, right) = w.padding
+    channels, height, width = w.source
+    padded = np.zeros((len(images), channels, top + height + bottom, left + width + right), dtype)
+    padded[:, :, top : top + height, left : left + width] = images
+    return padded
+
+
+def _columns(w: Window, images: np.ndarray) -> np.ndarray:
+    """What each window shows of padded images: (images, groups, taps of all channels, places)."""
+    s = images.strides
+    shape = (*images.shape[:2], *w.kernel[2:], *w.target[1:])
+    strides = (*s[:2], w.dilation[0] * s[2], w.dilation[1] * s[3], w.stride[0] * s[2], w.stride[1] * s[3])
+    seen = np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
+    return seen.reshape(len(images), w.groups, math.prod(w.kernel[1:]), -1)
+
+
+def windows(window: Window, images: np.ndarray) -> np.ndarray:
+    """What each place of the target sees of images (images, *source): (images, groups, kernel of a channel, places)."""
+    w = window.planar
+    return _columns(w, _padded(w, images.reshape(-1, *w.source), images.dtype))
+
+
 class Product:
     """Values (..., source) as images, times a kernel that moves over them."""
 
@@ -60,28 +83,15 @@ class Product:
         block = max(1, BLOCK // seen)
         for first in range(0, len(images), block):
             part = slice(first, first + block)
-            (self._taps if self.one else self._windows)(self._padded(images[part]), sums[part])
+            (self._taps if self.one else self._windows)(_padded(w, images[part], self.weights.dtype), sums[part])
         if not straight:
             out[...] = sums.reshape(shape)
         return out
 
-    def _padded(self, images: np.ndarray) -> np.ndarray:
-        w = self.window
-        (top, bottom), (left, right) = w.padding
-        channels, height, width = w.source
-        padded = np.zeros((len(images), channels, top + height + bottom, left + width + right), self.weights.dtype)
-        padded[:, :, top : top + height, left : left + width] = images
-        return padded
-
     def _windows(self, images: np.ndarray, out: np.ndarray) -> None:
-        w = self.window
-        count, channels = images.shape[:2]
-        s = images.strides
-        shape = (count, channels, *w.kernel[2:], *w.target[1:])
-        strides = (*s[:2], w.dilation[0] * s[2], w.dilation[1] * s[3], w.stride[0] * s[2], w.stride[1] * s[3])
-        seen = np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
-        columns = seen.reshape(count, w.groups, self.matrices.shape[2], -1)
-        np.matmul(self.matrices, columns, out=out.reshape(count, w.groups, self.matrices.shape[1], -1))
+        groups, channels, _ = self.matrices.shape
+        columns = _columns(self.window, images)
+        np.matmul(self.matrices, columns, out=out.reshape(len(images), groups, channels, -1))
 
     def _taps(self, images: np.ndarray, out: np.ndarray) -> None:
         w = self.window

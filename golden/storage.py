@@ -1,0 +1,83 @@
+"""Which kind of synapses integers become, by the bits that each kind stores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spikeloom.golden import maps
+from spikeloom.golden.maps import Diagonal, Kernel, Map, TooMany
+from spikeloom.golden.network import Convolution, Dense, OneToOne, Refusal, Sparse
+from spikeloom.golden.nir_model import MAX_WEIGHTS
+
+__all__ = ["dense_bits", "sparse_bits", "synapses_of", "told"]
+
+#: With fewer weights of 0 than this share, there is no choice to tell of.
+TOLD = 0.1
+
+
+def dense_bits(shape: tuple[int, int], bits: int, delay_bits: int = 0) -> int:
+    """What a matrix stores."""
+    return shape[0] * shape[1] * (bits + delay_bits)
+
+
+def sparse_bits(shape: tuple[int, int], count: int, bits: int, delay_bits: int = 0) -> int:
+    """What a list stores: weight, delay and target of each synapse, and where each source's begin."""
+    count = int(count)
+    return count * (bits + delay_bits + (shape[1] - 1).bit_length()) + (shape[0] + 1) * count.bit_length()
+
+
+def synapses_of(
+    parts: Sequence[tuple[Map, Map]], delays: Sequence[int], bits: int, about: str, written_out: bool
+) -> Dense | Sparse | Convolution | OneToOne:
+    """One projection's synapses, of maps with integers and of what those were; several are apart, with ``delays``.
+
+    A weight that was not 0 and became 0 is still there. written_out: as a matrix, whatever that takes.
+    """
+    own = [d - min(delays) for d in delays]
+    (first, _), *others = parts
+    same = all(type(m) is type(first) for m, _ in parts)
+    if not written_out and same and isinstance(first, Kernel) and all(m.window == first.window for m, _ in others):
+        weights, late = _stacked(parts, own)
+        return Convolution(weights=weights, bits=bits, window=first.window, delays=late)
+    if not written_out and same and isinstance(first, Diagonal):
+        weights, late = _stacked(parts, own)
+        if (weights == weights[0]).all() and not late.any():
+            weights, late = weights[0], None
+        return OneToOne(weights=weights, bits=bits, neurons=first.weights.size, delays=late)
+    shape = maps.shape_of(first)
+    if shape[0] * shape[1] > MAX_WEIGHTS and written_out:
+        raise Refusal(f"{about}: {shape[0]} x {shape[1]} weights are more than the {MAX_WEIGHTS} that are written out")
+    try:
+        found = [maps.places(there, MAX_WEIGHTS) for _, there in parts]
+    except TooMany as many:
+        raise Refusal(f"{about}: {many} are more than {MAX_WEIGHTS}; put neurons between the layers") from None
+    sources, targets = (np.concatenate([getattr(e, name) for e in found]) for name in ("sources", "targets"))
+    weights = np.concatenate([maps.numbers(m).ravel()[e.weights] for (m, _), e in zip(parts, found, strict=True)])
+    late = np.repeat(own, [len(e.weights) for e in found])
+    delay_bits = int(max(own)).bit_length()
+    if not written_out and sparse_bits(shape, len(weights), bits, delay_bits) < dense_bits(shape, bits, delay_bits):
+        return Sparse.of(sources, targets, weights, shape=shape, bits=bits, delays=late)
+    matrix, steps = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    matrix[sources, targets], steps[sources, targets] = weights, late
+    return Dense(weights=matrix, bits=bits, delays=steps)
+
+
+def _stacked(parts: Sequence[tuple[Map, Map]], own: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of maps that are apart, and the delay of each."""
+    weights = sum(maps.numbers(m) for m, _ in parts)
+    return weights, sum(d * (maps.numbers(there) != 0) for d, (_, there) in zip(own, parts, strict=True))
+
+
+def told(about: str, shape: tuple[int, int], count: int, bits: int, delay_bits: int = 0) -> str | None:
+    """Both kinds' bits, and up to which share of the weights a list is smaller."""
+    every = shape[0] * shape[1]
+    if count > (1 - TOLD) * every:
+        return None
+    dense, sparse = dense_bits(shape, bits, delay_bits), sparse_bits(shape, count, bits, delay_bits)
+    per = max(1, sparse_bits(shape, count, bits, delay_bits) - (shape[0] + 1) * count.bit_length()) / max(1, count)
+    even = max(0.0, (dense - (shape[0] + 1) * every.bit_length()) / (per * every))
+    return (
+        f"{about}: {100 * count / every:.3g} % of {shape[0]} x {shape[1]} weights are there; with {bits} bits each a "
+        f"matrix takes {dense} bits and a list {sparse}, so it is a {'list' if sparse < dense else 'matrix'} (a list "
+        f"is smaller up to about {100 * even:.2g} %)"
+    )
