@@ -193,7 +193,6 @@ class _Window(_Part):
         self.moments = np.zeros((w.groups, size, size if size <= MAX_MOMENTS else 1))
         for first in range(0, len(frames), 64):
             seen = convolution.windows(w, frames[first : first + 64].reshape(-1, *w.source))
-            seen = seen.transpose(1, 2, 0, 3).reshape(w.groups, size, -1)
             if size <= MAX_MOMENTS:
                 self.moments += seen @ seen.transpose(0, 2, 1)
             else:

@@ -15,11 +15,12 @@ import numpy as np
 
 from spikeloom.golden import maps
 from spikeloom.golden.loops import cut
-from spikeloom.golden.maps import Diagonal, Kernel, Map, TooMany, identity
-from spikeloom.golden.network import Refusal, Window
+from spikeloom.golden.maps import Diagonal, Map, TooMany, identity
+from spikeloom.golden.network import Refusal
 from spikeloom.golden.nir_file import Graph, Node
 from spikeloom.golden.nir_inline import inline
 from spikeloom.golden.nir_nodes import AXES, MAX_NUMBER, NEURONS, PORT, SPIKING, SUPPORTED, values
+from spikeloom.golden.nir_window import kernel_of
 
 __all__ = ["Input", "Interpretation", "Layer", "Model", "interpret"]
 
@@ -302,71 +303,20 @@ class _Reader:
         self.forms[node.name] = made, total
 
     def _window(self, node: Node, fields: Mapping[str, np.ndarray], shape: Shape | None, form: Form | None) -> None:
-        """A convolution or a pooling, as torch has it: cross-correlation, zeros around, sizes rounded down."""
-        axes, pools = AXES[node.type], node.type.endswith("Pool2d")
         if shape is None:
             return
-        if len(shape) != axes + 1:
-            sources = ", ".join(map(repr, self.before[node.name]))
-            wanted = "(channels, length)" if axes == 1 else "(channels, height, width)"
-            self.problem(node, f"takes the shape {wanted}, and {sources} gives {shape}; export it with its channels")
-            return
         declared = node.fields.get("input_shape", "")
-        if not pools and not isinstance(declared, str) and declared.dtype.kind in "iu":
-            given = tuple(np.atleast_1d(declared).tolist())
-            if len(given) == axes and not self._meets(node, (shape[0], *given), shape):
-                return
-        groups = shape[0] if pools else int(fields["groups"].ravel()[0])
-        kernel = (shape[0], 1, *fields["kernel_size"].tolist()) if pools else fields["weight"].shape
-        if not pools and shape[0] % groups:
-            self.problem(node, f"groups {groups} does not divide its {shape[0]} input channels; export the layer again")
-            return
-        if kernel[1] * groups != shape[0]:
-            sources = ", ".join(map(repr, self.before[node.name]))
-            self.problem(
-                node,
-                f"its weight takes {kernel[1] * groups} channels ({kernel[1]} in each of {groups} groups), and "
-                f"{sources} gives {shape[0]}; compare the two layers in the training script",
-            )
-            return
-        dilation = (1,) * axes if pools else tuple(fields["dilation"].tolist())
-        reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel[2:], strict=True)]
-        padding = self._padding(fields["padding"], reach)
-        padded = [n + a + b for n, (a, b) in zip(shape[1:], padding, strict=True)]
-        if any(r > n for r, n in zip(reach, padded, strict=True)):
-            self.problem(
-                node,
-                f"its kernel reaches over {_by(reach)}, and its input with padding has {_by(padded)}, which leaves "
-                "nothing; use a smaller kernel or dilation, or more padding",
-            )
+        said = not isinstance(declared, str) and declared.dtype.kind in "iu" and declared.size == len(shape) - 1
+        if said and not self._meets(node, (shape[0], *np.atleast_1d(declared).tolist()), shape):
             return
         try:
-            window = Window(
-                source=shape,
-                kernel=kernel,
-                stride=tuple(fields["stride"].tolist()),
-                padding=tuple(padding),
-                dilation=dilation,
-                groups=groups,
-            )
+            kernel = kernel_of(node.type, fields, shape, ", ".join(map(repr, self.before[node.name])))
         except Refusal as refusal:
             self.problem(node, str(refusal))
             return
+        places = int(np.prod(kernel.window.target[1:]))
         bias = fields.get("bias")
-        if pools:
-            share = 1.0 if node.type == "SumPool2d" else 1 / float(np.prod(kernel[2:]))
-            weights = np.full(kernel, share)
-        else:
-            weights = fields["weight"].astype(np.float64)
-        bias = None if bias is None else np.repeat(bias, int(np.prod(window.target[1:])))
-        self._linear(node, window.target, form, Kernel(weights=weights, window=window), bias)
-
-    def _padding(self, given: np.ndarray | str, reach: list[int]) -> list[tuple[int, int]]:
-        """Zeros before and after, per axis."""
-        if isinstance(given, str):
-            # As torch: where they are not even, the one more is behind.
-            return [((r - 1) // 2, r - 1 - (r - 1) // 2) if given == "same" else (0, 0) for r in reach]
-        return [(p, p) for p in given.tolist()]
+        self._linear(node, kernel.window.target, form, kernel, None if bias is None else np.repeat(bias, places))
 
     def _size(self, name: str) -> int:
         return int(np.prod(self.shapes[name]))
@@ -498,10 +448,6 @@ class _Reader:
             for source in dict.fromkeys(i.source for i in layer.inputs):
                 readers[source].append(layer.name)
         return tuple(by_name[name] for name in cut(readers)[0] if name != start)
-
-
-def _by(sizes: list[int]) -> str:
-    return " x ".join(map(str, sizes))
 
 
 def interpret(graph: Graph) -> Interpretation:

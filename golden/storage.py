@@ -12,7 +12,7 @@ from spikeloom.golden.nir_model import MAX_WEIGHTS
 __all__ = ["dense_bits", "sparse_bits", "synapses_of", "told"]
 
 #: With fewer weights of 0 than this share, there is no choice to tell of.
-TOLD = 0.1
+TOLD = 0.25
 
 
 def dense_bits(shape: tuple[int, int], bits: int, delay_bits: int = 0) -> int:
@@ -74,10 +74,10 @@ def told(about: str, shape: tuple[int, int], count: int, bits: int, delay_bits: 
     if count > (1 - TOLD) * every:
         return None
     dense, sparse = dense_bits(shape, bits, delay_bits), sparse_bits(shape, count, bits, delay_bits)
-    per = max(1, sparse_bits(shape, count, bits, delay_bits) - (shape[0] + 1) * count.bit_length()) / max(1, count)
-    even = max(0.0, (dense - (shape[0] + 1) * every.bit_length()) / (per * every))
+    each = bits + delay_bits + (shape[1] - 1).bit_length()
+    even = (dense - (shape[0] + 1) * every.bit_length()) / (each * every)
     return (
         f"{about}: {100 * count / every:.3g} % of {shape[0]} x {shape[1]} weights are there; with {bits} bits each a "
         f"matrix takes {dense} bits and a list {sparse}, so it is a {'list' if sparse < dense else 'matrix'} (a list "
-        f"is smaller up to about {100 * even:.2g} %)"
+        f"is smaller up to about {100 * min(1, max(0, even)):.2g} %)"
     )

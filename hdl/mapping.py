@@ -75,7 +75,7 @@ def _check_kind(j: Projection) -> None:
     what = f"{j.synapses.kind} synapses" + (" with delays of their own" if j.synapses.delays is not None else "")
     sources, targets = j.synapses.shape
     raise Refusal(
-        f"{j}: {what} are not built in hardware yet; convert with synapses 'dense', which writes {sources} x {targets} "
+        f"{j}: {what} are not built in hardware yet; convert with --synapses dense, which writes {sources} x {targets} "
         "weights out, or run it on the golden model"
     )
 

@@ -166,7 +166,10 @@ def _box(network: Network, name: str, y: float, note: str) -> Markup:
 
 def _synapses(p: Projection) -> str:
     size = f"{p.synapses.shape[0]:,} × {p.synapses.shape[1]:,}, {p.synapses.bits} bit"
-    return size + (f", {p.delay} step{'s' if p.delay > 1 else ''} late" if p.delay else "")
+    size += f", {p.synapses.kind}" if p.synapses.kind != "dense" else ""
+    if p.most_delay > p.least_delay:
+        return f"{size}, {p.least_delay} to {p.most_delay} steps late"
+    return size + (f", {p.least_delay} step{'s' if p.least_delay > 1 else ''} late" if p.least_delay else "")
 
 
 def weight_counts(weights: Sequence[np.ndarray], bits: int, most: int = 256) -> np.ndarray:

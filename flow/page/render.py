@@ -278,7 +278,7 @@ def _distributions(network: Network, measured: Measured | None) -> Iterator[_Dis
 
 
 def _weights(network: Network, p: Population) -> Iterator[_Distribution]:
-    into = network.into(p.name)
+    into = [j for j in network.into(p.name) if j.synapses.weights.size]
     for bits in sorted({j.synapses.bits for j in into}):
         matrices = [j.synapses.weights for j in into if j.synapses.bits == bits]
         low, high = min(int(w.min()) for w in matrices), max(int(w.max()) for w in matrices)

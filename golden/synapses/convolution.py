@@ -9,7 +9,7 @@ from spikeloom.golden.network import Window
 __all__ = ["Product", "places", "windows"]
 
 #: Numbers in the windows of one product.
-BLOCK = 1 << 19
+BLOCK = 1 << 21
 
 
 def places(window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,19 +46,19 @@ def _padded(w: Window, images: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return padded
 
 
-def _columns(w: Window, images: np.ndarray) -> np.ndarray:
-    """What each window shows of padded images: (images, groups, taps of all channels, places)."""
+def _seen(w: Window, images: np.ndarray) -> np.ndarray:
+    """What each window shows of padded images: (images, channels, KH, KW, *places), a view."""
     s = images.strides
     shape = (*images.shape[:2], *w.kernel[2:], *w.target[1:])
     strides = (*s[:2], w.dilation[0] * s[2], w.dilation[1] * s[3], w.stride[0] * s[2], w.stride[1] * s[3])
-    seen = np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
-    return seen.reshape(len(images), w.groups, math.prod(w.kernel[1:]), -1)
+    return np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
 
 
 def windows(window: Window, images: np.ndarray) -> np.ndarray:
-    """What each place of the target sees of images (images, *source): (images, groups, kernel of a channel, places)."""
+    """What the places of the target see of images (images, *source): (groups, kernel of a channel, images * places)."""
     w = window.planar
-    return _columns(w, _padded(w, images.reshape(-1, *w.source), images.dtype))
+    seen = _seen(w, _padded(w, images.reshape(-1, *w.source), images.dtype))
+    return seen.transpose(1, 2, 3, 0, 4, 5).reshape(w.groups, math.prod(w.kernel[1:]), -1)
 
 
 class Product:
@@ -89,9 +89,11 @@ class Product:
         return out
 
     def _windows(self, images: np.ndarray, out: np.ndarray) -> None:
-        groups, channels, _ = self.matrices.shape
-        columns = _columns(self.window, images)
-        np.matmul(self.matrices, columns, out=out.reshape(len(images), groups, channels, -1))
+        # One product of large matrices: of many small ones, threads would mostly wait for one another.
+        groups, channels, taps = self.matrices.shape
+        columns = _seen(self.window, images).transpose(1, 2, 3, 0, 4, 5).reshape(groups, taps, -1)
+        sums = np.matmul(self.matrices, columns).reshape(groups * channels, len(images), -1)
+        out[...] = sums.swapaxes(0, 1).reshape(out.shape)
 
     def _taps(self, images: np.ndarray, out: np.ndarray) -> None:
         w = self.window

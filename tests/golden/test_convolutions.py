@@ -301,7 +301,7 @@ def test_a_scale_per_output_channel() -> None:
 
 def test_lists_are_taken_where_they_are_smaller() -> None:
     rng = np.random.default_rng(0)
-    for share, kind in ((0.1, "sparse"), (0.45, "sparse"), (0.8, "dense"), (1, "dense")):
+    for share, kind in ((0.1, "sparse"), (0.45, "sparse"), (0.7, "dense"), (1, "dense")):
         weight = rng.normal(1, 0.3, (40, 50)) * (rng.random((40, 50)) < share)
         nodes = {"input": port("Input", 50), "fc": affine(weight), "a": fires((40,)), "output": port("Output", 40)}
         with reading(nodes) as path:
@@ -320,6 +320,29 @@ def test_lists_are_taken_where_they_are_smaller() -> None:
         assert np.array_equal(
             to_dense(synapses)[0], to_dense(built(inspection.model, synapses="dense")[0].projections[0].synapses)[0]
         )
+
+
+@pytest.mark.parametrize("synapses", ["auto", "dense"])
+def test_weights_that_are_all_0(synapses: str) -> None:
+    nodes = {"input": port("Input", 6), "fc": affine(np.zeros((4, 6)), np.ones(4)), "a": fires((4,)),
+             "output": port("Output", 4)}  # fmt: skip
+    model = model_of(nodes)
+    network, _ = built(model, synapses=synapses)
+    assert network.projections[0].synapses.kind == ("sparse" if synapses == "auto" else "dense")
+    equal_to_float(model, network)
+
+
+def test_lists_that_feed_back(tmp_path: Path) -> None:
+    """A recurrent network of a few hundred neurons with two percent of its synapses, saved and loaded."""
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-7, 8, (300, 300)) * (rng.random((300, 300)) < 0.02)
+    nodes = {"input": port("Input", 300), "a": fires((300,), 3.0), "rec": affine(weight), "output": port("Output", 300)}
+    model = model_of(nodes, [("input", "a"), ("a", "rec"), ("rec", "a"), ("a", "output")])
+    network, _ = built(model, weight_bits=4)
+    assert [(p.synapses.kind, p.delay) for p in network.projections] == [("one-to-one", 0), ("sparse", 1)]
+    assert np.array_equal(to_dense(network.projections[1].synapses)[0], weight.T)
+    network.save(tmp_path / "a.loom")
+    equal_to_float(model, Network.load(tmp_path / "a.loom"))
 
 
 def test_one_to_one_keeps_one_weight() -> None:

@@ -154,6 +154,14 @@ def rows(head: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
+@pytest.mark.parametrize("name", packaged.PACKAGED)
+def test_full_layers_stay_matrices(name: str) -> None:
+    """Whatever other kinds there are: what hardware builds and the names of networks stay."""
+    chosen = packaged.find(name)
+    network, _ = convert(chosen.model, samples(chosen.calibration), chosen.resolved, read_out=chosen.read_out)
+    assert all(p.synapses.kind == "dense" and p.synapses.delays is None for p in network.projections)
+
+
 def test_samples_are_as_described() -> None:
     described = {}
     for file, shape, kind, low, high, classes in rows("samples"):

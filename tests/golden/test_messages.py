@@ -16,7 +16,7 @@ import pytest
 import small
 from nir_files import affine, chain, complete, lif, minimal, port, reading
 from spikeloom import api, cli
-from spikeloom.golden import nir_graph, nir_model, simulate
+from spikeloom.golden import nir_graph, nir_model, simulate, storage
 from spikeloom.golden.conventions import CONVENTIONS, KNOBS, Knobs, resolve
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Refusal
@@ -576,6 +576,27 @@ refused(
     lambda: converted(with_(fc1={"type": "MaxPool2d"})),
     "Use the types that are listed: pooling by sums or means, for one",
 )
+
+
+def as_matrices(limit: int) -> None:
+    with mock.patch.object(storage, "MAX_WEIGHTS", limit):
+        converted(minimal("Conv2d", complete("euler")), complete("euler"), synapses="dense")
+
+
+refused(
+    "widths",
+    "a convolution that is too large to be written out as a matrix",
+    "'input' to 'neurons': 60 x 27 weights are more than the 100 that are written out",
+    lambda: as_matrices(100),
+    "Leave out `--synapses dense`",
+)
+refused(
+    "widths",
+    "another kind of synapses (Python)",
+    "synapses must be one of auto, dense, not 'sparse'",
+    lambda: converted(chain(), synapses="sparse"),
+    "Name one of these",
+)
 refused(
     "knobs",
     "no convention is given",
@@ -666,6 +687,25 @@ def note(
         return inspection.notes[0]
 
     CASES.append(Case(group="note", cause=cause, make=make, message=message, remedy=remedy))
+
+
+def stored(folder: Path) -> str:
+    nodes = {"input": port("Input", 10), "fc": affine(np.eye(10)), "a": lif(10), "output": port("Output", 10)}
+    with reading(nodes) as path:
+        (said,) = nir_graph.load(path, resolve("snntorch")).storage
+    return said
+
+
+CASES.append(
+    Case(
+        group="note",
+        cause="a layer most of whose weights are 0",
+        make=stored,
+        message="'input' to 'a': 10 % of 10 x 10 weights are there; with 8 bits each a matrix takes 800 bits and a "
+        "list 164, so it is a list (a list is smaller up to about 60 %)",
+        remedy="Nothing; `--synapses dense` stores matrices all the same",
+    )
+)
 
 
 def spyx() -> Nodes:
@@ -984,7 +1024,16 @@ def test_every_message_says_what_to_do() -> None:
 def test_every_message_of_the_source_is_listed() -> None:
     """What the reader of networks says is in some case, word for word but for the names and numbers in it."""
     listed, missing = "\n".join(case.message for case in CASES), []
-    for name in ("nir_nodes", "nir_inline", "nir_model", "dynamics", "quantised_layer", "search"):
+    for name in (
+        "nir_nodes",
+        "nir_inline",
+        "nir_model",
+        "nir_window",
+        "storage",
+        "dynamics",
+        "quantised_layer",
+        "search",
+    ):
         tree = ast.parse((ROOT / "golden" / f"{name}.py").read_text("utf-8"))
         documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):

@@ -282,3 +282,14 @@ def test_an_unwritable_folder_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         Network(populations=(IN, OUT), projections=(EDGE,), output="out").save(tmp_path / "no" / "a.loom")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_from_before_there_were_other_kinds(tmp_path: Path) -> None:
+    """The packaged network ``delays``, written when all synapses were matrices."""
+    old = Path(__file__).parents[1] / "data" / "delays-format1.loom"
+    network = Network.load(old)
+    assert network.hash == "44dc43c369d784acf8dc0889864622e3fa8f452393e285cfbc185124ba3b9c66"
+    network.save(tmp_path / "a.loom")
+    with zipfile.ZipFile(old) as before, zipfile.ZipFile(tmp_path / "a.loom") as after:
+        assert before.namelist() == after.namelist()
+        assert all(before.read(name) == after.read(name) for name in before.namelist())

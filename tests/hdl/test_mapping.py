@@ -156,7 +156,7 @@ def test_synapses_without_hardware_are_refused_before_anything_is_written(kind, 
         generate(net, Configuration(), tmp_path / "out")
     what = "dense synapses with delays of their own" if kind == "late" else f"{kind} synapses"
     assert str(refusal.value) == (
-        f"Projection 'layer1' to 'layer2': {what} are not built in hardware yet; convert with synapses 'dense', which "
+        f"Projection 'layer1' to 'layer2': {what} are not built in hardware yet; convert with --synapses dense, which "
         "writes 3 x 3 weights out, or run it on the golden model"
     )
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 import small
 import strategies
-from spikeloom.golden import simulate
+from spikeloom.golden import simulate, sums
 from spikeloom.golden.network import (
     Convolution,
     Dense,
@@ -23,8 +24,9 @@ from spikeloom.golden.network import (
     Sparse,
     Window,
 )
-from spikeloom.golden.synapses import places, product, sparse, to_dense, totals
+from spikeloom.golden.synapses import convolution, places, product, sparse, to_dense, totals
 
+right = convolution._padded
 quick = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
 
@@ -125,6 +127,39 @@ def test_the_same_matrix_gives_the_same_bits(seed: int, most: int, written_out: 
         assert simulate.check_network(network) == simulate.check_network(networks[0])
         assert np.array_equal(result.events["out"], results[0].events["out"])
         assert np.array_equal(result.potentials["out"], results[0].potentials["out"])
+
+
+@pytest.mark.parametrize("fault", ["padding", "groups", "delays"])
+def test_a_fault_in_one_kind_is_found(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """Windows that begin a place late, groups in another order, delays that are forgotten."""
+    if fault == "padding":
+        monkeypatch.setattr(
+            convolution, "_padded", lambda w, images, dtype: np.roll(right(w, images, dtype), 1, axis=3)
+        )
+    elif fault == "groups":
+        monkeypatch.setattr(convolution, "_padded", lambda w, images, dtype: right(w, images, dtype)[:, ::-1].copy())
+    else:
+        make = sums.Sums.__init__
+
+        def forgets(self: sums.Sums, *given: object) -> None:
+            make(self, *given)
+            self.parts = [(0, times) for _, times in self.parts]
+
+        monkeypatch.setattr(sums.Sums, "__init__", forgets)
+    found = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        w = strategies.window_of(rng, 36)
+        made = strategies.synapses_of("convolution", rng, partial(rng.integers, -8, 8), 4, (0, 0), w, 2)
+        network = networks_of(rng, made, 0, 0)[0]
+        x = rng.integers(-4, 4, (1, 6, *w.source))
+        try:
+            events = simulate.run(network, x, record="all").events["out"][0].tolist()
+        except AssertionError:  # a sum beyond its bound
+            found += 1
+            continue
+        found += events != simulate.step_by_step(network, x[0])[0]["out"]
+    assert found >= 5
 
 
 def test_totals_are_those_of_the_matrix() -> None:
