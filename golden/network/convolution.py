@@ -63,7 +63,8 @@ class Window:
         padded = tuple(n + a + b for n, (a, b) in zip(self.source[1:], self.padding, strict=True))
         if any(r > n for r, n in zip(reach, padded, strict=True)):
             raise Refusal(f"Convolution: the kernel reaches over {_by(reach)}, and the padded source has {_by(padded)}")
-        for what, shape in (("source", self.source), ("target", self.target)):
+        ends = {"source": self.source, "target": self.target, "padded source": (channels, *padded)}
+        for what, shape in ends.items():
             if math.prod(shape) > MAX_SYNAPSES:
                 raise Refusal(f"Convolution: a {what} of {_by(shape)} is more than {MAX_SYNAPSES} neurons")
 

@@ -162,6 +162,30 @@ def test_a_fault_in_one_kind_is_found(monkeypatch: pytest.MonkeyPatch, fault: st
     assert found >= 5
 
 
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("most", [10, 60])
+def test_many_delays(kind: str, most: int) -> None:
+    """As matrices and as lists of each delay."""
+    rng = np.random.default_rng(most)
+    made = strategies.synapses_of(kind, rng, partial(rng.integers, -4, 8), 4, (30, 20), most=most)
+    assert (len(np.unique(made.delays)) > sums.MANY_DELAYS) == (most == 60)
+    network = Network(
+        populations=(
+            Population(name="in", shape=(30,)),
+            Population(name="out", shape=(20,), neuron=small.neuron(threshold=60, guard=0)),
+        ),
+        projections=(Projection(source="in", target="out", synapses=made, shift=1),),
+        output="out",
+    )
+    x = rng.integers(0, 2, (3, 50, 30))
+    result = simulate.run(network, x, record="all")
+    assert 0.05 < result.spikes.mean() < 0.95
+    for sample in range(3):
+        events, states = simulate.step_by_step(network, x[sample])
+        assert result.events["out"][sample].tolist() == events["out"]
+        assert result.potentials["out"][sample].tolist() == [[n["v"] for n in step] for step in states["out"]]
+
+
 def test_totals_are_those_of_the_matrix() -> None:
     rng = np.random.default_rng(0)
     for kind in strategies.KINDS:
@@ -248,6 +272,8 @@ REFUSED = [
     (lambda: window(padding=(1, 1)), "Convolution: padding must be 2 integers in 0..33554432, not 1"),
     (lambda: window(padding=((1 << 24, 0), (1 << 24, 0))),
      "Convolution: a target of 4 x 16777219 x 16777221 is more than 33554432 neurons"),
+    (lambda: window(padding=((1 << 24, 0), (0, 0)), stride=(1 << 24, 1)),
+     "Convolution: a padded source of 2 x 16777221 x 6 is more than 33554432 neurons"),
     (lambda: window(groups=3), "Convolution: 3 groups do not divide 2 input channels and 4 output channels"),
     (lambda: window(groups=2),
      "Convolution: the kernel takes 2 channels per group, and 2 in 2 groups are 1"),
