@@ -40,7 +40,7 @@ MARK = re.compile(r"^<!-- data sheet: ([\w-]+) -->$", re.MULTILINE)
 MEMORIES = {
     "weights": "Synapse memory: one row is the weights of one source neuron to one group; a memory holds some lanes",
     "parameters": "A word per neuron of this unit: its integers in the [contract](contract.md#the-lif-family)",
-    "state": "A word per neuron of this unit: its state after the last step",
+    "state": "A word per [number](hardware.md#numbers-of-neurons) of this unit: its neuron's state after the last step",
     "channels": "One per channel out of this node: how many slots its reader has free after a restart",
 }
 

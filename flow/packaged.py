@@ -67,6 +67,12 @@ PACKAGED = {
             convention="snntorch",
         ),
         Packaged(
+            name="cnn",
+            about="784-12544-6272-10, convolutions and means of 2 x 2 (snnTorch): the images of mnist in 4 steps",
+            framework="snnTorch",
+            convention="snntorch",
+        ),
+        Packaged(
             name="vowels",
             about="12-64-9, recurrent neurons with synaptic currents (snnTorch), analogue input: nine speakers' vowels",
             framework="snnTorch",
@@ -85,6 +91,18 @@ PACKAGED = {
             convention="snntorch",
         ),
         Packaged(
+            name="motion",
+            about="24-48-6, a sparse layer with a learned delay per synapse (snnTorch): a spot's direction and pace",
+            framework="snnTorch",
+            convention="snntorch",
+        ),
+        Packaged(
+            name="connectome",
+            about="22-302-6, the neurons of the worm C. elegans and their measured synapses (snnTorch): what it senses",
+            framework="snnTorch",
+            convention="snntorch",
+        ),
+        Packaged(
             name="readout",
             about="64-64-10, spiking layer and leaky integrators whose potential answers (Norse): the digits",
             framework="Norse",
@@ -98,6 +116,14 @@ PACKAGED = {
             framework="Sinabs",
             convention="sinabs",
             knobs={"v_min": -1.0},
+        ),
+        Packaged(
+            name="converted-cnn",
+            about="64-1024-512-10, a convolutional ANN converted like that (Sinabs), pooling by sums: the digits",
+            framework="Sinabs",
+            convention="sinabs",
+            knobs={"v_min": -1.0},
+            samples="converted",
         ),
         Packaged(
             name="lagged",

@@ -1,7 +1,7 @@
 """What becomes of a .nir file, before anything is built: each node, every problem, every open question."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from spikeloom.golden import maps, nir_file, nir_model, storage
 from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question, resolve
-from spikeloom.golden.dynamics import discretise, dynamics
+from spikeloom.golden.dynamics import Stepped, discretise, dynamics
 from spikeloom.golden.maps import Entries
 from spikeloom.golden.network import Population, Refusal
 from spikeloom.golden.nir_file import Node
-from spikeloom.golden.nir_model import Model
+from spikeloom.golden.nir_model import Layer, Model
 from spikeloom.golden.nir_nodes import PORT, SPIKING, SUPPORTED
 
 #: Seconds; its exporter knows no other.
@@ -174,12 +174,15 @@ def _names(model: Model) -> Iterator[str]:
             yield str(refusal)
 
 
-def _storage(model: Model) -> Iterator[str]:
-    for layer in model.layers:
-        for i in layer.inputs:
-            if isinstance(i.weights, np.ndarray | Entries):
-                there = int(np.count_nonzero(maps.numbers(i.weights)))
-                said = storage.told(f"{i.source!r} to {layer.name!r}", i.weights.shape, there, CHECKED_BITS)
+def _storage(layers: Sequence[Layer | Stepped]) -> Iterator[str]:
+    for layer in layers:
+        for group in storage.merged(layer.inputs):
+            found = [layer.inputs[k] for k in group]
+            if any(isinstance(i.weights, np.ndarray | Entries) for i in found):
+                there = sum(int(np.count_nonzero(maps.numbers(i.weights))) for i in found)
+                delays, shape = [i.delay for i in found], maps.shape_of(found[0].weights)
+                delay_bits = int(max(delays) - min(delays)).bit_length()
+                said = storage.told(f"{found[0].source!r} to {layer.name!r}", shape, there, CHECKED_BITS, delay_bits)
                 if said:
                     yield said
 
@@ -195,6 +198,7 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
     knobs = resolve(knobs)
     types = model.types if model else {node.type for node in read.nodes.values()}
     questions = knobs.questions(types)
+    layers: Sequence[Layer | Stepped] = model.layers if model else ()
     if model and not questions:
         for layer in model.layers:
             try:
@@ -203,7 +207,9 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
                 problems.append(str(refusal))
         if not problems:
             try:
-                notes += discretise(model, knobs)[2]
+                stepped, _, said = discretise(model, knobs)
+                notes += said
+                layers = stepped
             except Refusal as refusal:
                 problems.append(str(refusal))
             notes += _gains(model, knobs)
@@ -216,7 +222,7 @@ def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:
         nodes=tuple(_verdict(node, knobs) for node in read.nodes.values() if node.type != PORT),
         problems=tuple(problems),
         notes=tuple(notes),
-        storage=tuple(_storage(model)) if model else (),
+        storage=tuple(_storage(layers)),
         questions=questions,
         convention=knobs.convention,
         suggestion=_suggestion(model),

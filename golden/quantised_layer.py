@@ -15,11 +15,11 @@ import numpy as np
 from spikeloom.golden import maps
 from spikeloom.golden.columns import Columns
 from spikeloom.golden.conventions import Knobs
-from spikeloom.golden.dynamics import Arrival, Stepped
+from spikeloom.golden.dynamics import Stepped
 from spikeloom.golden.maps import Diagonal, Entries, Map
 from spikeloom.golden.network import Neuron, Population, Projection, Refusal
 from spikeloom.golden.nir_model import MAX_WEIGHTS
-from spikeloom.golden.storage import synapses_of, told
+from spikeloom.golden.storage import merged, synapses_of, told
 
 __all__ = ["WIDE_STATE_BITS", "QuantisedLayer", "Source", "Widths", "signed_bits"]
 
@@ -114,16 +114,6 @@ def _shifts(numbers: Sequence[np.ndarray], groups: Sequence[Sequence[int]], most
     base = max(largest[largest > 0].min(), largest.max() / 2.0**most)
     shifts = np.rint(np.log2(np.maximum(largest, base) / base)).astype(int)
     return [plain] if not shifts.any() else [plain, tuple(np.minimum(shifts, most).tolist())]
-
-
-def _merged(inputs: Sequence[Arrival]) -> list[list[int]]:
-    """Inputs by number, those of one source together whose synapses are all different ones."""
-    groups = []
-    for source in dict.fromkeys(i.source for i in inputs):
-        mine = [k for k, i in enumerate(inputs) if i.source == source]
-        apart = len(mine) > 1 and maps.apart([inputs[k].weights for k in mine], MAX_WEIGHTS)
-        groups += [mine] if apart else [[k] for k in mine]
-    return sorted(groups)
 
 
 def _times(m: Map, unit: float, factor: np.ndarray) -> Map:
@@ -241,7 +231,7 @@ class QuantisedLayer:
         columns = Columns.of(arriving, [sources[i.source].events for i in self.stepped.inputs], size, MAX_WEIGHTS)
         stacked, axis = columns.stacked(), 0 if per_channel else None
         bias = np.abs(self.bias).reshape(columns.channels, -1).max(1)
-        groups = _merged(self.stepped.inputs) if self.merge else [[k] for k in range(len(arriving))]
+        groups = merged(self.stepped.inputs) if self.merge else [[k] for k in range(len(arriving))]
 
         def power(weights: np.ndarray) -> np.ndarray:
             return columns.power(weights, axis)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from spikeloom.golden import maps
+from spikeloom.golden.dynamics import Arrival
 from spikeloom.golden.maps import Diagonal, Kernel, Map, TooMany
 from spikeloom.golden.network import Convolution, Dense, OneToOne, Refusal, Sparse
-from spikeloom.golden.nir_model import MAX_WEIGHTS
+from spikeloom.golden.nir_model import MAX_WEIGHTS, Input
 
-__all__ = ["dense_bits", "sparse_bits", "synapses_of", "told"]
+__all__ = ["dense_bits", "merged", "sparse_bits", "synapses_of", "told"]
 
 #: With fewer weights of 0 than this share, there is no choice to tell of.
 TOLD = 0.25
@@ -24,6 +25,16 @@ def sparse_bits(shape: tuple[int, int], count: int, bits: int, delay_bits: int =
     """What a list stores: weight, delay and target of each synapse, and where each source's begin."""
     count = int(count)
     return count * (bits + delay_bits + (shape[1] - 1).bit_length()) + (shape[0] + 1) * count.bit_length()
+
+
+def merged(inputs: Sequence[Input | Arrival]) -> list[list[int]]:
+    """Inputs by number, those of one source together whose synapses are all different ones."""
+    groups = []
+    for source in dict.fromkeys(i.source for i in inputs):
+        mine = [k for k, i in enumerate(inputs) if i.source == source]
+        apart = len(mine) > 1 and maps.apart([inputs[k].weights for k in mine], MAX_WEIGHTS)
+        groups += [mine] if apart else [[k] for k in mine]
+    return sorted(groups)
 
 
 def synapses_of(

@@ -26,7 +26,7 @@ class Accelerator(wiring.Component):
     i:    the host's events, step by step: a step's events, then its tick. Back-pressured by credits.
     o:    events and ticks of every population of neurons in the register ``observe``; the host must take them.
     port: the internal port: registers, and every memory while nothing runs (see ``hdl.memory_map``).
-    activity: per core, what its lanes did in a clock (:class:`Activity`); for probes, costs nothing unconnected.
+    activity: per engine, what it did in a clock (:class:`Activity`); for probes, costs nothing unconnected.
 
     images: initial contents per memory; the generated Verilog reads them from files instead.
     """
@@ -44,7 +44,7 @@ class Accelerator(wiring.Component):
                 "i": In(flit),
                 "o": Out(flit),
                 "port": In(ControlPort(self.map.address_bits)),
-                "activity": Out(3 * len(p.cores)),
+                "activity": Out(3 * len(p.engines)),
             }
         )
 
@@ -93,7 +93,9 @@ class Accelerator(wiring.Component):
         for node in (gate, *cores):
             m.d.comb += [a.eq(core.credit) for a, core in zip(node.returns, cores, strict=True)]
 
-        m.d.comb += self.activity.eq(Cat(core.activity for core in cores))
+        m.d.comb += self.activity.eq(
+            Cat((core.activity, core.scatter_activity) if core.p.scatter else core.activity for core in cores)
+        )
 
         # Registers and memories -------------------------------------------------------------------------------------
         steps, clocks = Signal(16), Signal(32)

@@ -11,6 +11,8 @@ from spikeloom.golden.network import Refusal
 
 __all__ = ["Configuration"]
 
+Order = Literal["auto", "neuron", "event"]
+
 MAX_FILE_BYTES = 1 << 20
 
 
@@ -32,6 +34,9 @@ class Configuration(BaseModel):
     units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, at most 8.
     cores: "shared": all populations on one core; "per-population": a core each.
     slots: steps of events that a channel holds beyond its delay; 1 saves memory, 2 lets steps overlap.
+    order: of adding weights. "neuron": for each group of neurons, the events of a step; "event": for each event, its
+        rows. "auto": the former for matrices without delays of their own, the latter for all others. Or a dictionary
+        from "SOURCE -> TARGET" to one of these, for some projections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -40,6 +45,7 @@ class Configuration(BaseModel):
     units: int | None = Field(None, ge=1, le=16)
     cores: Literal["shared", "per-population"] = "shared"
     slots: int = Field(2, ge=1, le=8)
+    order: Order | dict[str, Order] = "auto"
 
     @field_validator("lanes", "units")
     @classmethod

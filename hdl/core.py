@@ -1,5 +1,8 @@
 """A core turns events into events: lists, scheduler, lanes, neuron units."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Array, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -10,6 +13,7 @@ from spikeloom.hdl.layouts import Activity, HostPort, credit_layout, flit_layout
 from spikeloom.hdl.memory_map import Images, Memories, core_memories
 from spikeloom.hdl.neuron_units import NeuronUnits
 from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.scatter import Scatter
 from spikeloom.hdl.scheduler import Scheduler
 from spikeloom.hdl.streams import Buffer, Fork, Merge
 
@@ -52,6 +56,7 @@ class Core(wiring.Component):
                 "fault": Out(1),
                 "activity": Out(Activity),
             }
+            | ({"scatter_activity": Out(Activity)} if p.scatter else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -95,24 +100,20 @@ class Core(wiring.Component):
             self.credit.eq(lanes.credit),
             self.fault.eq(lists.fault),
         ]
+        extra = None
+        if p.scatter:
+            extra = self._scatter(m, memories, lists, scheduler, lanes)
+            m.d.comb += units.summed.eq(lanes.summed)
         m.d.comb += [a.eq(b) for a, b in zip(units.sums, lanes.sums, strict=True)]
         m.d.comb += [a.eq(b) for a, b in zip(scheduler.returns, self.returns, strict=True)]
-        m.d.sync += [
-            self.activity.eq(lanes.activity),
-            self.running.eq(
-                scheduler.initialise
-                | scheduler.running
-                | lists.running
-                | lanes.running
-                | units.running
-                | buffer.o.valid
-                | merge.o.valid
-            ),
-        ]
+        parts = (scheduler, lists, lanes, units, *([extra] if extra else []))
+        running = (scheduler.initialise, *(part.running for part in parts), buffer.o.valid, merge.o.valid)
+        m.d.sync += [self.activity.eq(lanes.activity), self.running.eq(reduce(or_, running))]
 
         # Read-back: the selected memory's entry, one word of it.
         rows = {"sources": lists.source, **scheduler.rows}
         readable = {name: row.as_value() for name, row in rows.items()} | lanes.words | units.words
+        readable |= extra.readable if extra else {}
         entry = Signal(len(self.host.write_data), reset_less=True)
         read_data = Signal(32, reset_less=True)
         chosen: Value = 0
@@ -123,3 +124,31 @@ class Core(wiring.Component):
         m.d.sync += read_data.eq(words[self.host.word])
         m.d.comb += self.host.read_data.eq(read_data)
         return m
+
+    def _scatter(self, m: Module, memories: Memories, lists: EventLists, scheduler: Scheduler, lanes: Lanes) -> Scatter:
+        """The event-stationary half: it reads the lists when the lanes do not, and its sums are one more list."""
+        p = self.p
+        assert p.scatter
+        m.submodules.scatter = scatter = Scatter(p, self.node, memories)
+        m.d.comb += [
+            scatter.ticked.eq(lists.ticked[p.projections :]),
+            scatter.enable.eq(self.enable & ~lists.fault),
+            scatter.fault.eq(lists.fault),
+            scatter.steps.eq(self.steps),
+            lists.scatter_slot.eq(scatter.slot),
+            scatter.count.eq(lists.scatter_count),
+            scatter.granted.eq(~lanes.read),
+            scatter.entry.eq(lists.entry),
+            scatter.take.eq(lanes.take),
+            scatter.take_address.eq(lanes.take_address),
+            scatter.credited.eq(~lanes.credit.valid),
+        ]
+        m.d.comb += [a.eq(b) for a, b in zip(scatter.returns, self.returns, strict=True)]
+        m.d.comb += [a.eq(b) for a, b in zip(lanes.taken, scatter.taken, strict=True)]
+        with m.If(~lanes.read):
+            m.d.comb += [lists.read.eq(scatter.read), lists.address.eq(scatter.address)]
+        with m.If(~lanes.credit.valid):
+            m.d.comb += self.credit.eq(scatter.credit)
+        m.d.comb += scheduler.ticked.eq(lists.ticked[: p.projections] | scatter.done)
+        m.d.sync += self.scatter_activity.eq(scatter.activity)
+        return scatter

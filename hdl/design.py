@@ -13,7 +13,7 @@ from spikeloom.hdl.flits import Flit, Source
 
 __all__ = ["FORMAT", "Design", "hardware_id", "load_manifest", "network_id", "sha256"]
 
-FORMAT = 2
+FORMAT = 3
 LARGEST_FILE = 1 << 28
 
 
@@ -84,12 +84,8 @@ class Design:
             raise Refusal(f"{self.directory}: the network is not the one of the manifest; generate the folder again")
         flit = self.manifest["flit"]
         self.flit = Flit(width=flit["width"], fields={name: tuple(field) for name, field in flit["fields"].items()})
-        self.observed = tuple(
-            Source(name=s["name"], id=s["id"], size=s["size"])
-            for s in self.manifest["sources"]
-            if s["role"] == "neurons"
-        )
-        self.input = next(s["id"] for s in self.manifest["sources"] if s["role"] == "input")
+        self.observed = tuple(_source(s) for s in self.manifest["sources"] if s["role"] == "neurons")
+        self.input = next(_source(s) for s in self.manifest["sources"] if s["role"] == "input")
         self.registers = {name: r["address"] for name, r in self.manifest["map"]["registers"].items()}
         self.memories = {memory["name"]: memory for memory in self.manifest["map"]["memories"]}
 
@@ -102,13 +98,14 @@ class Design:
         return self.manifest["map"]["address_bits"]
 
     @property
-    def cores(self) -> int:
-        return 1 + max(s["core"] for s in self.manifest["sources"] if s["role"] == "neurons")
+    def engines(self) -> tuple[str, ...]:
+        """What adds weights, in the order of the port ``activity``."""
+        return tuple(self.manifest["engines"])
 
-    def _state_entries(self) -> list[tuple[str, dict[str, Any], int]]:
-        """(memory, source, entries of the source there), in the order in which they are read."""
+    def _state_entries(self) -> list[tuple[str, dict[str, Any], np.ndarray]]:
+        """(memory, source, the numbers in hardware of its entries there), in the order in which they are read."""
         return [
-            (f"core{s['core']}.state{unit}", s, len(range(unit, s["size"], s["units"])))
+            (f"core{s['core']}.state{unit}", s, np.arange(unit, _source(s).numbers, s["units"]))
             for s in self.manifest["sources"]
             if s["role"] == "neurons"
             for unit in range(s["units"])
@@ -140,26 +137,31 @@ class Design:
     def state_addresses(self) -> list[int]:
         """Of the words that :meth:`states` takes, in its order."""
         addresses = []
-        for name, source, count in self._state_entries():
+        for name, source, numbers in self._state_entries():
             memory = self.memories[name]
-            for entry in range(source["unit_base"], source["unit_base"] + count):
+            for entry in range(source["unit_base"], source["unit_base"] + len(numbers)):
                 base = memory["base"] + entry * memory["stride"]
                 addresses += range(base, base + memory["words"])
         return addresses
 
     def states(self, words: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-        """The states of every population from the words at :meth:`state_addresses`."""
+        """The states of every population, in the integer model's order, from the words at :meth:`state_addresses`."""
         states: dict[str, dict[str, np.ndarray]] = {}
         start = 0
-        for name, source, count in self._state_entries():
-            unit = int(name.rpartition("state")[2])
+        for name, source, numbers in self._state_entries():
+            neurons = _source(source).to_golden(numbers)
             per_entry = self.memories[name]["words"]
-            entries = words[start : start + count * per_entry].reshape(count, per_entry)
-            start += count * per_entry
+            entries = words[start : start + len(numbers) * per_entry].reshape(len(numbers), per_entry)
+            start += len(numbers) * per_entry
             for state, (lsb, bits) in source["state"].items():
                 array = states.setdefault(source["name"], {}).setdefault(state, np.zeros(source["size"], np.int64))
-                array[unit :: source["units"]] = _signed(entries, lsb, bits)
+                array[neurons[neurons >= 0]] = _signed(entries[neurons >= 0], lsb, bits)
         return states
+
+
+def _source(source: MappingType[str, Any]) -> Source:
+    """A source of the manifest."""
+    return Source(**{name: source[name] for name in ("name", "id", "size", "channels", "padded")})
 
 
 def _signed(entries: np.ndarray, lsb: int, bits: int) -> np.ndarray:

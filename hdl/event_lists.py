@@ -25,13 +25,13 @@ class EventLists(wiring.Component):
     Throughput: one event per clock, and two clocks per tick. It waits for nothing: credits say that there is room.
 
     i:             events and ticks; those of sources that nobody here reads are consumed.
-    ticked:        per projection, a step of its source was closed.
+    ticked:        per projection, a step of its source was closed (those of the event-stationary half last).
     fault:         a tick did not carry the number of events that came, or the number of its step; or an event was one
                    too many, or of no neuron.
     running:       flits are on their way into the lists.
     initialise, number: set the ring of source ``number`` to empty.
     read, address, entry: an entry of the lists, one clock later.
-    slot, count:   the number of events in slot {source, slot}, in the same clock.
+    slot, count:   the number of events in slot {source, slot}, in the same clock; scatter_slot, scatter_count: another.
     """
 
     i: stream.Interface
@@ -44,7 +44,7 @@ class EventLists(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(flit_layout(p.flit))),
-                "ticked": Out(p.projections),
+                "ticked": Out(p.readers),
                 "fault": Out(1),
                 "running": Out(1),
                 "initialise": In(1),
@@ -55,6 +55,11 @@ class EventLists(wiring.Component):
                 "slot": In(p.flit.source_bits + p.slot_bits),
                 "count": Out(p.flit.index_bits),
             }
+            | (
+                {"scatter_slot": In(p.flit.source_bits + p.slot_bits), "scatter_count": Out(p.flit.index_bits)}
+                if p.scatter
+                else {}
+            )
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -124,6 +129,16 @@ class EventLists(wiring.Component):
         with m.Elif(event):
             m.d.comb += ring_next.fill.eq(ring.fill + 1)
         m.d.comb += counts.write.eq(tick)
+        if p.scatter:
+            again = self.memories.table("scatter_counts", p.flit.index_bits, counts_depth)
+            m.submodules.scatter_counts = again
+            m.d.comb += [
+                again.write.eq(tick),
+                again.write_address.eq(counts.write_address),
+                again.write_data.eq(counts.write_data),
+                again.read_address.eq(self.scatter_slot),
+                self.scatter_count.eq(again.read_data),
+            ]
         m.d.sync += [
             write.eq(event & source_2.kept),
             write_address.eq(ring.base + ring.fill),

@@ -7,18 +7,56 @@ import numpy as np
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["Decoded", "Flit", "Source", "decode", "encode"]
+__all__ = ["Decoded", "Flit", "Numbering", "Source", "decode", "encode"]
 
 FIELDS = ("source", "tick", "sequence", "index", "value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Numbering:
+    """What numbers a population's neurons have in hardware: the channels of a position lie side by side.
+
+    In the integer model, neuron c of position p has the number c * positions + p; in hardware, p * padded + c. A
+    population of one position has the same numbers in both.
+
+    size:     neurons. channels: of each position. padded: numbers from one position to the next.
+    """
+
+    size: int
+    channels: int
+    padded: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.channels <= self.padded or self.size < 1 or self.size % self.channels:
+            raise ValueError(f"{self.size} neurons cannot be {self.channels} channels padded to {self.padded}")
+
+    @property
+    def positions(self) -> int:
+        return self.size // self.channels
+
+    @property
+    def numbers(self) -> int:
+        """Every neuron's number in hardware is less."""
+        return self.positions * self.padded
+
+    def to_hardware(self, neurons: np.ndarray) -> np.ndarray:
+        """The numbers in hardware of the integer model's neurons."""
+        channel, position = np.divmod(neurons, self.positions)
+        return position * self.padded + channel
+
+    def to_golden(self, numbers: np.ndarray) -> np.ndarray:
+        """The integer model's neurons with these numbers in hardware, and -1 where there is none."""
+        position, channel = np.divmod(numbers, self.padded)
+        there = (channel < self.channels) & (position >= 0) & (position < self.positions)
+        return np.where(there, channel * self.positions + position, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Numbering):
     """A population as its flits name it."""
 
     name: str
     id: int
-    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +84,8 @@ class Flit:
         return field - ((field >> bits - 1) << bits) if name == "value" and bits > 1 else field
 
 
-def encode(flit: Flit, source: int, x: np.ndarray, *, shuffle: int | None = None) -> np.ndarray:
-    """Flits of ``x`` (samples, steps, neurons): per step its events, then the tick.
+def encode(flit: Flit, source: Source, x: np.ndarray, *, shuffle: int | None = None) -> np.ndarray:
+    """Flits of ``x`` (samples, steps, neurons as the integer model numbers them): per step its events, then the tick.
 
     shuffle: a seed that orders each step's events; the lowest neuron comes first without one.
     """
@@ -59,8 +97,10 @@ def encode(flit: Flit, source: int, x: np.ndarray, *, shuffle: int | None = None
     counts = np.bincount(step, minlength=len(rows))
     steps = np.arange(len(rows))
     words = np.zeros(len(step) + len(rows), np.uint64)
-    words[np.arange(len(step)) + step] = flit.pack(source=source, index=neuron, value=rows[step, neuron])
-    words[counts.cumsum() + steps] = flit.pack(source=source, tick=1, sequence=steps % 4, index=counts)
+    words[np.arange(len(step)) + step] = flit.pack(
+        source=source.id, index=source.to_hardware(neuron), value=rows[step, neuron]
+    )
+    words[counts.cumsum() + steps] = flit.pack(source=source.id, tick=1, sequence=steps % 4, index=counts)
     return words
 
 
@@ -68,7 +108,7 @@ def encode(flit: Flit, source: int, x: np.ndarray, *, shuffle: int | None = None
 class Decoded:
     """Recorded flits as arrays.
 
-    events:   per source, the value of each event (0: none), int16 (samples, steps, neurons).
+    events:   per source, the value of each event (0: none), int16 (samples, steps, neurons as in the integer model).
     complete: per source, the steps whose tick came, counted from the first.
     clocks:   per source, the clock of each tick, int64 (samples * steps,), 0 where it did not come.
     problems: what is wrong with the stream itself, one line each.
@@ -113,9 +153,11 @@ def decode(
             problems.append(f"population {source.name!r}: {ticks} ticks came, not {total}")
         report(~tick & (step >= total), step, "an event came after the last tick")
         report(~tick & (value == 0), step, "an event has no value")
-        report(~tick & (index >= source.size), step, f"an event names a neuron beyond {source.size - 1}")
-        good = ~tick & (step < total) & (index < source.size)
-        cells = step[good] * source.size + index[good]
+        neuron = source.to_golden(index)
+        nobody = ~tick & (neuron < 0)
+        report(nobody, step, f"an event names the number {next(iter(index[nobody]), 0)}, which no neuron has")
+        good = ~tick & (step < total) & (neuron >= 0)
+        cells = step[good] * source.size + neuron[good]
         dense = np.zeros(total * source.size, np.int16)
         dense[cells] = value[good]
         ordered = np.sort(cells)

@@ -79,6 +79,8 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
             "name": place.name,
             "id": place.id,
             "size": place.size,
+            "channels": place.channels,
+            "padded": place.padded,
             "value_bits": place.value_bits,
             "role": "input" if place.core < 0 else "neurons",
             "core": place.core,
@@ -102,6 +104,7 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
             "fields": {str(name): [field.offset, field.width] for name, field in layout},
         },
         "sources": sources,
+        "engines": list(parameters.engines),
         "map": {
             "address_bits": memory_map.address_bits,
             "registers": {

@@ -1,6 +1,6 @@
 """Segments are replayed against the synapse memory; each lane adds one weight per clock."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,9 @@ from spikeloom.hdl.scheduler import group_layout, segment_layout
 
 __all__ = ["Lanes"]
 
+#: Groups whose sums are on their way: more than the clocks of that by the three from one to the next.
+GROUPS = 8
+
 
 class Lanes(wiring.Component):
     """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 8 clocks
@@ -22,9 +25,11 @@ class Lanes(wiring.Component):
 
     i:              segments. running: one is being replayed. credit: a slot was read for the last time.
     read, address, entry: the event lists' read port.
-    sums, group:    a group's sums, in the clock in which ``done`` is high.
+    sums:           a group's sums, in the clock in which ``done`` is high.
+    group:          the group last handed over; ``summed``: the one whose sums these are, where several are on their way.
     free:           the neuron units can take the sums of a group that is handed over now.
     handing_over:   they will.
+    take, take_address: a row of sums is wanted, which is ``taken`` as many clocks later as the event-stationary half needs.
     idle, blocked:  what it means to have no segment, and to wait for ``free``; ``activity``: what the lanes do.
     """
 
@@ -38,7 +43,7 @@ class Lanes(wiring.Component):
             for column, (entries, layout) in core_memories(p).items()
             if column.startswith("weights")
         }
-        self.weights = Signal(p.lanes * p.weight_bits, reset_less=True)  # in the fabric
+        self.weights = Signal(p.lanes * p.weight_bits if p.rows else 0, reset_less=True)  # in the fabric
         super().__init__(
             {
                 "i": In(stream.Signature(segment_layout(p))),
@@ -56,6 +61,16 @@ class Lanes(wiring.Component):
                 "blocked": In(Activity),
                 "activity": Out(Activity),
             }
+            | (
+                {
+                    "take": Out(1),
+                    "take_address": Out(p.list_bits),
+                    "taken": In(signed(p.scatter.accumulator_bits)).array(p.lanes),
+                    "summed": Out(group_layout(p)),
+                }
+                if p.scatter
+                else {}
+            )
         )
 
     @property
@@ -81,7 +96,7 @@ class Lanes(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(~active | hand_over | through),
             self.running.eq(active),
-            self.read.eq(more),
+            self.read.eq(more & ~segment.ring if p.scatter else more),
             self.address.eq(segment.address),
             self.handing_over.eq(hand_over),
         ]
@@ -115,18 +130,18 @@ class Lanes(wiring.Component):
         # memory; 7: where they are needed; (8: times the event's value). Block RAM is slow to answer, and far away.
         graded = p.value_bits > 1
         valid, last = Signal(p.lane_latency - 1), Signal(p.lane_latency - 1)
-        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(3)]
-        entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(2)]
+        rings = Signal(p.lane_latency - 1)
+        # A row of sums takes longer than a row of weights, which waits beside it.
+        wait = p.lane_latency - 8 - graded
+        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(3 + wait)]
+        entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(2 + wait)]
         row_address, clear = Signal(p.row_bits), Signal(init=1)
         m.d.sync += [
             valid.eq(Cat(more, valid)),
             last.eq(Cat(hand_over, last)),
             clear.eq(last[-2]),
-            rows[0].eq(segment.row),
-            rows[1].eq(rows[0]),
-            rows[2].eq(rows[1]),
-            entries[0].eq(self.entry),
-            entries[1].eq(entries[0]),
+            *(b.eq(a) for a, b in zip([segment.row, *rows], rows, strict=False)),
+            *(b.eq(a) for a, b in zip([self.entry, *entries], entries, strict=False)),
             row_address.eq(self.memories.address(rows[-1] + entries[-1].index)),
         ]
         values = [Signal(signed(p.value_bits), name=f"value{k}") for k in range(4)] if graded else []
@@ -138,15 +153,32 @@ class Lanes(wiring.Component):
             m.d.comb += memory.read_address.eq(row_address)
             words.append(memory.read_data)
         m.d.sync += [beside.eq(Cat(words)), self.weights.eq(beside)]
+        if p.scatter:
+            m.d.sync += rings.eq(Cat(more & segment.ring, rings))
+            m.d.comb += [self.take.eq(more & segment.ring), self.take_address.eq(segment.address)]
+            m.submodules.groups = groups = self.memories.table("groups", group_layout(p), GROUPS)
+            handed_over = Signal()
+            m.d.sync += [
+                handed_over.eq(hand_over),
+                groups.write_address.eq(groups.write_address + handed_over),
+                groups.read_address.eq(groups.read_address + self.done),
+            ]
+            m.d.comb += [
+                groups.write.eq(handed_over),
+                groups.write_data.eq(self.group),
+                self.summed.as_value().eq(groups.read_data),
+            ]
         for lane, output in enumerate(self.sums):
             # Cleared after a reset as after a group, which spares the reset its way to every lane.
             total = Signal(signed(p.accumulator_bits), name=f"total{lane}", reset_less=True)
             m.d.comb += output.eq(total)
-            weight = self.weights.word_select(lane, p.weight_bits).as_signed()
-            if graded:
+            weight: Value = self.weights.word_select(lane, p.weight_bits).as_signed() if p.rows else Const(0, signed(1))
+            if graded and p.rows:
                 product = Signal(signed(p.weight_bits + p.value_bits), name=f"product{lane}", reset_less=True)
                 m.d.sync += product.eq(weight * values[-1])
                 weight = product
+            if p.scatter:
+                weight = Mux(rings[-1], self.taken[lane], weight)
             with m.If(clear):
                 m.d.sync += total.eq(0)
             with m.Elif(valid[-1]):

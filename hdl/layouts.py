@@ -3,7 +3,7 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from spikeloom.hdl.parameters import CoreParameters, FlitParameters
 
@@ -66,6 +66,14 @@ class Tables:
                 "reads": p.projections,  # one bit per projection of this core
                 "writes": p.channels,  # one bit per channel of this core
             }
+            | (
+                {
+                    "parameter_base": p.unit_address_bits,
+                    "period": p.group_bits,  # groups, less one, after which the parameters repeat
+                }
+                if p.folded
+                else {}
+            )
         )
         #: What a projection reads: the source's channel, `delay` steps late.
         self.projection = data.StructLayout(
@@ -83,6 +91,7 @@ class Tables:
                 "node": p.node_bits,  # who gets the credit
                 "channel": p.channel_bits,
             }
+            | ({"ring": 1} if p.scatter else {})  # it reads sums
         )
         #: Where a source's events are kept, and who reads them.
         self.source = data.StructLayout(
@@ -92,10 +101,57 @@ class Tables:
                 "slots": p.slot_bits,
                 "base": p.list_bits,
                 "capacity": p.flit.index_bits,
-                "readers": p.projections,
+                "readers": p.readers,
             }
         )
         self.channel = data.StructLayout({"valid": 1, "credit": p.token_bits})
+        if s := p.scatter:
+            #: How a projection's rows follow each other; where and in which steps is said in ``hdl.fan_out``.
+            self.fan_out = data.StructLayout(
+                {
+                    "listed": 1,  # its synapses are a list
+                    "single": 1,  # a source neuron has synapses in its own lane alone
+                    "shared": 1,  # the neurons of a row of ``lanes`` share a place
+                    "places": s.place_bits,
+                    "groups": s.step_row_bits,  # less one
+                    "weights_group": s.weight_address_bits,
+                    "weights_across": s.weight_address_bits,
+                    "weights_down": s.weight_address_bits,
+                    "row_across": s.step_row_bits,
+                    "row_down": s.step_row_bits,
+                }
+            )
+            #: Where a source neuron's rows begin; taps less one. In a list ``row`` is the number of synapses, less one.
+            self.place = data.StructLayout(
+                {
+                    "valid": 1,
+                    "weights": s.weight_address_bits,
+                    "row": max(s.step_row_bits, bits_for(max(1, s.fan_out) - 1)),
+                    "across": s.tap_bits,
+                    "down": s.tap_bits,
+                }
+            )
+            #: A synapse of a list.
+            self.synapse = data.StructLayout(
+                {
+                    "weight": signed(s.weight_bits),
+                    "lane": p.lane_shift,
+                    "row": s.step_row_bits,
+                    "delay": s.delay_bits,
+                }
+            )
+            #: The sums of one population: the projection by which it reads them; rows of a step and of all steps; the
+            #: first and the last of all; the first of the last step.
+            self.ring = data.StructLayout(
+                {
+                    "reader": p.projection_bits,
+                    "rows": bits_for(s.step_rows),
+                    "size": bits_for(s.ring_rows),
+                    "base": s.ring_bits,
+                    "end": s.ring_bits,
+                    "last": s.ring_bits,
+                }
+            )
 
 
 class ControlPort(wiring.Signature):

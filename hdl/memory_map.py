@@ -76,8 +76,23 @@ def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
     for column in range(p.columns):
         width = min(lanes, p.lanes - column * lanes)
         memories[f"weights{column}"] = (p.rows, data.ArrayLayout(p.weight_bits, width))
+    if s := p.scatter:
+        scatter = Tables(p.scatter_core)
+        memories |= {
+            "scatter_populations": (s.rings, scatter.population),
+            "scatter_projections": (s.projections, scatter.projection),
+            "scatter_channels": (s.rings, scatter.channel),
+            "scatter_rings": (s.rings, tables.ring),
+            "fan_outs": (s.projections, tables.fan_out),
+            "places": (s.places, tables.place),
+        }
+        if s.synapses:
+            memories["synapses"] = (s.synapses, tables.synapse)
+        for column in range(-(-p.lanes // p.kernel_lanes) if s.kernel_rows else 0):
+            width = min(p.kernel_lanes, p.lanes - column * p.kernel_lanes)
+            memories[f"kernels{column}"] = (s.kernel_rows, data.ArrayLayout(s.weight_bits, width))
     for unit in range(p.units):
-        memories[f"parameters{unit}"] = (p.unit_words, neuron.parameter_layout)
+        memories[f"parameters{unit}"] = (p.parameter_words, neuron.parameter_layout)
         memories[f"state{unit}"] = (p.unit_words, neuron.state_layout)
     return memories
 

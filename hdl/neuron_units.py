@@ -24,7 +24,8 @@ class NeuronUnits(wiring.Component):
     only when its results will find room. A step's first group is taken only when a state that the step before writes
     has been written, so a state is never read before it is written, nor both in one clock.
 
-    sums, group, done: a group from the lanes; ``handing_over``: one is on its way; ``free``: it may be.
+    sums, summed, done: a group from the lanes; ``handing_over``: one is on its way; ``free``: it may be; ``group``: the last
+             that was handed over.
     blocked: why not: :class:`Activity` NEURON_UNIT or OUTPUT.
     o:       the events of a step, then its tick.
     running: a group is in work.
@@ -55,6 +56,7 @@ class NeuronUnits(wiring.Component):
                 "o": Out(stream.Signature(flit_layout(p.flit))),
                 "running": Out(1),
             }
+            | ({"summed": In(group_layout(p))} if p.scatter else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -71,9 +73,9 @@ class NeuronUnits(wiring.Component):
             }
         )
         # Groups follow each other by the clocks in which the sums' buffer is shifted out, and so that only one is on
-        # its way; a step's first group so that no neuron comes again before its state is written. There is room for
+        # its way, or at least the room that it is promised is known; a step's first group so that no neuron comes again before its state is written. There is room for
         # a group's results and for those of all groups that are between their hand-over and their way out.
-        after_group = max(p.beats, p.lane_latency)
+        after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
         after_step = max(after_group, latency + 2)
         round_trip = p.lane_latency + latency + SENDING
         depth = p.beats + round_trip
@@ -106,12 +108,15 @@ class NeuronUnits(wiring.Component):
             left.eq(left - p.units),
             group.unit_address.eq(group.unit_address + 1),
         ]
+        if p.folded:
+            m.d.sync += group.parameter_address.eq(group.parameter_address + 1)
+        summed = self.summed if p.scatter else self.group
         with m.If(self.done):
             m.d.sync += [
                 buffer.eq(Cat(self.sums)),
                 beats.eq(p.beats),
-                left.eq(self.group.count),
-                group.eq(self.group),
+                left.eq(summed.count),
+                group.eq(summed),
             ]
 
         # The pipelines, and beside them what belongs to their results ------------------------------------------------
@@ -139,6 +144,7 @@ class NeuronUnits(wiring.Component):
         ]
         m.d.sync += [b.eq(a) for a, b in zip(travel, travel[1:], strict=False)]
         host, address = self.memories.host, self.memories.address(start.address)
+        parameter_address = self.memories.address(group.parameter_address) if p.folded else address
         result = Signal(result_layout)
         for u in range(p.units):
             parameters, state = self.blocks[f"parameters{u}"], self.blocks[f"state{u}"]
@@ -164,7 +170,7 @@ class NeuronUnits(wiring.Component):
                 unit.first.eq(travel[2].first),
                 unit.p.as_value().eq(words[0]),
                 unit.state.as_value().eq(words[1]),
-                parameters.read_address.eq(address),
+                parameters.read_address.eq(parameter_address),
                 state.read_address.eq(address),
                 result.fired[u].eq(end.exists[u] & unit.o_value.any()),
             ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from amaranth.utils import bits_for, ceil_log2
 
-__all__ = ["AcceleratorParameters", "CoreParameters", "FlitParameters", "covering"]
+__all__ = ["AcceleratorParameters", "CoreParameters", "FlitParameters", "ScatterParameters", "covering"]
 
 
 #: Rows beyond which a block RAM of full width would need a multiplexer behind it.
@@ -30,6 +30,57 @@ class FlitParameters:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScatterParameters:
+    """The event-stationary half of a core.
+
+    rings, projections: populations for which it adds up, and what it adds to them.
+    accumulator_bits, ring_rows: of a sum; rows of ``lanes`` sums for all steps that are in work; ``step_rows``: for one
+                 step of the population that needs most.
+    weight_bits, kernel_rows: rows of ``lanes`` weights.
+    synapses:    in lists; ``max_delay``: of any of them.
+    places:      where source neurons' rows or synapses begin; ``fan_out``: most synapses in a list; ``taps``: most
+                 along an axis.
+    """
+
+    rings: int
+    projections: int
+    accumulator_bits: int
+    ring_rows: int
+    step_rows: int
+    weight_bits: int
+    kernel_rows: int
+    synapses: int
+    max_delay: int
+    places: int
+    fan_out: int
+    taps: int
+
+    @property
+    def ring_bits(self) -> int:
+        return ceil_log2(max(2, self.ring_rows))
+
+    @property
+    def step_row_bits(self) -> int:
+        return max(1, bits_for(self.step_rows - 1))
+
+    @property
+    def weight_address_bits(self) -> int:
+        return ceil_log2(max(2, self.kernel_rows, self.synapses))
+
+    @property
+    def place_bits(self) -> int:
+        return ceil_log2(max(2, self.places))
+
+    @property
+    def tap_bits(self) -> int:
+        return max(1, bits_for(self.taps - 1))
+
+    @property
+    def delay_bits(self) -> int:
+        return bits_for(self.max_delay) if self.max_delay else 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoreParameters:
     """One core.
 
@@ -38,8 +89,12 @@ class CoreParameters:
     value_bits:   of the widest event that its projections read; 1: they read spikes.
     list_entries: events kept for all channels into here; ``slots``: steps of the channel with most of them.
     tokens:       most ticks or credits that a counter holds.
-    unit_words:   neurons per neuron unit.
-    nodes:        places that send events: the host and every core; ``node_channels``: channels out of any of them.
+    unit_words:   neurons per neuron unit; ``parameter_words``: sets of their parameters, which the places of a
+                  convolution share.
+    scatter:      the event-stationary half, if there is one. delay_limit: the largest number of steps that are left of a
+                  sample of which its schedule must know.
+    nodes:        places that send events: the host and every core; ``node_channels``: channels out of any of them, and
+                  ``ring_channels`` of sums inside any core.
     """
 
     lanes: int
@@ -57,11 +112,15 @@ class CoreParameters:
     max_groups: int
     max_delay: int
     unit_words: int
+    parameter_words: int
     nodes: int
     node_channels: int
+    ring_channels: int
     model: str
     neuron: Any
     flit: FlitParameters
+    scatter: ScatterParameters | None = None
+    delay_limit: int = 0
 
     @property
     def row_bits(self) -> int:
@@ -84,12 +143,18 @@ class CoreParameters:
         return max(1, ceil_log2(self.projections))
 
     @property
+    def readers(self) -> int:
+        """Projections that wait for ticks; those of the event-stationary half come last."""
+        return self.projections + (self.scatter.projections if self.scatter else 0)
+
+    @property
     def channel_bits(self) -> int:
-        return max(1, ceil_log2(self.node_channels))
+        return max(1, ceil_log2(self.node_channels + self.ring_channels))
 
     @property
     def list_bits(self) -> int:
-        return ceil_log2(max(2, self.list_entries))
+        """Of an address in the lists, or of a row in the ring, which is read as one."""
+        return ceil_log2(max(2, self.list_entries, self.scatter.ring_rows if self.scatter else 0))
 
     @property
     def slot_bits(self) -> int:
@@ -120,7 +185,7 @@ class CoreParameters:
     @property
     def lane_latency(self) -> int:
         """Clocks from a row's issue to its sum."""
-        return 8 + (self.value_bits > 1)
+        return 12 if self.scatter else 8 + (self.value_bits > 1)
 
     @property
     def beats(self) -> int:
@@ -129,7 +194,40 @@ class CoreParameters:
 
     @property
     def columns(self) -> int:
-        return -(-self.lanes // self.column_lanes)
+        return -(-self.lanes // self.column_lanes) if self.rows else 0
+
+    @property
+    def lane_shift(self) -> int:
+        """Bits of a neuron's number that name its lane."""
+        return ceil_log2(self.lanes)
+
+    @property
+    def folded(self) -> bool:
+        """Some neurons share their parameters."""
+        return self.parameter_words != self.unit_words
+
+    @property
+    def kernel_lanes(self) -> int:
+        """Lanes whose weights share a memory of the event-stationary half."""
+        return min(self.lanes, 32 // self.scatter.weight_bits) if self.scatter else 0
+
+    @property
+    def scatter_core(self) -> "CoreParameters":
+        """The event-stationary half as its scheduler sees it: populations of one group, whose rows are descriptors."""
+        s = self.scatter
+        assert s
+        return replace(
+            self,
+            rows=max(2, s.projections),
+            populations=s.rings,
+            projections=s.projections,
+            channels=s.rings,
+            max_groups=1,
+            unit_words=s.rings,
+            parameter_words=s.rings,
+            delay_limit=s.max_delay,
+            scatter=None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,12 +243,20 @@ class AcceleratorParameters:
     host_channels: int
     flit: FlitParameters
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What adds weights: the lanes of each core, and its event-stationary half if it has one."""
+        each = ((f"core{k}", f"core{k}.scatter") if core.scatter else (f"core{k}",) for k, core in enumerate(self.cores))
+        return tuple(name for names in each for name in names)
+
 
 def covering(a: Any, b: Any) -> Any:
     """Parameters of hardware that serves what ``a`` and what ``b`` serve: the larger of every size.
 
     Raises ``ValueError`` where they differ in something that has no larger one.
     """
+    if a is None or b is None:
+        return b if a is None else a
     if type(a) is not type(b):
         raise ValueError(f"Parameters of one kind are needed, not {type(a).__name__} and {type(b).__name__}")
     if hasattr(a, "covering"):
@@ -167,7 +273,7 @@ def covering(a: Any, b: Any) -> Any:
         elif f.name == "links":
             values[f.name] = tuple(sorted({*x, *y}))
         elif x != y:
-            if isinstance(x, int | str):
+            if isinstance(x, str) or f.name in ("lanes", "units"):
                 raise ValueError(f"Designs with {f.name} {x} and {y} have no common one")
             values[f.name] = covering(x, y)
     return replace(a, **values)

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from spikeloom.hdl.layouts import Activity, Tables, credit_layout
 from spikeloom.hdl.memory_map import Memories
@@ -23,6 +24,8 @@ def group_layout(p: CoreParameters) -> data.StructLayout:
             "count": p.lane_bits,  # neurons, less one
             "unit_address": p.unit_address_bits,
         }
+        | ({"parameter_address": p.unit_address_bits} if p.folded else {})
+        | ({"delay_limit": bits_for(p.delay_limit)} if p.delay_limit else {})  # steps left of the sample
     )
 
 
@@ -37,6 +40,7 @@ def segment_layout(p: CoreParameters) -> data.StructLayout:
             "credit": credit_layout(p),  # goes back when the list has been read for the last time
             "group": group_layout(p),
         }
+        | ({"ring": 1} if p.scatter else {})  # what is at the address is a row of sums
     )
 
 
@@ -54,17 +58,23 @@ class Scheduler(wiring.Component):
     steps:        steps per sample, 0: endless.
     initialise:   the first clocks after a reset, in which tables set the counters; ``number`` counts through them.
     slot, count:  the number of events in a slot of the event lists.
+
+    prefix: of the names of its tables. first_channel: the number of its first channel among those out of the node.
     """
 
     o: stream.Interface
 
-    def __init__(self, p: CoreParameters, node: int, memories: Memories):
+    def __init__(
+        self, p: CoreParameters, node: int, memories: Memories, *, prefix: str = "", first_channel: int = 0
+    ):
         self.p = p
         self.node = node
         self.memories = memories
+        self.prefix = prefix
+        self.first_channel = first_channel
         tables = Tables(p)
         self.tables = {
-            name: memories.table(name, layout, entries)
+            name: memories.table(prefix + name, layout, entries)
             for name, layout, entries in (
                 ("populations", tables.population, p.populations),
                 ("projections", tables.projection, p.projections),
@@ -104,8 +114,12 @@ class Scheduler(wiring.Component):
         #: where each projection reads next; where each population is in its sample
         reader_layout = data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
         clock_layout = data.StructLayout({"step": 16, "sequence": 2})
-        m.submodules.readers = readers = self.memories.table("readers", reader_layout, p.projections)
-        m.submodules.clocks = clocks = self.memories.table("clocks", clock_layout, p.populations)
+        m.submodules.readers = readers = self.memories.table(
+            f"{self.prefix}readers", reader_layout, p.projections
+        )
+        m.submodules.clocks = clocks = self.memories.table(
+            f"{self.prefix}clocks", clock_layout, p.populations
+        )
         longest = max(p.projections, p.channels, p.populations, p.flit.sources)
         number = Signal(range(max(2, longest)))
         with m.If(self.initialise):
@@ -120,7 +134,7 @@ class Scheduler(wiring.Component):
         population, projection, channel = self.rows.values()
         addresses = {"populations": candidate, "projections": Mux(init, number, at), "channels": number}
         for name, address in addresses.items():
-            self.memories.lend(m, name, self.tables[name])
+            self.memories.lend(m, self.prefix + name, self.tables[name])
             m.d.comb += self.tables[name].read_address.eq(self.memories.address(address))
             m.d.sync += self.rows[name].as_value().eq(self.tables[name].read_data)
         # Rows are there one clock after their number.
@@ -136,7 +150,7 @@ class Scheduler(wiring.Component):
         for k in range(p.channels):
             m.d.comb += free_slots.load[k].eq(loading & (loaded == k))
             m.d.comb += free_slots.add[k].eq(
-                Cat(r.valid & (r.node == self.node) & (r.channel == k) for r in self.returns).any()
+                Cat(r.valid & (r.node == self.node) & (r.channel == self.first_channel + k) for r in self.returns).any()
             )
 
         # Find a population that is ready ----------------------------------------------------------------------------
@@ -233,7 +247,17 @@ class Scheduler(wiring.Component):
         left = Signal(signed(p.flit.index_bits + 1))
         last_projection, stride = Signal(), Signal(p.flit.index_bits)
         last_group, last_of_step = groups_left == 0, Signal()
-        m.d.comb += [left.eq(Mux(before, 0, self.count) - 1), last_of_step.eq(last_projection & last_group)]
+        entries, first_entry = Mux(before, 0, self.count), reader.base
+        # What only some designs have.
+        ring_row = Signal(p.group_bits)
+        if p.scatter:  # a group has one row of sums
+            entries, first_entry = Mux(projection.ring, 1, entries), reader.base + Mux(projection.ring, ring_row, 0)
+        parameter_address, period_left = Signal.like(unit_address), Signal.like(groups_left)
+        steps_left, limit = Signal(16), Signal(bits_for(p.delay_limit))
+        if p.delay_limit:
+            many = endless | (steps_left > p.delay_limit)
+            m.d.sync += [steps_left.eq(last_step - step), limit.eq(Mux(many, p.delay_limit, steps_left))]
+        m.d.comb += [left.eq(entries - 1), last_of_step.eq(last_projection & last_group)]
         with m.FSM(name="run") as fsm:
             with m.State("IDLE"):
                 m.d.comb += start.eq(found_valid)
@@ -247,6 +271,10 @@ class Scheduler(wiring.Component):
                     step.eq(clock.step),
                     sequence.eq(clock.sequence),
                 ]
+                if p.scatter:
+                    m.d.sync += ring_row.eq(0)
+                if p.folded:
+                    m.d.sync += [parameter_address.eq(found.parameter_base), period_left.eq(found.period)]
                 with m.If(found_valid):
                     m.next = "LOAD"
             with m.State("LOAD"):
@@ -259,7 +287,7 @@ class Scheduler(wiring.Component):
                     stride.eq(projection.stride),
                 ]
                 with m.If(~self.o.valid | self.o.ready):
-                    m.d.sync += segment.address.eq(reader.base)
+                    m.d.sync += segment.address.eq(first_entry)
                     m.next = "HAND OUT"
             with m.State("HAND OUT"):
                 m.d.sync += [
@@ -279,14 +307,28 @@ class Scheduler(wiring.Component):
                     row.eq(row + stride),
                     at.eq(at + 1),
                 ]
+                if p.scatter:
+                    m.d.sync += segment.ring.eq(projection.ring)
+                if p.folded:
+                    m.d.sync += group.parameter_address.eq(parameter_address)
+                if p.delay_limit:
+                    m.d.sync += group.delay_limit.eq(limit)
                 m.d.comb += [readers.write.eq(last_group), clocks.write.eq(last_of_step)]
                 m.next = "LOAD"
                 with m.If(last_projection):
                     m.d.sync += [
                         at.eq(run.first),
                         groups_left.eq(groups_left - 1),
-                        unit_address.eq(unit_address + p.lanes // p.units),
+                        unit_address.eq(unit_address + p.beats),
                     ]
+                    if p.scatter:
+                        m.d.sync += ring_row.eq(ring_row + 1)
+                    if p.folded:
+                        around = period_left == 0
+                        m.d.sync += [
+                            parameter_address.eq(Mux(around, run.parameter_base, parameter_address + p.beats)),
+                            period_left.eq(Mux(around, run.period, period_left - 1)),
+                        ]
                     with m.If(last_group):
                         m.next = "IDLE"
         with m.If(self.o.valid & self.o.ready):

@@ -166,7 +166,7 @@ class _Bench:
                 elif kind == RUN:
                     flits_left, ticks_left, state = address, data, "run"
                     counts = {"started": 0, "first": len(self.records), "i_gaps": 0, "i_waits": 0, "o_waits": 0}
-                    cores = [_Core() for _ in dut.p.cores]
+                    cores = [_Core() for _ in dut.p.engines]
                 else:
                     ctx.set(dut.port.address, address)
                     ctx.set(dut.port.write, kind == WRITE)

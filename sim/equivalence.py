@@ -223,9 +223,9 @@ def verify(
             latency = latency or int(block.ends[0]) - run.started
             for key in stalled:
                 stalled[key] += getattr(run, key)
-            for core, numbers in enumerate(run.activity):
+            for engine, numbers in zip(design.engines, run.activity, strict=True):
                 for name, number in zip((*ACTIVITIES, "span"), numbers, strict=True):
-                    activity[f"core{core}", "hand_over" if name == "step_end" else name] += number
+                    activity[engine, "hand_over" if name == "step_end" else name] += number
         if first is not None:
             reproducer = _reproduce(session, block, x, names, first, Path(output))
             break

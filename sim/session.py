@@ -68,7 +68,7 @@ class Session:
             parameters = {
                 "WIDTH": self.design.flit.width,
                 "ADDRESS_BITS": self.design.address_bits,
-                "CORES": self.design.cores,
+                "CORES": len(self.design.engines),
             }
             executable = verilator.build(self.design.verilog, parameters, trace=kind, bulk=self.bulk)
             unused = ("root", "cocotb") if self.bulk else ("root",)

@@ -19,6 +19,7 @@ from cobs import cobs
 from spikeloom.boards.link.protocol import IDENTITY, PAGE, REGISTERS, VERSION, Kind
 from spikeloom.golden import simulate
 from spikeloom.hdl.design import Design
+from spikeloom.hdl.flits import Source
 
 __all__ = ["MemoryPipe", "Noise", "PseudoTerminal", "StandIn"]
 
@@ -229,7 +230,8 @@ class StandIn:
     def _tick(self) -> list[int]:
         assert self.network is not None, "its memories hold no known network"
         row = np.zeros(self.network.input.size, np.int64)
-        row[list(self.events)] = list(self.events.values())
+        numbers = _numbers(self.design.input)
+        row[[numbers.index(number) for number in self.events]] = list(self.events.values())
         self.events = {}
         self.rows.append(row)
         self.step += 1
@@ -245,12 +247,19 @@ class StandIn:
                 continue
             for number, values in enumerate(result.events[source.name][0][0 if steps else -1 :], first):
                 (fired,) = values.nonzero()
-                flits += self.flit.pack(source=source.id, index=fired, value=values[fired]).tolist()
+                numbers = np.array(_numbers(source))[fired]
+                flits += self.flit.pack(source=source.id, index=numbers, value=values[fired]).tolist()
                 tick = self.flit.pack(source=source.id, tick=1, sequence=number % 4, index=len(fired))
                 flits.append(int(tick))
         if steps:
             self.rows = []
         return flits
+
+
+def _numbers(source: Source) -> list[int]:
+    """What each neuron is called in flits: the channels of a position are side by side."""
+    positions = range(source.size // source.channels)
+    return [position * source.padded + channel for channel in range(source.channels) for position in positions]
 
 
 class MemoryPipe:

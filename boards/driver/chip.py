@@ -205,7 +205,7 @@ class Chip:
             if number % STEPS_BETWEEN_CHECKS == 0:
                 self._check_network(force)
             sent = encode(flit, design.input, self._checked(np.asarray(values).reshape(1, 1, -1)))
-            sent[-1] = flit.pack(source=design.input, tick=1, sequence=number % 4, index=len(sent) - 1)
+            sent[-1] = flit.pack(source=design.input.id, tick=1, sequence=number % 4, index=len(sent) - 1)
             try:
                 words = self._collect(sent, len(sources))
                 tick = flit.unpack(words, "tick") == 1

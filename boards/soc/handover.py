@@ -21,13 +21,13 @@ from spikeloom.hdl.folder import add_file
 
 __all__ = ["HOSTS", "Host", "image", "registers_document", "spikeloom_header", "write_handover"]
 
-FORMAT = 1
+FORMAT = 2
 #: Where nobody says otherwise.
 CLOCK_HZ = 100_000_000
 #: C compares only so many characters of a name; what a prefix and a suffix add fits too.
 LONGEST_NAME = 31
 #: Macros that are easier to read as decimal numbers.
-COUNT = re.compile(r"_(BITS|DELAY|ENTRIES|ID|LANES|LOW|SHIFT|SIZE|STRIDE|WORDS)$")
+COUNT = re.compile(r"_(BITS|CHANNELS|DELAY|ENTRIES|ID|LANES|LOW|PADDED|POSITIONS|SHIFT|SIZE|STRIDE|WORDS)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ def registers_document(manifest: dict[str, Any], network: Network, host: str | N
             ],
         },
         "sources": [
-            {key: source[key] for key in ("name", "id", "size", "value_bits", "role")}
+            {key: source[key] for key in ("name", "id", "size", "channels", "padded", "value_bits", "role")}
             | {"output": source["name"] == network.output}
             for source in manifest["sources"]
         ],
@@ -217,12 +217,18 @@ def _memories(document: Mapping[str, Any]) -> Iterator[str]:
         yield _macros(rows)
 
 
+def _numbers(name: str, source: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for key in ("id", "size", "channels"):
+        yield f"{name}_{key.upper()}", source[key]
+    yield f"{name}_POSITIONS", source["size"] // source["channels"]
+    yield f"{name}_PADDED", source["padded"]
+
+
 def _sources(document: Mapping[str, Any]) -> Iterator[str]:
     names, observed = _Names(), 0
     for source in document["sources"]:
-        name = names.of(source["name"])
         yield _comment(f"{source['name']} ({source['role']})")
-        yield _macros([(f"SOURCE_{name}_ID", source["id"]), (f"SOURCE_{name}_SIZE", source["size"])])
+        yield _macros(_numbers(f"SOURCE_{names.of(source['name'])}", source))
         observed |= (source["role"] == "neurons") << source["id"]
     yield _comment("the input, the output, and what observe has to be for all populations of neurons")
     chosen = {
@@ -230,7 +236,7 @@ def _sources(document: Mapping[str, Any]) -> Iterator[str]:
         "OUTPUT": next(source for source in document["sources"] if source["output"]),
     }
     yield _macros(
-        [(f"{kind}_{key.upper()}", source[key]) for kind, source in chosen.items() for key in ("id", "size")]
+        [row for kind, source in chosen.items() for row in _numbers(kind, source)]
         + [("OBSERVE_ALL", observed), ("OBSERVE_OUTPUT", 1 << chosen["OUTPUT"]["id"])]
     )
     yield _comment("steps by which the answer comes later than the output's events")
@@ -256,8 +262,12 @@ def _flit(document: Mapping[str, Any]) -> str:
     functions = [
         (
             "An event of a neuron of the input.",
-            "spikeloom_flit spikeloom_event(uint32_t index, int32_t value)",
-            joined(SOURCE="SPIKELOOM_INPUT_ID", INDEX="index", VALUE="(uint32_t)value"),
+            "spikeloom_flit spikeloom_event(uint32_t neuron, int32_t value)",
+            joined(
+                SOURCE="SPIKELOOM_INPUT_ID",
+                INDEX="spikeloom_number(neuron, SPIKELOOM_INPUT_POSITIONS, SPIKELOOM_INPUT_PADDED)",
+                VALUE="(uint32_t)value",
+            ),
         ),
         (
             "The end of a step of the input, which had so many events; steps count from the restart.",
@@ -267,17 +277,34 @@ def _flit(document: Mapping[str, Any]) -> str:
         ("Of a flit that came:", "int spikeloom_is_tick(spikeloom_flit flit)", f"(int){get.format('TICK')}"),
         ("", "uint32_t spikeloom_source(spikeloom_flit flit)", get.format("SOURCE")),
         ("", "uint32_t spikeloom_sequence(spikeloom_flit flit)", get.format("SEQUENCE")),
-        ("", "uint32_t spikeloom_index(spikeloom_flit flit)", get.format("INDEX")),
+        (
+            "A neuron's number in hardware, or the events of a tick.",
+            "uint32_t spikeloom_index(spikeloom_flit flit)",
+            get.format("INDEX"),
+        ),
         (
             "",
             "int32_t spikeloom_value(spikeloom_flit flit)",
             f"spikeloom_signed({value}, SPIKELOOM_FLIT_VALUE_BITS)" if signed else f"(int32_t){value}",
         ),
     ]
-    text = [f"typedef {kind} spikeloom_flit;", _macros([("FLIT_BITS", flit["bits"]), *rows])]
+    text = [f"typedef {kind} spikeloom_flit;", _NUMBERS, _macros([("FLIT_BITS", flit["bits"]), *rows])]
     for about, head, body in functions:
         text.append((_comment(about) + "\n" if about else "") + f"static inline {head} {{\n    return {body};\n}}")
     return "\n\n".join(text)
+
+
+_NUMBERS = """\
+/* Flits and the memories of states have their own numbers: neuron c * POSITIONS + p, which is channel c at position p,
+ * is p * PADDED + c there. No neuron has one with a c of CHANNELS or more. With one position, both are the same. */
+static inline uint32_t spikeloom_number(uint32_t neuron, uint32_t positions, uint32_t padded) {
+    return neuron % positions * padded + neuron / positions;
+}
+
+/* The neuron that has a number. */
+static inline uint32_t spikeloom_neuron(uint32_t number, uint32_t positions, uint32_t padded) {
+    return number % padded * positions + number / padded;
+}"""
 
 
 _ENTRIES = """\

@@ -1,7 +1,8 @@
 """Train small spiking networks on sequences in snnTorch and write everything Spikeloom needs to build and test them.
 
-Shared by ``train_vowels.py``, ``train_movements.py`` and ``train_delays.py``: each brings its samples, a network and
-a `Recipe`, and calls `main`. The files are described in ``flow/data/README.md``.
+Shared by ``train_vowels.py``, ``train_movements.py``, ``train_delays.py``, ``train_motion.py`` and
+``train_connectome.py``: each brings its samples, a network and a `Recipe`, and calls `main`. The files are described in
+``flow/data/README.md``.
 """
 
 import argparse
@@ -276,6 +277,6 @@ def main(
         arguments.recordings / f"{recipe.name}-snntorch.npz",
         **nodes,
         accuracy=accuracy(network, test),
-        prediction=predictions(spikes)[: recipe.recorded_samples],
+        prediction=predictions(spikes),
     )
     return network

@@ -1,6 +1,7 @@
 """Train a two-layer spiking classifier in snnTorch and write everything Spikeloom needs to build and test it.
 
 Shared by ``train_digits.py`` and ``train_mnist.py``: each brings its images and a `Recipe`, and calls `main`.
+``train_cnn.py`` takes parts of it.
 The files are described in ``flow/data/README.md``.
 
 Nothing but the training itself uses random numbers: the split and the rate code are pure functions of the images,
@@ -22,7 +23,7 @@ from snntorch import surrogate
 from snntorch.export_nir import export_to_nir
 from torch import nn
 
-__all__ = ["Images", "Recipe", "main", "rate_code"]
+__all__ = ["Images", "Recipe", "accuracy", "main", "quantised", "rate_code", "round_parameters", "weighted_layers"]
 
 STEPS = 25
 CLASSES = 10
@@ -108,8 +109,8 @@ def build_network(inputs: int, hidden: int) -> nn.Sequential:
     )
 
 
-def linear_layers(network: nn.Sequential) -> list[nn.Linear]:
-    return [layer for layer in network if isinstance(layer, nn.Linear)]
+def weighted_layers(network: nn.Sequential) -> list[nn.Linear | nn.Conv2d]:
+    return [layer for layer in network if isinstance(layer, nn.Linear | nn.Conv2d)]
 
 
 def run(network: nn.Sequential, spikes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -149,9 +150,9 @@ def train(network: nn.Sequential, spikes: NDArray[np.uint8], labels: NDArray[np.
     for epoch in range(recipe.epochs):
         total_loss = 0.0
         for chosen in torch.randperm(len(y)).split(recipe.batch):
-            exact = [layer.weight.detach().clone() for layer in linear_layers(network)]
+            exact = [layer.weight.detach().clone() for layer in weighted_layers(network)]
             with torch.no_grad():
-                for layer in linear_layers(network):
+                for layer in weighted_layers(network):
                     step = layer.weight.abs().max() / 7
                     layer.weight += (torch.rand_like(layer.weight) - 0.5) * step
             _, output = run(network, x[chosen].float())
@@ -159,12 +160,12 @@ def train(network: nn.Sequential, spikes: NDArray[np.uint8], labels: NDArray[np.
             optimiser.zero_grad()
             loss.backward()
             with torch.no_grad():
-                for layer, weight in zip(linear_layers(network), exact, strict=True):
+                for layer, weight in zip(weighted_layers(network), exact, strict=True):
                     layer.weight.copy_(weight)
             optimiser.step()
             schedule.step()
             with torch.no_grad():
-                for layer in linear_layers(network):
+                for layer in weighted_layers(network):
                     limit = recipe.clip_rms * layer.weight.square().mean().sqrt()
                     layer.weight.clamp_(-limit, limit)
             total_loss += loss.item()
@@ -174,7 +175,7 @@ def train(network: nn.Sequential, spikes: NDArray[np.uint8], labels: NDArray[np.
 def round_parameters(network: nn.Sequential) -> None:
     """Round all weights and biases to multiples of `WEIGHT_LSB`."""
     with torch.no_grad():
-        for layer in linear_layers(network):
+        for layer in weighted_layers(network):
             for parameter in layer.parameters():
                 parameter.copy_((parameter / WEIGHT_LSB).round() * WEIGHT_LSB)
 
@@ -184,7 +185,7 @@ def quantised(network: nn.Sequential, bits: int) -> nn.Sequential:
     result = copy.deepcopy(network)
     largest = 2 ** (bits - 1) - 1
     with torch.no_grad():
-        for layer in linear_layers(result):
+        for layer in weighted_layers(result):
             scale = layer.weight.abs().max() / largest
             layer.weight.copy_((layer.weight / scale).round() * scale)
     return result

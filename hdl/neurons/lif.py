@@ -5,6 +5,7 @@ The rule is the contract's (docs/contract.md, "The LIF family"); the knobs that 
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from amaranth.hdl import Const, Elaboratable, Module, Mux, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data
 
@@ -125,12 +126,17 @@ class Parameters:
             members["sends_potential"] = unsigned(1)
         return data.StructLayout(members)
 
-    def image(self, neuron: Neuron, index: int) -> dict[str, int]:
-        """The parameters of one neuron, by field of the layout."""
-        values = {name: int(p if p.ndim == 0 else p[index]) for name, p in neuron.parameters.items()}
-        values |= {"current": int("i" in neuron.states)}
-        values |= {"sends_potential": int(neuron.options["spikes"] == "potential")}
-        return {name: values.get(name, 0) for name in self.parameter_layout.members}
+    def image(self, neuron: Neuron, index: np.ndarray) -> dict[str, np.ndarray]:
+        """The parameters of neurons, by field of the layout."""
+        values = {name: p if p.ndim == 0 else p[index] for name, p in neuron.parameters.items()}
+        values |= {"current": "i" in neuron.states, "sends_potential": neuron.options["spikes"] == "potential"}
+        members = self.parameter_layout.members
+        return {name: np.broadcast_to(values.get(name, 0), index.shape).astype(np.int64) for name in members}
+
+    @property
+    def silent(self) -> dict[str, int]:
+        """Parameters, where they are not 0, of a neuron that sends nothing as long as nothing arrives."""
+        return {"threshold": (1 << self.state_bits - 1) - 1}
 
     @property
     def decays(self) -> dict[str, tuple[str, int]]:

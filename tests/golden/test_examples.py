@@ -11,7 +11,7 @@ import pytest
 
 from spikeloom import packaged
 from spikeloom.golden import data as files
-from spikeloom.golden import float_model, nir_graph, simulate
+from spikeloom.golden import float_model, maps, nir_graph, simulate
 from spikeloom.golden.conventions import Knobs, resolve
 from spikeloom.golden.nir_model import Model
 from spikeloom.golden.quantise import convert
@@ -61,7 +61,19 @@ def differences(name: str, run: float_model.FloatRun, model: Model | None = None
 
 
 def test_every_example_has_a_recording() -> None:
-    assert EXAMPLES == ["vowels", "movements", "delays", "readout", "converted", "lagged", "hardreset"]
+    assert EXAMPLES == [
+        "cnn",
+        "vowels",
+        "movements",
+        "delays",
+        "motion",
+        "connectome",
+        "readout",
+        "converted",
+        "converted-cnn",
+        "lagged",
+        "hardreset",
+    ]
     for name in EXAMPLES:
         nodes = set(recording(name)) - {"prediction", "prediction_sum", "accuracy"}
         assert nodes == {layer.name for layer in model_of(name).layers}
@@ -86,11 +98,15 @@ def test_reproduces_its_framework(name: str) -> None:
 
 SNNTORCH_FAULTS = [{"reset_when": "same-step"}, {"reset": "zero"}, {"dt": 1.02e-4}, {"lag": True}]
 FAULTS = {
+    "cnn": [*SNNTORCH_FAULTS, {"decay": "exponential"}],
     "vowels": [*SNNTORCH_FAULTS, {"decay": "exponential"}, {"synapse_gain": "decayed"}],
     "movements": [*SNNTORCH_FAULTS, {"decay": "exponential"}, {"synapse_gain": "decayed"}],
     "delays": [*SNNTORCH_FAULTS, {"dt": 1.5e-4}, {"membrane_gain": "one-minus-decay"}],
+    "motion": [*SNNTORCH_FAULTS, {"decay": "exponential"}, {"membrane_gain": "one-minus-decay"}],
+    "connectome": [*SNNTORCH_FAULTS, {"decay": "exponential"}, {"membrane_gain": "one-minus-decay"}],
     "readout": [{"dt": 1.01e-3}, {"membrane_gain": "unit"}, {"reset": "subtract"}, {"decay": "exponential"}],
     "converted": [{"spikes": "one"}, {"v_min": "none"}, {"v_min": -0.5}, {"lag": True}, {"compare": "gt"}],
+    "converted-cnn": [{"spikes": "one"}, {"v_min": "none"}, {"v_min": -0.5}, {"lag": True}, {"compare": "gt"}],
     "lagged": [{"lag": False}, {"membrane_gain": "ode"}, {"dt": 1.02}, {"reset": "zero"}, {"decay": "exponential"}],
     "hardreset": [{"dt": 1.01e-4}, {"reset": "subtract"}, {"decay": "exponential"}, {"lag": True}],
 }
@@ -99,7 +115,8 @@ FAULTS = {
 @pytest.mark.parametrize(("name", "fault"), [(n, f) for n, faults in FAULTS.items() for f in faults], ids=str)
 def test_every_wrong_knob_shows(name: str, fault: dict) -> None:
     knobs = resolve(packaged.find(name).resolved, fault)
-    found = differences(name, float_model.run(model_of(name), samples(packaged.find(name).test).x, knobs))
+    recorded = max(len(recording(name)[layer.name]) for layer in model_of(name).layers)
+    found = differences(name, float_model.run(model_of(name), samples(packaged.find(name).test).x[:recorded], knobs))
     assert sum(found.values()) > 100, found
 
 
@@ -114,7 +131,14 @@ def without_delays(model: Model) -> Model:
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"), [("vowels", without_loops), ("lagged", without_loops), ("delays", without_delays)]
+    ("name", "fault"),
+    [
+        ("vowels", without_loops),
+        ("lagged", without_loops),
+        ("connectome", without_loops),
+        ("delays", without_delays),
+        ("motion", without_delays),
+    ],
 )
 def test_loops_and_delays_matter(name: str, fault: object) -> None:
     chosen, model = packaged.find(name), fault(model_of(name))
@@ -130,8 +154,48 @@ def test_delays_carry_the_answer() -> None:
     assert (run.prediction == test.y).mean() == pytest.approx(0.2133, abs=1e-4)
 
 
-@pytest.mark.parametrize(("weight_bits", "loss", "agreement"), [(8, 0.01, 0.98), (4, 0.04, 0.95)])
-@pytest.mark.parametrize("name", EXAMPLES)
+def shuffled(weights: np.ndarray, delays: np.ndarray) -> np.ndarray:
+    """The delays of the weights that are there, dealt out anew."""
+    dealt, there = delays.copy(), weights != 0
+    dealt[there] = np.random.default_rng(1).permutation(delays[there])
+    return dealt
+
+
+def with_shuffled_delays(model: Model) -> Model:
+    first, *others = model.layers
+    matrices = [maps.written_out(i.weights, 10_000) for i in first.inputs]
+    weights = sum(matrices)
+    delays = shuffled(weights, sum(i.delay * (m != 0) for i, m in zip(first.inputs, matrices, strict=True)))
+    inputs = (replace(first.inputs[0], weights=weights * (delays == d), delay=d) for d in np.unique(delays))
+    return replace(model, layers=(replace(first, inputs=tuple(inputs)), *others))
+
+
+def test_each_synapse_needs_its_own_delay() -> None:
+    """A delay per synapse carries `motion`: with the same delays shuffled among the synapses it is lost."""
+    chosen, test = packaged.find("motion"), samples(packaged.find("motion").test)
+    run = float_model.run(with_shuffled_delays(model_of("motion")), test.x, chosen.resolved)
+    assert (right("motion").prediction == test.y).mean() > 0.95
+    assert (run.prediction == test.y).mean() < 0.5
+    network, _ = convert(model_of("motion"), samples(chosen.calibration), chosen.resolved)
+    first, *others = network.projections
+    assert len(set(first.synapses.delays.tolist())) == 16
+    late = shuffled(np.ones_like(first.synapses.weights), first.synapses.delays)
+    other = replace(network, projections=(replace(first, synapses=replace(first.synapses, delays=late)), *others))
+    right_share, other_share = ((simulate.run(n, test.x).prediction == test.y).mean() for n in (network, other))
+    assert right_share > 0.95
+    assert other_share < 0.5
+
+
+#: 4 bits do not hold the connectome's contacts, 1 to 127 of them.
+ROUNDED = [
+    (name, *limits)
+    for name in EXAMPLES
+    for limits in ((8, 0.01, 0.98), (4, 0.04, 0.95))
+    if (name, limits[0]) != ("connectome", 4)
+]
+
+
+@pytest.mark.parametrize(("name", "weight_bits", "loss", "agreement"), ROUNDED)
 def test_the_integers_keep_the_accuracy(name: str, weight_bits: int, loss: float, agreement: float) -> None:
     chosen = packaged.find(name)
     calibration, test, reference = samples(chosen.calibration), samples(chosen.test), right(name)
@@ -154,12 +218,49 @@ def rows(head: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
-@pytest.mark.parametrize("name", packaged.PACKAGED)
+CONVOLUTIONAL = ("cnn", "converted-cnn")
+SPARSE = ("motion", "connectome")
+
+
+@pytest.mark.parametrize("name", [name for name in packaged.PACKAGED if name not in CONVOLUTIONAL + SPARSE])
 def test_full_layers_stay_matrices(name: str) -> None:
     """Whatever other kinds there are: what hardware builds and the names of networks stay."""
     chosen = packaged.find(name)
     network, _ = convert(chosen.model, samples(chosen.calibration), chosen.resolved, read_out=chosen.read_out)
     assert all(p.synapses.kind == "dense" and p.synapses.delays is None for p in network.projections)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_convolutions_stay_kernels(name: str) -> None:
+    """Means or sums of 2 x 2 in front of one become part of it; in front of a full layer, part of its matrix."""
+    chosen = packaged.find(name)
+    network, _ = convert(chosen.model, samples(chosen.calibration), chosen.resolved)
+    first, second, last = (p.synapses for p in network.projections)
+    assert [s.kind for s in (first, second, last)] == ["convolution", "convolution", "dense"]
+    assert (first.window.kernel, first.window.stride) == ((16, 1, 3, 3), (1, 1))
+    assert (second.window.kernel, second.window.stride) == ((32, 16, 6, 6), (2, 2))
+    assert last.shape == (second.shape[1], 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("motion", [("sparse", (24, 48), 384), ("dense", (48, 6), None)]),
+        ("connectome", [("sparse", (302, 302), 5091), ("sparse", (22, 302), 22), ("sparse", (302, 6), 735)]),
+    ],
+)
+def test_layers_with_few_weights_become_lists(name: str, wanted: list) -> None:
+    chosen = packaged.find(name)
+    network, report = convert(chosen.model, samples(chosen.calibration), chosen.resolved)
+    inspection = nir_graph.load(chosen.model, chosen.resolved)
+    assert inspection.storage == report.notes, "branches of one projection count together"
+    found = [p.synapses for p in network.projections]
+    assert [(s.kind, s.shape, len(s.targets) if s.kind == "sparse" else None) for s in found] == wanted
+    assert [p.delay for p in network.projections] == ([0, 0] if name == "motion" else [1, 0, 0])
+    assert [s.delays is not None for s in found] == ([True, False] if name == "motion" else [False] * 3)
+    if name == "connectome":
+        contacts = found[0].weights
+        assert (contacts.min(), contacts.max(), report.layers[0].weight_error) == (-18, 127, 0), "numbers of contacts"
 
 
 def test_samples_are_as_described() -> None:

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.flits import Flit, Source, decode, encode
+from spikeloom.hdl.flits import Flit, Numbering, Source, decode, encode
 
 FLIT = Flit(width=16, fields={"source": (0, 2), "tick": (2, 1), "sequence": (3, 2), "index": (5, 4), "value": (9, 5)})
 SPIKES = Flit(width=12, fields=FLIT.fields | {"value": (9, 1)})
-A, B = Source(name="a", id=1, size=9), Source(name="b", id=2, size=3)
+A = Source(name="a", id=1, size=9, channels=9, padded=9)
+B = Source(name="b", id=2, size=3, channels=3, padded=4)
+#: Two channels of three positions, padded to four: neurons 0..5 have the numbers 0, 4, 8, 1, 5, 9.
+WIDE = Source(name="wide", id=1, size=6, channels=2, padded=4)
 
 
 def draw(size, values, seed=0, samples=5, steps=7):
@@ -20,7 +23,7 @@ def draw(size, values, seed=0, samples=5, steps=7):
 @pytest.mark.parametrize("shuffle", [None, 4])
 def test_round_trip_of_interleaved_sources(flit, values, shuffle):
     x = {"a": draw(9, values), "b": draw(3, values, seed=1)}
-    words = [encode(flit, source.id, x[source.name], shuffle=shuffle) for source in (A, B)]
+    words = [encode(flit, source, x[source.name], shuffle=shuffle) for source in (A, B)]
     # Interleave at random; each source keeps its order.
     turn = np.random.default_rng(2).permutation(np.repeat([0, 1], [len(w) for w in words]))
     mixed = np.zeros(len(turn), np.uint64)
@@ -39,7 +42,7 @@ def test_round_trip_of_interleaved_sources(flit, values, shuffle):
 
 def test_encoding_by_hand():
     x = np.array([[[0, 1, 1], [0, 0, 0]], [[1, 0, 0], [0, 0, 1]]])
-    words = encode(SPIKES, 2, x)
+    words = encode(SPIKES, B, x)
     names = ("source", "tick", "sequence", "index", "value")
     assert [tuple(int(SPIKES.unpack(w, name)) for name in names) for w in words] == [
         (2, 0, 0, 1, 1),
@@ -51,8 +54,58 @@ def test_encoding_by_hand():
         (2, 0, 0, 2, 1),
         (2, 1, 3, 1, 0),
     ]
-    shuffled = [tuple(encode(SPIKES, 2, np.ones((1, 2, 9)), shuffle=seed)) for seed in range(4)]
+    shuffled = [tuple(encode(SPIKES, A, np.ones((1, 2, 9)), shuffle=seed)) for seed in range(4)]
     assert len(set(shuffled)) == 4 and len({tuple(sorted(s)) for s in shuffled}) == 1
+
+
+def test_numbers_by_hand():
+    assert (WIDE.positions, WIDE.numbers) == (3, 12)
+    assert WIDE.to_hardware(np.arange(6)).tolist() == [0, 4, 8, 1, 5, 9]
+    assert WIDE.to_golden(np.arange(-1, 13)).tolist() == [-1, 0, 3, -1, -1, 1, 4, -1, -1, 2, 5, -1, -1, -1]
+    words = encode(SPIKES, WIDE, np.array([[[0, 1, 0, 1, 0, 1]]]))
+    assert SPIKES.unpack(words, "index").tolist() == [4, 1, 9, 3]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_numbers_of_channels_side_by_side(seed):
+    """Every neuron has a number of its own, and what comes by these in any order is in the integer model's order."""
+    rng = np.random.default_rng(seed)
+    channels, positions = rng.integers(1, 12, 2).tolist()
+    padded = channels + int(rng.integers(0, 6))
+    source = Source(name="a", id=1, size=channels * positions, channels=channels, padded=padded)
+    cube = np.full((positions, padded), -1)
+    cube[:, :channels] = np.arange(source.size).reshape(channels, positions).T
+    assert (source.to_golden(np.arange(source.numbers)) == cube.ravel()).all()
+    assert (source.to_golden(source.to_hardware(np.arange(source.size))) == np.arange(source.size)).all()
+
+    flit = Flit(width=19, fields=FLIT.fields | {"index": (5, 9), "value": (14, 5)})
+    x = draw(source.size, [-16, -3, 1, 15], seed)
+    words = encode(flit, source, x, shuffle=seed)
+    events = flit.unpack(words, "tick") == 0
+    assert len(set(flit.unpack(words[events], "index"))) == len(np.unique(x.nonzero()[2]))
+    decoded = decode(flit, words, np.arange(len(words)), (source,), 5, 7)
+    assert decoded.problems == ()
+    assert (decoded.events["a"] == x).all() and x.any()
+
+
+def test_one_position_has_the_same_numbers_in_both():
+    numbering = Numbering(size=9, channels=9, padded=16)
+    assert (numbering.to_hardware(np.arange(9)) == np.arange(9)).all()
+    assert (numbering.to_golden(np.arange(16)) == [*range(9), *[-1] * 7]).all()
+
+
+@pytest.mark.parametrize(
+    "size, channels, padded, text",
+    [
+        (9, 2, 4, "9 neurons cannot be 2 channels padded to 4"),
+        (9, 3, 2, "9 neurons cannot be 3 channels padded to 2"),
+        (9, 0, 4, "9 neurons cannot be 0 channels padded to 4"),
+        (0, 1, 4, "0 neurons cannot be 1 channels padded to 4"),
+    ],
+)
+def test_neurons_that_are_no_channels_are_refused(size, channels, padded, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        Numbering(size=size, channels=channels, padded=padded)
 
 
 def spoil(words, what):
@@ -79,18 +132,31 @@ def spoil(words, what):
         ("extra tick", "population 'a': 36 ticks came, not 35"),
         ("late event", "an event came after the last tick (1 such)"),
         ("no value", "sample 0, step 0: an event has no value (1 such)"),
-        ("beyond", "sample 0, step 0: an event names a neuron beyond 8 (1 such)"),
+        ("beyond", "sample 0, step 0: an event names the number 9, which no neuron has (1 such)"),
         ("twice", "sample 0, step 0: a neuron sent two events (1 such)"),
         ("lost", "sample 0, step 0: the tick's count is not that of its events (1 such)"),
         ("sequence", "sample 0, step 1: the tick is out of sequence (1 such)"),
     ],
 )
 def test_a_wrong_stream_is_described(what, text):
-    words = encode(FLIT, 1, np.maximum(draw(9, [1]), np.eye(9, dtype=int)[[0] * 35].reshape(5, 7, 9)))
+    words = encode(FLIT, A, np.maximum(draw(9, [1]), np.eye(9, dtype=int)[[0] * 35].reshape(5, 7, 9)))
     assert decode(FLIT, words, np.arange(len(words)), (A,), 5, 7).problems == ()
     words = spoil(words, what)
     problems = decode(FLIT, words, np.arange(len(words)), (A,), 5, 7).problems
     assert any(text in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("number", [2, 3, 6, 11, 12, 15])
+def test_a_number_that_no_neuron_has_is_reported(number):
+    """Between the channels of two positions as well as beyond the last."""
+    words = encode(FLIT, WIDE, draw(6, [1]))
+    assert decode(FLIT, words, np.arange(len(words)), (WIDE,), 5, 7).problems == ()
+    event = np.flatnonzero(FLIT.unpack(words, "tick") == 0)[-1]
+    words[event] = FLIT.pack(source=1, index=number, value=1)
+    problems = decode(FLIT, words, np.arange(len(words)), (WIDE,), 5, 7).problems
+    assert problems == (
+        f"population 'wide', sample 4, step 6: an event names the number {number}, which no neuron has (1 such)",
+    )
 
 
 def test_flits_too_wide_are_refused():

@@ -68,6 +68,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
         (folder / "weights.mem").write_text("".join(f"{w & 255:02x}\n" for w in weights.ravel().tolist()))
         (folder / "fault.mem").write_text(f"{FAULTS.index(fault):02x}\n")
         fields = {"source": [0, 1], "tick": [1, 1], "sequence": [2, 2], "index": [4, 4], "value": [8, 1]}
+        size = {"size": 8, "channels": 8, "padded": 8}
         memories = [
             {"name": f"core0.state{unit}", "base": 32 + 16 * unit, "entries": 4, "words": 2, "stride": 2, "width": 64}
             | {"fields": {"v": [24, 16]}}
@@ -78,7 +79,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             for address, name in enumerate(("status", "control", "steps", "observe"))
         }
         manifest = {
-            "format": 2,
+            "format": 3,
             "spikeloom": "0",
             "network": network.hash,
             "configuration": {},
@@ -88,8 +89,9 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             "loom": {"file": "network.loom"},
             "flit": {"width": 12, "fields": fields},
             "sources": [
-                {"name": "in", "id": 0, "size": 8, "value_bits": 1, "role": "input"},
-                {"name": "out", "id": 1, "size": 8, "value_bits": 1, "role": "neurons"}
+                size | {"name": "in", "id": 0, "value_bits": 1, "role": "input"},
+                size
+                | {"name": "out", "id": 1, "value_bits": 1, "role": "neurons"}
                 | {"core": 0, "unit_base": 0, "units": 2, "state": {"v": [24, 16]}},
             ],
             "map": {"address_bits": 8, "registers": registers, "memories": memories},

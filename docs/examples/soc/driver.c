@@ -84,7 +84,8 @@ int spikeloom_run(const int8_t *x, uint32_t steps, int32_t counts[SPIKELOOM_OUTP
             if (spikeloom_is_tick(flit))
                 ended++;
             else if (ended + SPIKELOOM_OUTPUT_DELAY < steps)
-                counts[spikeloom_index(flit)] += spikeloom_value(flit);
+                counts[spikeloom_neuron(spikeloom_index(flit), SPIKELOOM_OUTPUT_POSITIONS, SPIKELOOM_OUTPUT_PADDED)] +=
+                    spikeloom_value(flit);
             looks = 0;
         }
         if (status & SPIKELOOM_PAGE_STATUS_ROOM_MASK && step < steps) {

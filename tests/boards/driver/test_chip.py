@@ -7,12 +7,17 @@ import time
 import numpy as np
 import pytest
 
+from folders import seal
 from spikeloom.boards.driver.chip import Chip
 from spikeloom.boards.driver.link import Link
 from spikeloom.boards.driver.pipe import LinkError, SerialPort
 from spikeloom.golden import simulate
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import Design
+from spikeloom.hdl.generate import generate
 from stand_in import MemoryPipe, Noise, PseudoTerminal, StandIn
+from stand_in_designs import lively
 
 
 def opened(design, *stand_in, **noise):
@@ -216,6 +221,27 @@ def test_memories_by_name(chip, design):
         chip.write_memory("core0.weights0", np.zeros((1, 1), np.int64))
 
 
+def test_channels_side_by_side(tmp_path):
+    """Inputs and events have the integer model's numbers, whatever the chip's are."""
+    network = lively(sizes=(6, 12, 4))
+    rtl = tmp_path / "rtl"
+    manifest = generate(network, Configuration(lanes=4), rtl)
+    numbered = {"in": (3, 4), "layer1": (3, 4), "layer2": (2, 3)}
+    for source in manifest["sources"]:
+        source["channels"], source["padded"] = numbered[source["name"]]
+    seal(rtl, manifest)
+    x = (np.random.default_rng(3).random((12, 6, 6)) < 0.5).astype(np.int64)
+    golden = simulate.run(network, x, record="all")
+    assert all(0 < events.mean() < 1 for events in golden.events.values())
+    chip = opened(Design(rtl))
+    came, _ = chip.run(x, record="all")
+    assert list(came) == ["layer1", "layer2"]
+    check(came, golden)
+    for step, came in enumerate(chip.live(iter(x[0]), record="all")):
+        assert all((values == golden.events[name][0, step]).all() for name, values in came.items())
+    chip.close()
+
+
 def test_states_are_read_from_their_memories(chip, design):
     expected = {}
     for name in (n for n in design.memories if "state" in n):
@@ -288,8 +314,6 @@ def test_another_network_is_refused_unless_forced(chip, design, x, golden):
 
 
 def test_other_hardware_is_refused(chip, design, folders):
-    from spikeloom.hdl.design import Design
-
     other = Design(folders["larger"])
     message = (
         f"{folders['larger']}: was made for other hardware (0x{other.hardware_id:08x}) than the chip on the pipe "

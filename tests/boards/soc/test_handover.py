@@ -102,6 +102,39 @@ def test_c_agrees_with_the_manifest(tmp_path, language):
     assert said == expected and len(macros) > 100
 
 
+NUMBERS = """
+#include <stdio.h>
+#include "design/spikeloom.h"
+int main(void) {
+    uint32_t neuron;
+    for (neuron = 0; neuron < SPIKELOOM_SOURCE_LAYER1_SIZE; neuron++) {
+        uint32_t number =
+            spikeloom_number(neuron, SPIKELOOM_SOURCE_LAYER1_POSITIONS, SPIKELOOM_SOURCE_LAYER1_PADDED);
+        printf("%lu %lu\\n", (unsigned long)number, (unsigned long)spikeloom_neuron(
+            number, SPIKELOOM_SOURCE_LAYER1_POSITIONS, SPIKELOOM_SOURCE_LAYER1_PADDED));
+    }
+    for (neuron = 0; neuron < SPIKELOOM_INPUT_SIZE; neuron++)
+        printf("%lu\\n", (unsigned long)spikeloom_index(spikeloom_event(neuron, 1)));
+    return SPIKELOOM_SOURCE_LAYER1_CHANNELS != 5 || SPIKELOOM_OUTPUT_PADDED != SPIKELOOM_OUTPUT_CHANNELS;
+}
+"""
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_numbers_in_hardware(tmp_path, language):
+    """Channels side by side, of the input and of a population: the manifest says so."""
+    folder = tmp_path / "design"
+    manifest = generate(small.network(sizes=(12, 20, 3)), Configuration(lanes=2), folder)
+    numbered = {"in": {"channels": 3, "padded": 4}, "layer1": {"channels": 5, "padded": 6}}
+    manifest["sources"] = [source | numbered.get(source["name"], {}) for source in manifest["sources"]]
+    write_handover(folder, manifest, "axi")
+    document = json.loads((folder / "registers.json").read_text())
+    assert [(s["channels"], s["padded"]) for s in document["sources"]] == [(3, 4), (5, 6), (3, 3)]
+    said = compiled(tmp_path, NUMBERS, language).splitlines()
+    layer = [f"{p * 6 + c} {c * 4 + p}" for c in range(5) for p in range(4)]
+    assert said == layer + [str(p * 4 + c) for c in range(3) for p in range(4)]
+
+
 FIELDS = """
 #include <stdio.h>
 #include "design/spikeloom.h"

@@ -1,0 +1,339 @@
+"""Which population is where, who reads whom in which order, and what sizes that takes."""
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+
+from amaranth.utils import bits_for
+
+from spikeloom.golden.network import Network, Population, Projection, Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.flits import Numbering
+from spikeloom.hdl.mapping import fan_outs
+from spikeloom.hdl.mapping.fan_outs import FanOut
+from spikeloom.hdl.neurons import MODELS
+from spikeloom.hdl.parameters import (
+    AcceleratorParameters,
+    CoreParameters,
+    FlitParameters,
+    ScatterParameters,
+)
+
+__all__ = ["Mapping", "Place", "Reader", "Ring", "map_network"]
+
+HOST = 0
+MAX_ROWS = 1 << 20
+MAX_SOURCES = 32
+MAX_WEIGHT_BITS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place(Numbering):
+    """Where a population is: its number in flits, its core (-1: the host), and its first words in the neuron units.
+
+    Its neurons lie as :class:`Numbering` says: ``channels`` of them side by side, ``padded`` numbers apart.
+    """
+
+    name: str
+    id: int
+    value_bits: int
+    core: int
+    unit_base: int
+    parameter_base: int
+    uniform: bool  # all positions have the same parameters
+
+    def groups(self, lanes: int) -> int:
+        return -(-self.numbers // lanes)
+
+    def period(self, lanes: int) -> int:
+        """Groups after which the neurons' parameters repeat."""
+        return self.groups(lanes) // (self.positions if self.uniform else 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reader:
+    """A projection as the hardware sees it: who reads its source's events; ``projection`` None: only its ticks.
+
+    event: in the event-stationary order. number: among the channels out of the source's node.
+    """
+
+    source: str
+    target: str
+    projection: Projection | None
+    event: bool
+    number: int
+    credit: int
+
+    @property
+    def delay(self) -> int:
+        if self.projection is None:
+            return 0
+        return self.projection.least_delay if self.event else self.projection.delay
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """Sums of a population that events are scattered into: ``steps`` of them, of ``rows`` each."""
+
+    target: str
+    rows: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """What hardware a network needs. ``images`` fill hardware built for ``parameters``, or for any that cover them."""
+
+    network: Network
+    places: tuple[Place, ...]
+    parameters: AcceleratorParameters
+    readers: tuple[Reader, ...]
+    rings: tuple[Ring, ...]
+    fan_outs: MappingType[Reader, FanOut] = field(repr=False)
+
+    @cached_property
+    def by_name(self) -> dict[str, Place]:
+        return {place.name: place for place in self.places}
+
+    def images(self, parameters: AcceleratorParameters | None = None) -> dict[str, list[int]]:
+        """Contents by memory name, one integer per entry."""
+        from spikeloom.hdl.mapping.images import images
+
+        return images(self, parameters or self.parameters)
+
+
+def map_network(network: Network, configuration: Configuration) -> Mapping:
+    """Place every population, or refuse with what does not fit and what would help."""
+    lanes = configuration.lanes
+    neurons = network.neurons
+    shared = configuration.cores == "shared"
+    core_of = {network.input.name: -1} | {p.name: 0 if shared else k for k, p in enumerate(neurons)}
+    cores = 1 if shared else len(neurons)
+    if len(neurons) >= MAX_SOURCES:
+        raise Refusal(
+            f"{len(neurons) + 1} populations are more than the {MAX_SOURCES} that the register 'observe' can name"
+        )
+    events = _orders(network, configuration)
+    places = _places(network, core_of, events, configuration)
+    readers = _readers(network, core_of, events, configuration.slots)
+    by_name = {place.name: place for place in places}
+    made = {
+        r: fan_outs.fan_out(r.projection, by_name[r.source], by_name[r.target], lanes)
+        for r in readers
+        if r.event and r.projection
+    }
+    rings = []
+    for target in dict.fromkeys(r.target for r in made):
+        late = max(f.most_delay for r, f in made.items() if r.target == target)
+        rings.append(Ring(target=target, rows=by_name[target].groups(lanes), steps=1 + late))
+    flit = FlitParameters(
+        sources=len(places),
+        neurons=max(place.numbers for place in places),
+        value_bits=max(p.value_bits for p in network.populations),
+    )
+    out_of = [sum(core_of[r.source] == node - 1 for r in readers) for node in range(1 + cores)]
+    ring_channels = [sum(core_of[r.target] == core for r in rings) for core in range(cores)]
+    parameters = []
+    for core in range(cores):
+        served = [p for p in neurons if core_of[p.name] == core]
+        here = [r for r in readers if core_of[r.target] == core]
+        model = served[0].neuron.model
+        if any(p.neuron.model != model for p in served) or model not in MODELS:
+            models = sorted({p.neuron.model for p in served})
+            raise Refusal(f"Populations of the models {models} cannot share a core; use 'cores: per-population'")
+        derived = [MODELS[model].Parameters.derive(p.neuron, p.value_bits) for p in served]
+        in_rows = [r for r in here if not r.event]
+        rows = sum(by_name[p.name].groups(lanes) * _rows_per_group(in_rows, by_name, p.name) for p in served)
+        if rows > MAX_ROWS:
+            raise Refusal(f"{rows} rows of {lanes} weights are more than {MAX_ROWS}; use more lanes")
+        mine = [place for place in places if place.core == core]
+        read = {r.source for r in here if r.projection}
+        parameters.append(
+            CoreParameters(
+                lanes=lanes,
+                units=configuration.neuron_units,
+                weight_bits=_weight_bits(in_rows),
+                value_bits=max((network[s].value_bits for s in read), default=1),
+                accumulator_bits=max(_sum_bits(network, [r for r in here if r.target == p.name]) for p in served),
+                rows=0 if not rows and ring_channels[core] else max(2, rows),
+                populations=len(served),
+                projections=len(in_rows) + ring_channels[core],
+                channels=max(1, out_of[1 + core]),
+                list_entries=max(2, sum(_slots(readers, s) * by_name[s].numbers for s in read)),
+                slots=max((_slots(readers, place.name) for place in places), default=1),
+                tokens=max(r.credit for r in readers) + max(r.delay for r in readers),
+                max_groups=max(place.groups(lanes) for place in mine),
+                max_delay=max(r.delay for r in readers),
+                unit_words=sum(place.groups(lanes) for place in mine) * lanes // configuration.neuron_units,
+                parameter_words=sum(place.period(lanes) for place in mine) * lanes // configuration.neuron_units,
+                nodes=1 + cores,
+                node_channels=max(out_of),
+                ring_channels=max(ring_channels),
+                model=model,
+                neuron=reduce(lambda a, b: a.covering(b), derived),
+                flit=flit,
+                scatter=_scatter(network, here, made, rings) if ring_channels[core] else None,
+            )
+        )
+    links = {(HOST, k) for k in range(cores)}
+    links |= {(1 + core_of[r.source], core_of[r.target]) for r in readers}
+    # A core's own events take the short way inside it.
+    links -= {(1 + k, k) for k in range(cores)}
+    return Mapping(
+        network=network,
+        places=places,
+        readers=readers,
+        rings=tuple(rings),
+        fan_outs=made,
+        parameters=AcceleratorParameters(
+            cores=tuple(parameters), links=tuple(sorted(links)), host_channels=max(1, out_of[HOST]), flit=flit
+        ),
+    )
+
+
+def _orders(network: Network, configuration: Configuration) -> set[Projection]:
+    """The projections in the event-stationary order, by identity."""
+    named = configuration.order if isinstance(configuration.order, dict) else {}
+    ends = {f"{j.source} -> {j.target}": j for j in network.projections}
+    for name in named:
+        if name not in ends:
+            raise Refusal(f"order: there is no projection {name!r}; there are {', '.join(map(repr, ends))}")
+    events = set()
+    for j in network.projections:
+        if j.port != "input":
+            raise Refusal(f"{j}: there is no port {j.port!r}; use 'input'")
+        dense = j.synapses.kind == "dense" and j.synapses.delays is None
+        order = configuration.order if isinstance(configuration.order, str) else named.get(f"{j.source} -> {j.target}")
+        if order in (None, "auto"):
+            order = "neuron" if dense else "event"
+        if order == "neuron" and j.synapses.delays is not None:
+            raise Refusal(f"{j}: synapses with delays of their own need the order 'event', not 'neuron'")
+        if order == "neuron" and not dense and j.synapses.shape[0] * j.synapses.shape[1] > 1 << 25:
+            sources, targets = j.synapses.shape
+            raise Refusal(
+                f"{j}: in the order 'neuron' its synapses are a matrix of {sources} x {targets}; use 'event'"
+            )
+        if order == "event":
+            events.add(id(j))
+    return events
+
+
+def _places(
+    network: Network, core_of: MappingType[str, int], events: set[int], configuration: Configuration
+) -> tuple[Place, ...]:
+    lanes, per_group = configuration.lanes, configuration.lanes // configuration.neuron_units
+    places, words, sets = [], dict.fromkeys(core_of.values(), 0), dict.fromkeys(core_of.values(), 0)
+    for number, p in enumerate((network.input, *network.neurons)):
+        claimed = [fan_outs.claims(j) for j in network.into(p.name) if id(j) in events]
+        channels = next((c for c in claimed if c is not None), p.size)
+        core = core_of[p.name]
+        place = Place(
+            name=p.name,
+            id=number,
+            size=p.size,
+            channels=channels,
+            padded=channels if channels == p.size else -(-channels // lanes) * lanes,
+            value_bits=p.value_bits,
+            core=core,
+            unit_base=words[core],
+            parameter_base=sets[core],
+            uniform=p.neuron is None or _uniform(p, channels),
+        )
+        if core >= 0:
+            words[core] += place.groups(lanes) * per_group
+            sets[core] += place.period(lanes) * per_group
+        places.append(place)
+    return tuple(places)
+
+
+def _uniform(p: Population, channels: int) -> bool:
+    """Every channel has the same parameters in all its places."""
+    each = (v.reshape(channels, -1) for v in p.neuron.parameters.values() if v.ndim)
+    return all((v == v[:, :1]).all() for v in each)
+
+
+def _readers(
+    network: Network, core_of: MappingType[str, int], events: set[int], slots: int
+) -> tuple[Reader, ...]:
+    def delay(j: Projection) -> int:
+        return j.least_delay if id(j) in events else j.delay
+
+    # A ring of events per source: as many steps as its slowest reader needs.
+    deep = {
+        p.name: slots + max((delay(j) for j in network.projections if j.source == p.name), default=0)
+        for p in network.populations
+    }
+    readers: list[Reader] = []
+    out_of = dict.fromkeys(core_of.values(), 0)
+    for population in network.neurons:
+        into = network.into(population.name)
+        scattered = [j for j in into if id(j) in events]
+        for event, mine in ((False, [j for j in into if id(j) not in events]), (True, scattered)):
+            incoming: list[Projection | None] = list(mine)
+            granted = any(j.source == network.input.name and not delay(j) for j in mine)
+            if not granted and event == bool(scattered):
+                incoming.append(None)  # a step must not start before the host grants it
+            for j in incoming:
+                source = j.source if j else network.input.name
+                readers.append(
+                    Reader(
+                        source=source,
+                        target=population.name,
+                        projection=j,
+                        event=event,
+                        number=out_of[core_of[source]],
+                        credit=deep[source] - delay(j) if j else deep[source] + len(network.neurons),
+                    )
+                )
+                out_of[core_of[source]] += 1
+    return tuple(readers)
+
+
+def _slots(readers: tuple[Reader, ...], source: str) -> int:
+    """Steps of a source's events that are kept."""
+    return max((r.credit + r.delay for r in readers if r.source == source and r.projection), default=1)
+
+
+def _weight_bits(readers: list[Reader]) -> int:
+    """A shift is folded into the stored weights."""
+    bits = max((r.projection.synapses.bits + r.projection.shift for r in readers if r.projection), default=2)
+    if bits > MAX_WEIGHT_BITS:
+        raise Refusal(f"Weights with their shifts need {bits} bits; at most {MAX_WEIGHT_BITS} are stored")
+    return bits
+
+
+def _rows_per_group(readers: list[Reader], places: MappingType[str, Place], name: str) -> int:
+    return sum(places[r.source].numbers for r in readers if r.target == name and r.projection)
+
+
+def _sum_bits(network: Network, readers: list[Reader]) -> int:
+    """Bits of the worst sum over any weights of these widths, since the host may change them."""
+    worst = 0
+    for j in (r.projection for r in readers if r.projection):
+        low, high = network[j.source].value_range
+        worst += fan_outs.fan_in(j) * max(-low, high) << j.synapses.bits - 1 + j.shift
+    return bits_for(worst) + 1
+
+
+def _scatter(
+    network: Network, here: list[Reader], made: MappingType[Reader, FanOut], rings: list[Ring]
+) -> ScatterParameters:
+    """The event-stationary half of a core."""
+    events = [r for r in here if r.event]
+    mine = [made[r] for r in events if r.projection]
+    targets = {r.target for r in events}
+    own = [ring for ring in rings if ring.target in targets]
+    return ScatterParameters(
+        rings=len(own),
+        projections=len(events),
+        accumulator_bits=max(_sum_bits(network, [r for r in events if r.target == ring.target]) for ring in own),
+        ring_rows=max(2, sum(ring.rows * ring.steps for ring in own)),
+        step_rows=max(ring.rows for ring in own),
+        weight_bits=_weight_bits(events),
+        kernel_rows=sum(len(f.weights) for f in mine if not f.listed),
+        synapses=sum(len(f.weights) for f in mine if f.listed),
+        max_delay=max(f.most_delay for f in mine),
+        places=sum(len(f.places["valid"]) for f in mine),
+        fan_out=max(f.most_synapses for f in mine),
+        taps=max(f.taps for f in mine),
+    )
