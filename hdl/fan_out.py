@@ -75,7 +75,7 @@ class FanOut(wiring.Component):
         # Events are fetched while there is room for what they become ------------------------------------------------
         left = Signal.like(self.left, init=-1)
         more, popped, dropped = Signal(), Signal(), Signal()
-        room = Signal(range(EVENTS + 1), init=EVENTS)
+        room = Signal(range(EVENTS), init=EVENTS - 1)  # a full queue would look empty
         roomy = Signal(init=1)
         m.d.comb += [more.eq(~left[-1]), self.read.eq(more & roomy & self.granted)]
         with m.If(self.start):

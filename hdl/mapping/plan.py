@@ -160,7 +160,7 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
                 projections=len(in_rows) + ring_channels[core],
                 channels=max(1, out_of[1 + core]),
                 list_entries=max(2, sum(_slots(readers, s) * by_name[s].numbers for s in read)),
-                slots=max((_slots(readers, place.name) for place in places), default=1),
+                slots=max(*(_slots(readers, place.name) for place in places), *(ring.steps for ring in rings)),
                 tokens=max(r.credit for r in readers) + max(r.delay for r in readers),
                 max_groups=max(place.groups(lanes) for place in mine),
                 max_delay=max(r.delay for r in readers),
