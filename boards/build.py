@@ -4,11 +4,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spikeloom.boards import catalogue, tools
+from spikeloom.boards import catalogue, storage, tools
 from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.clock import core_pll
 from spikeloom.boards.families import FAMILIES
@@ -36,6 +36,7 @@ class BuildReport:
     output_registers: those of the block RAMs are used.
     timing_met: every clock reaches what is asked of it. If not, the bitstream must not be trusted.
     paths:      the slowest path of each clock.
+    stored:     logical bits of the memories by kind; ``used.block_ram`` is what they take.
     """
 
     format: int = FORMAT
@@ -59,6 +60,7 @@ class BuildReport:
     tools: Mapping[str, str]
     seconds: Mapping[str, float]
     clocks_per_inference: float | None = None
+    stored: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def fmax_mhz(self) -> float:
@@ -160,7 +162,8 @@ class _Work:
         self, manifest: dict[str, Any], *, seed: int, core_hz: int, baud: int, versions: Mapping[str, str]
     ) -> BuildReport:
         board, family = self.board, self.tools.family
-        memory_bits = sum(m["entries"] * m["width"] for m in manifest["map"]["memories"])
+        stored = storage.of_manifest(manifest)
+        memory_bits = sum(stored.values())
         if memory_bits > board.memory_bits:
             raise self._too_large({"memory_bits": (memory_bits, board.memory_bits)}, manifest)
         cells = self.tools.synthesise_board(manifest, core_hz=core_hz, baud=baud)
@@ -195,6 +198,7 @@ class _Work:
             paths=placed.paths,
             tools=versions,
             seconds=self.tools.seconds,
+            stored=stored,
         )
 
     def _check_fit(self, needs: Mapping[str, int], manifest: dict[str, Any]) -> None:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from spikeloom.boards import catalogue
+from spikeloom.boards import catalogue, storage
 from spikeloom.boards.catalogue import BOARDS, Board
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.memory_map import MemoryMap
+from spikeloom.hdl.parameters import CoreParameters
 
 __all__ = ["check_fit", "memory_bits", "too_large"]
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
 MEMORY = {"memory_bits": "memory bits"}
+MEMORIES = {"memory_bits", "block_ram"}
 FEWEST_WEIGHT_BITS = 2
 
 
@@ -22,8 +23,15 @@ def memory_bits(network: Network, configuration: Configuration, weight_bits: int
     parameters = map_network(network, configuration).parameters
     if weight_bits is not None:
         stored = max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
-        parameters = replace(parameters, cores=tuple(replace(core, weight_bits=stored) for core in parameters.cores))
-    return sum(region.entries * region.width for region in MemoryMap(parameters).regions)
+        parameters = replace(parameters, cores=tuple(_narrower(core, stored) for core in parameters.cores))
+    return sum(storage.by_kind(parameters).values())
+
+
+def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:
+    scatter = core.scatter
+    if scatter:
+        scatter = replace(scatter, weight_bits=min(scatter.weight_bits, weight_bits))
+    return replace(core, weight_bits=min(core.weight_bits, weight_bits), scatter=scatter)
 
 
 def check_fit(network: Network, configuration: Configuration, board: str | Board) -> None:
@@ -42,9 +50,14 @@ def too_large(
         f"{(NAMES | MEMORY)[name]} {used} of {had} ({used - had} too many)" for name, (used, had) in over.items()
     )
     # What memory needs can be computed; what logic will be needs synthesis.
-    help_ = "What would help" if over.keys() <= {"memory_bits", "block_ram"} else "What may help"
+    help_ = "What would help" if over.keys() <= MEMORIES else "What may help"
     remedies = _remedies(network, configuration, board, over) or ["a smaller network"]
-    return Refusal(f"The network does not fit {board.title}: {by}. {help_}: {', or '.join(remedies)}")
+    most = ""
+    if over.keys() & MEMORIES:
+        first, *others = storage.stored(map_network(network, configuration))
+        most = f"Most of its memory takes {first.about}, {first.bits} bits"
+        most += f", then {others[0].about}, {others[0].bits}. " if others else ". "
+    return Refusal(f"The network does not fit {board.title}: {by}. {most}{help_}: {', or '.join(remedies)}")
 
 
 def _remedies(
@@ -65,15 +78,19 @@ def _remedies(
     narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
     fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
     remedies = []
-    if over.keys() & {"memory_bits", "block_ram"}:
+    if over.keys() & MEMORIES:
         fewer_lanes = next((c.lanes for c in narrower if fits(c)), None)
         smaller = next((b for b in fewer_bits if fits(configuration, b)), None)
+        slots = configuration.slots
+        fewer_slots = slots > 1 and fits(configuration.model_copy(update={"slots": 1}))
         both = next(((c.lanes, b) for b in fewer_bits for c in narrower if fits(c, b)), None)
         if fewer_lanes:
             remedies.append(f"fewer lanes ({fewer_lanes} instead of {lanes})")
         if smaller:
             remedies.append(f"fewer weight bits ({smaller} instead of {width} when converting)")
-        if both and not (fewer_lanes or smaller):
+        if fewer_slots:
+            remedies.append(f"fewer slots (1 instead of {slots}, which is slower)")
+        if both and not (fewer_lanes or smaller or fewer_slots):
             remedies.append(f"{both[0]} lanes instead of {lanes} with {both[1]} weight bits instead of {width}")
     elif over.keys() & {"lut", "ff"} and any(map(fits, narrower)):
         remedies.append(f"fewer lanes than {lanes}")

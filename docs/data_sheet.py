@@ -24,23 +24,40 @@ from spikeloom.boards.link import protocol
 from spikeloom.boards.link.protocol import BODIES, CHIP_FIELDS, CRC_BYTES, HEADER_BYTES, LONGEST, SEQUENCES, Body, Kind
 from spikeloom.boards.link.receiver import Receiver
 from spikeloom.boards.soc.page import PAGE
-from spikeloom.golden import conventions
 from spikeloom.golden.network import Network
-from spikeloom.hdl import accelerator, core, event_lists, lanes, layouts, memory_map, neuron_units, scheduler, streams
+from spikeloom.hdl import (
+    accelerator,
+    core,
+    event_lists,
+    fan_out,
+    lanes,
+    layouts,
+    memory_map,
+    neuron_units,
+    ring,
+    scatter,
+    scheduler,
+    streams,
+)
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping, map_network
 
 __all__ = ["TABLES", "expand", "members", "sheet"]
 
 EXAMPLE = ("digits", Configuration(lanes=16))
+#: Networks with what the example lacks: kernels and shared parameters, a list of synapses.
+EVENT_EXAMPLES = ("converted-cnn", "motion")
 MEMBER = re.compile(r"(\w+(?:, \w+)*):\s+(?=\S)")
 MARK = re.compile(r"^<!-- data sheet: ([\w-]+) -->$", re.MULTILINE)
 
 #: What the other memories hold is said where their layouts are declared.
 MEMORIES = {
     "weights": "Synapse memory: one row is the weights of one source neuron to one group; a memory holds some lanes",
-    "parameters": "A word per neuron of this unit: its integers in the [contract](contract.md#the-lif-family)",
+    "parameters": "A word per neuron of this unit, or per channel where all its places have the same: its integers in "
+    "the [contract](contract.md#the-lif-family)",
     "state": "A word per [number](hardware.md#numbers-of-neurons) of this unit: its neuron's state after the last step",
+    "kernels": "Weights of the event-stationary half: one row is those of one source channel and tap, or of one source "
+    "neuron, to a row of targets; a memory holds some lanes",
     "channels": "One per channel out of this node: how many slots its reader has free after a restart",
 }
 
@@ -77,14 +94,14 @@ def members(documented: object) -> dict[str, str]:
 
 
 @cache
-def network() -> Network:
-    chosen = packaged.find(EXAMPLE[0])
-    return api.convert(chosen.model, data=chosen.calibration, knobs=conventions.resolve(chosen.convention)).network
+def network(name: str = EXAMPLE[0]) -> Network:
+    chosen = packaged.find(name)
+    return api.convert(chosen.model, data=chosen.calibration, knobs=chosen.resolved, read_out=chosen.read_out).network
 
 
 @cache
-def mapping() -> Mapping:
-    return map_network(network(), EXAMPLE[1])
+def mapping(name: str = EXAMPLE[0]) -> Mapping:
+    return map_network(network(name), EXAMPLE[1])
 
 
 # Tables -----------------------------------------------------------------------------------------------------------
@@ -149,13 +166,18 @@ def registers() -> str:
     return table(("address", "register", "bits", "", "meaning"), rows)
 
 
-def memories() -> str:
+def memories(name: str = EXAMPLE[0]) -> str:
     """The address map."""
     rows = [
         (code(r.name), f"`0x{r.base:x}`", r.entries, r.width, r.words, r.stride)
-        for r in sorted(memory_map.MemoryMap(mapping().parameters).regions, key=lambda r: r.base)
+        for r in sorted(memory_map.MemoryMap(mapping(name).parameters).regions, key=lambda r: r.base)
     ]
     return table(("memory", "first address", "entries", "bits", "words", "stride"), rows)
+
+
+def memories_event() -> str:
+    """The address map of a network in the event-stationary order."""
+    return memories(EVENT_EXAMPLES[0])
 
 
 def declarations() -> dict[str, tuple[str, dict[str, str]]]:
@@ -176,22 +198,31 @@ def declarations() -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def words() -> str:
-    """What an entry of each memory is made of."""
+    """What an entry of each memory is made of; below the example's, what it has not."""
     said = declarations()
-    parts, seen = [], set()
-    for name, (_, layout) in memory_map.core_memories(mapping().parameters.cores[0]).items():
-        kind = name.rstrip("0123456789")
-        if kind in seen:
-            continue
-        seen.add(kind)
-        about, notes = said.get(kind.removesuffix("s"), ("", {}))
-        parts.append(f"### {kind}\n\n{about or MEMORIES[kind]}.".replace("..", "."))
-        if isinstance(layout, data.ArrayLayout):
-            bits = Shape.cast(layout.elem_shape).width
-            parts.append(f"{layout.length} weights of {bits} bits, two's complement, the lowest lane lowest.")
-        else:
-            parts.append(fields(layout, notes))
-    return "\n\n".join(parts)
+    parts: dict[str, str] = {}
+    seen: dict[str, set[str]] = {}
+    for example in (EXAMPLE[0], *EVENT_EXAMPLES):
+        other = "" if example == EXAMPLE[0] else f" (here of `{example}`)"
+        for name, (_, layout) in memory_map.core_memories(mapping(example).parameters.cores[0]).items():
+            kind = name.rstrip("0123456789")
+            about, notes = said.get(kind.removeprefix("scatter_").removesuffix("s"), ("", {}))
+            names = {str(key) for key, _ in layout}
+            if kind.startswith("scatter_") and (like := kind.removeprefix("scatter_")) in seen:
+                parts[kind] = f"### {kind}\n\nAs `{like}`, of the event-stationary half."
+            elif kind in seen:
+                for field in [str(key) for key, _ in layout if str(key) not in seen[kind]]:
+                    parts[kind] += f"\n\nAlso `{field}`{other}" + (f": {notes[field]}." if field in notes else ".")
+            else:
+                text = sentence(about or MEMORIES[kind]).rstrip(".")
+                parts[kind] = f"### {kind}\n\n{text}{other}.\n\n"
+                if isinstance(layout, data.ArrayLayout):
+                    bits = Shape.cast(layout.elem_shape).width
+                    parts[kind] += f"{layout.length} weights of {bits} bits, two's complement, the lowest lane lowest."
+                else:
+                    parts[kind] += fields(layout, notes)
+            seen[kind] = seen.get(kind, set()) | names
+    return "\n\n".join(parts.values())
 
 
 def configuration() -> str:
@@ -207,9 +238,11 @@ def configuration() -> str:
 
 def limits(kind: Any, metadata: list[Any]) -> str:
     """The values that a field of the configuration takes."""
-    choices = [choice for choice in get_args(kind) if isinstance(choice, str)] if get_origin(kind) else []
+    parts = [choice for part in get_args(kind) for choice in (part, *get_args(part))] if get_origin(kind) else []
+    choices = list(dict.fromkeys(code(choice) for choice in parts if isinstance(choice, str)))
+    choices += ["a dictionary"] * any(get_origin(part) is dict for part in parts)
     bounds = {name: getattr(m, name) for m in metadata for name in ("ge", "le") if hasattr(m, name)}
-    return " or ".join(map(code, choices)) or f"{bounds.get('ge', '')} … {bounds.get('le', '')}"
+    return " or ".join(choices) or f"{bounds.get('ge', '')} … {bounds.get('le', '')}"
 
 
 def clocks() -> str:
@@ -221,6 +254,9 @@ def clocks() -> str:
         scheduler.Scheduler,
         lanes.Lanes,
         neuron_units.NeuronUnits,
+        scatter.Scatter,
+        fan_out.FanOut,
+        ring.Ring,
         streams.Buffer,
     ):
         text = inspect.getdoc(component) or ""
@@ -383,6 +419,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "flit": flit,
     "registers": registers,
     "memories": memories,
+    "memories-event": memories_event,
     "words": words,
     "configuration": configuration,
     "link-rules": link_rules,

@@ -493,7 +493,10 @@ def report(
 def demo(
     network: Annotated[str, typer.Argument(help="A packaged network; see --list.")] = "digits",
     board: Annotated[str, typer.Option(metavar="B", help=BOARD_HELP)] = "ulx3s-85f",
-    samples: Annotated[int | None, typer.Option(min=1, metavar="K", help="Only the first K samples.")] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="K", help="Only the first K samples; by default all, of large networks 100."),
+    ] = None,
     output: Folder = Path("spikeloom-demo"),
     list_networks: Annotated[bool, typer.Option("--list", help="Say which networks there are, and stop.")] = False,
     as_json: Json = False,

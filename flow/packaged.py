@@ -20,7 +20,8 @@ class Packaged:
     """One network: its model, the data to calibrate the conversion with, and test data that it never saw.
 
     framework: that trained it and whose spikes are recorded. knobs: beyond its convention. samples: the network whose
-    data it shares, by default its own. read_out: what of its answer decides.
+    data it shares, by default its own. read_out: what of its answer decides. demo: how many test samples the demo takes
+    where nobody says otherwise, by default all.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Packaged:
     knobs: Mapping[str, Any] = field(default_factory=dict)
     samples: str | None = None
     read_out: str = "sum"
+    demo: int | None = None
 
     @property
     def model(self) -> Path:
@@ -71,6 +73,7 @@ PACKAGED = {
             about="784-12544-6272-10, convolutions and means of 2 x 2 (snnTorch): the images of mnist in 4 steps",
             framework="snnTorch",
             convention="snntorch",
+            demo=100,  # all of them are minutes in simulation
         ),
         Packaged(
             name="vowels",
@@ -124,6 +127,7 @@ PACKAGED = {
             convention="sinabs",
             knobs={"v_min": -1.0},
             samples="converted",
+            demo=100,
         ),
         Packaged(
             name="lagged",

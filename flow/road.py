@@ -62,7 +62,8 @@ def demo(
 ) -> DemoReport:
     """Check, convert, run, generate, verify, build and report a packaged network; what is made stays in ``output``.
 
-    ``stage`` is called after each stage with its name and result.
+    samples: the first so many test samples; by default all, of large networks the first 100. ``stage`` is called after
+    each stage with its name and result.
     """
     from spikeloom import api
     from spikeloom.boards import catalogue
@@ -74,6 +75,7 @@ def demo(
     chosen, target = packaged.find(network), Path(output)
     catalogue.find(board)
     knobs = chosen.resolved
+    samples = samples or chosen.demo
     data = files.load(chosen.test)
     data = replace(data, x=data.x[:samples], y=None if data.y is None else data.y[:samples])
     rtl = target / "rtl"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -251,7 +250,20 @@ def run(report: Any) -> None:
 
 
 def generate(manifest: Mapping[str, Any], output: Path) -> None:
-    bits = sum(memory["entries"] * memory["width"] for memory in manifest["map"]["memories"])
+    from spikeloom.boards import storage
+
+    stored = storage.of_manifest(manifest)
+    bits = sum(stored.values())
+    projections = [one for one in storage.of_folder(output) if one.numbers]
+    _table(
+        "projection",
+        "stored as",
+        "numbers",
+        "bits",
+        "theirs alone",
+        rows=[(p.what, p.kind, f"{p.numbers:,}", f"{p.bits:,}", f"{p.own:,}") for p in projections],
+    )
+    say(f"Logical bits: {_bits(stored)}")
     say(
         f"Wrote {output}: {manifest['verilog']['file']}, {len(manifest['images'])} memory images "
         f"({bits / 8192:.1f} KiB of memory), {manifest['loom']['file']}, manifest.json"
@@ -266,6 +278,10 @@ def generate(manifest: Mapping[str, Any], output: Path) -> None:
     )
 
 
+def _bits(stored: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {bits:,}" for kind, bits in stored.items())
+
+
 def verify(report: Any) -> None:
     _table(
         "population",
@@ -278,16 +294,8 @@ def verify(report: Any) -> None:
         f"{report.cells:,} cells (sample, step, neuron) with {report.events:,} events; {report.states:,} final states"
     )
     say(f"{report.clocks_per_inference:,.0f} clocks per inference, {report.latency:,} for the first")
-    everything = Counter[str]()
-    for core in report.activity.values():
-        everything.update({name: clocks for name, clocks in core.items() if name != "span"})
-    if everything:
-        spent = ", ".join(
-            f"{clocks / everything.total():.1%} {name.replace('_', ' ')}"
-            for name, clocks in everything.most_common()
-            if clocks
-        )
-        say(f"Where they go: {spent}; {report.rows_per_clock:.3f} rows of weights per clock within a step")
+    for name, engine in report.engines.items():
+        say(_engine(name, engine))
     stalls = report.stalls
     if stalls["i_gaps"] or stalls["o_waits"]:  # or the bench stalled nothing
         say(
@@ -301,6 +309,18 @@ def verify(report: Any) -> None:
         say(f"The comparison ended there, with {report.samples} of {report.given} samples compared.", BAD)
     if report.reproducer:
         say(f"To see it again: {report.reproducer}", BAD)
+
+
+def _engine(name: str, engine: Any) -> str:
+    """One engine's clocks, the most frequent cause first."""
+    total = max(1, sum(engine.clocks.values()))
+    spent = sorted(engine.clocks.items(), key=lambda item: -item[1])
+    text = f"{name}: " + ", ".join(f"{clocks / total:.1%} {cause}" for cause, clocks in spent if clocks)
+    if engine.rows_per_clock:
+        text += f"; {engine.rows_per_clock:.3f} rows per clock within a step"
+    if engine.operations:
+        text += f", {engine.per_lane:.3f} useful synaptic operations per lane and clock"
+    return text
 
 
 def build(report: Any, output: Path) -> None:
@@ -317,6 +337,11 @@ def build(report: Any, output: Path) -> None:
             if available.get(name)
         ],
     )
+    if report.stored:
+        say(
+            f"Memory: {sum(report.stored.values()):,} logical bits ({_bits(report.stored)}), the tables in logic and "
+            f"the others in block RAM; the host link has its own"
+        )
     _clocks(report)
     say(latency(report) or "Give --data to measure latency and rate.")
     say(f"Wrote {output / report.bitstream}")
@@ -394,7 +419,9 @@ class Stages:
         return f"{len(report.prediction)} test samples on the integer model, accuracy {_percent(report.accuracy)}"
 
     def generate(self, manifest: Mapping[str, Any]) -> str:
-        bits = sum(memory["entries"] * memory["width"] for memory in manifest["map"]["memories"])
+        from spikeloom.boards import storage
+
+        bits = sum(storage.of_manifest(manifest).values())
         lanes = manifest["configuration"].get("lanes")
         return f"Verilog with {lanes} lanes, {len(manifest['images'])} memory images, {bits / 8192:.1f} KiB of memory"
 

@@ -1,12 +1,13 @@
 """Arriving events are kept, per channel and step, until every population that reads them has done so."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.layouts import Tables, flit_layout
 from spikeloom.hdl.memory_map import Memories
-from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.parameters import DEEPEST, CoreParameters
 
 __all__ = ["EventLists", "entry_layout"]
 
@@ -30,7 +31,7 @@ class EventLists(wiring.Component):
                    too many, or of no neuron.
     running:       flits are on their way into the lists.
     initialise, number: set the ring of source ``number`` to empty.
-    read, address, entry: an entry of the lists, one clock later.
+    read, address, entry: an entry of the lists, ``p.entry_latency`` clocks later.
     slot, count:   the number of events in slot {source, slot}, in the same clock; scatter_slot, scatter_count: another.
     """
 
@@ -65,7 +66,11 @@ class EventLists(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p = self.p
-        m.submodules.lists = lists = self.memories.block("lists", entry_layout(p), p.list_entries)
+        banks = []
+        for number, first in enumerate(range(0, p.list_entries, DEEPEST)):
+            name = f"lists{number}" if p.entry_latency > 1 else "lists"
+            banks.append(self.memories.block(name, entry_layout(p), min(DEEPEST, p.list_entries - first)))
+            m.submodules[name] = banks[-1]
         counts_depth = 1 << (p.flit.source_bits + p.slot_bits)
         m.submodules.counts = counts = self.memories.table("counts", p.flit.index_bits, counts_depth)
         ring_layout = data.StructLayout(
@@ -157,11 +162,26 @@ class EventLists(wiring.Component):
             counts.write_data.eq(ring.fill),
             counts.read_address.eq(self.slot),
             self.count.eq(counts.read_data),
-            lists.write.eq(write & ~surplus),
-            lists.write_address.eq(write_address),
-            lists.write_data.eq(entry),
-            lists.read_address.eq(self.address),
-            lists.read.eq(self.read),
-            self.entry.as_value().eq(lists.read_data),
         ]
+        for lists in banks:
+            m.d.comb += [
+                lists.write.eq(write & ~surplus),
+                lists.write_address.eq(write_address),
+                lists.write_data.eq(entry),
+                lists.read_address.eq(self.address),
+                lists.read.eq(self.read),
+            ]
+        if len(banks) == 1:
+            m.d.comb += self.entry.as_value().eq(lists.read_data)
+            return m
+        # Block RAM is slow to answer, so each bank has a register before the choice between them.
+        high = [Signal(range(len(banks)), name=f"bank{k}", reset_less=True) for k in range(3)]
+        m.d.comb += high[0].eq(self.address >> ceil_log2(DEEPEST))
+        m.d.sync += [b.eq(a) for a, b in zip(high, high[1:], strict=False)]
+        beside = [Signal(lists.width, name=f"beside{k}", reset_less=True) for k in range(len(banks))]
+        for number, (lists, word) in enumerate(zip(banks, beside, strict=True)):
+            m.d.comb += lists.write.eq(write & ~surplus & (write_address >> ceil_log2(DEEPEST) == number))
+            m.d.comb += lists.read.eq(self.read & (high[0] == number))
+            m.d.sync += word.eq(lists.read_data)
+        m.d.comb += self.entry.as_value().eq(Array(beside)[high[2]])
         return m

@@ -88,7 +88,11 @@ class FanOut(wiring.Component):
         travelling = Signal(5)
         m.d.sync += travelling.eq(travelling << 1 | self.read)
         entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(4)]
-        m.d.sync += [b.eq(a) for a, b in zip([self.entry, *entries], entries, strict=False)]
+        arriving = [self.entry, *entries]
+        if p.entry_latency > 1:
+            m.d.comb += entries[0].eq(self.entry)
+            arriving = entries
+        m.d.sync += [b.eq(a) for a, b in zip(arriving, arriving[1:], strict=False)]
         index = entries[0].index
         place_address = Signal(s.place_bits, reset_less=True)
         m.d.sync += place_address.eq(

@@ -6,7 +6,9 @@ from amaranth.hdl import Cat, Elaboratable, Module, Shape, ShapeLike, Signal, Va
 from amaranth.lib import memory
 from amaranth.utils import ceil_log2
 
-__all__ = ["BlockMemory", "TableMemory", "slices"]
+from spikeloom.hdl.parameters import DEEP
+
+__all__ = ["BlockMemory", "TableMemory", "narrow", "slices"]
 
 
 #: The register inside a block RAM. Its first word is undefined, and the Verilog says so (see ``hdl.generate``):
@@ -19,6 +21,12 @@ def slices(name: str, width: int, slice_bits: int | None) -> list[tuple[str, int
     if slice_bits is None or slice_bits >= width:
         return [(name, 0, width)]
     return [(f"{name}_{k}", low, min(slice_bits, width - low)) for k, low in enumerate(range(0, width, slice_bits))]
+
+
+def narrow(depth: int) -> int:
+    """Bits of the widest array that is one block RAM."""
+    shapes = ((36, 512), (18, 1024), (9, DEEP), (4, 2 * DEEP), (2, 4 * DEEP))
+    return next((bits for bits, most in shapes if depth <= most), 1)
 
 
 class _Memory(Elaboratable):

@@ -9,11 +9,11 @@ from amaranth.lib import data, wiring
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.layouts import Tables
-from spikeloom.hdl.memory import BlockMemory, TableMemory, slices
+from spikeloom.hdl.memory import BlockMemory, TableMemory, narrow, slices
 from spikeloom.hdl.neurons import MODELS
-from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
+from spikeloom.hdl.parameters import DEEP, AcceleratorParameters, CoreParameters
 
-__all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories"]
+__all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories", "slice_bits_of"]
 
 Images = Mapping[str, Sequence[int]]
 AnyMemory = TypeVar("AnyMemory", BlockMemory, TableMemory)
@@ -97,6 +97,11 @@ def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
     return memories
 
 
+def slice_bits_of(name: str, depth: int) -> int | None:
+    """Of how many bits the arrays of a memory are, so that none needs a multiplexer behind it."""
+    return None if depth <= (DEEP if name.startswith(("weights", "lists")) else 512) else narrow(depth)
+
+
 class MemoryMap:
     """All regions, each aligned to its own size."""
 
@@ -115,7 +120,8 @@ class MemoryMap:
                     entries=entries,
                     width=layout.size,
                     fields=fields,
-                    slice_bits=core.weight_slice_bits if name.startswith("weights") else None,
+                    slice_bits=(core.weight_slice_bits if name.startswith("weights") else None)
+                    or slice_bits_of(name, entries),
                 )
                 regions.append(region)
         host = {"host.channels": (p.host_channels, Tables(p.cores[0]).channel)}
@@ -155,7 +161,7 @@ class Memories:
         return kind(name=name, width=layout, depth=depth, init=self.images.get(name, ()), slice_bits=slice_bits)
 
     def block(self, name: str, layout: ShapeLike, depth: int, slice_bits: int | None = None) -> BlockMemory:
-        return self._make(BlockMemory, name, layout, depth, slice_bits)
+        return self._make(BlockMemory, name, layout, depth, slice_bits or slice_bits_of(name, depth))
 
     def table(self, name: str, layout: ShapeLike, depth: int) -> TableMemory:
         return self._make(TableMemory, name, layout, depth)

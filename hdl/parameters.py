@@ -10,6 +10,8 @@ __all__ = ["AcceleratorParameters", "CoreParameters", "FlitParameters", "Scatter
 
 #: Rows beyond which a block RAM of full width would need a multiplexer behind it.
 DEEP = 2048
+#: Words of one bit that a block RAM holds.
+DEEPEST = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,11 @@ class CoreParameters:
         return ceil_log2(max(2, self.list_entries, self.scatter.ring_rows if self.scatter else 0))
 
     @property
+    def entry_latency(self) -> int:
+        """Clocks from an address in the lists to its entry: one more where they are deeper than a block RAM."""
+        return 1 + (self.list_entries > DEEPEST)
+
+    @property
     def slot_bits(self) -> int:
         return max(1, ceil_log2(self.slots))
 
@@ -246,7 +253,9 @@ class AcceleratorParameters:
     @property
     def engines(self) -> tuple[str, ...]:
         """What adds weights: the lanes of each core, and its event-stationary half if it has one."""
-        each = ((f"core{k}", f"core{k}.scatter") if core.scatter else (f"core{k}",) for k, core in enumerate(self.cores))
+        each = (
+            (f"core{k}", f"core{k}.scatter") if core.scatter else (f"core{k}",) for k, core in enumerate(self.cores)
+        )
         return tuple(name for names in each for name in names)
 
 

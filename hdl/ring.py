@@ -68,13 +68,12 @@ class Ring(wiring.Component):
         m.d.sync += before.eq(writes[3])
         same = [Signal(name=f"same{k}") for k in range(3)]
         written = (writes[2], writes[3], before)
-        m.d.sync += [
-            same[k].eq(written[k] & (addresses[k + 2] == addresses[1])) for k in range(3)
-        ]
+        m.d.sync += [same[k].eq(written[k] & (addresses[k + 2] == addresses[1])) for k in range(3)]
         results = []
         for lane in range(p.lanes):
             old, newest, newer, new = (
-                Signal(signed(bits), name=f"{name}{lane}", reset_less=True) for name in ("old", "newest", "newer", "new")
+                Signal(signed(bits), name=f"{name}{lane}", reset_less=True)
+                for name in ("old", "newest", "newer", "new")
             )
             row = Signal(signed(bits), name=f"row{lane}")
             m.d.comb += row.eq(Mux(same[0], newest, Mux(same[1], newer, Mux(same[2], new, old))))

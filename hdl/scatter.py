@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.fan_out import FanOut
 from spikeloom.hdl.layouts import Activity, Tables, credit_layout
+from spikeloom.hdl.lanes import one_per_lane
 from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.ring import READING, Ring
@@ -200,7 +201,7 @@ class Scatter(wiring.Component):
         listed, single = descriptor.listed, descriptor.single
         adds, takes = [Signal(name=f"adds{k}") for k in range(8)], [Signal(name=f"takes{k}") for k in range(8)]
         m.d.comb += [adds[0].eq(fan_out.valid), takes[0].eq(hold)]
-        rows = [Signal(row, name=f"row{k}", reset_less=True) for k, row in enumerate([fan_out.row.shape()] * 9)]
+        rows = [Signal(row, name=f"row{k}", reset_less=True) for k, row in enumerate([fan_out.row.shape()] * 8)]
         m.d.comb += rows[0].eq(fan_out.row)
         bases = [Signal(s.ring_bits, name=f"base{k}", reset_less=True) for k in range(8)]
         m.d.comb += bases[0].eq(Mux(hold, wish, head + rows[0].row))
@@ -274,11 +275,19 @@ class Scatter(wiring.Component):
         m.d.comb += [a.eq(b) for a, b in zip(self.taken, ring.taken, strict=True)]
         for lane in range(p.lanes):
             number = Signal(signed(s.weight_bits), name=f"weight{lane}", reset_less=True)
-            product = Signal(signed(s.weight_bits + (p.value_bits if p.value_bits > 1 else 0)), name=f"product{lane}", reset_less=True)
+            product = Signal(
+                signed(s.weight_bits + (p.value_bits if p.value_bits > 1 else 0)),
+                name=f"product{lane}",
+                reset_less=True,
+            )
             stored: Value = words.word_select(lane, s.weight_bits).as_signed() if s.kernel_rows else number
             if weight is not None:
                 stored = Mux(listed, weight, stored) if s.kernel_rows else weight
             m.d.sync += number.eq(Mux(own[lane], stored, 0))
-            m.d.sync += product.eq(number * rows[8].value if p.value_bits > 1 else number)
+            if p.value_bits > 1:
+                value = one_per_lane(p, lane)
+                m.d.sync += [value.eq(rows[7].value), product.eq(number * value)]
+            else:
+                m.d.sync += product.eq(number)
             m.d.comb += ring.weights[lane].eq(product)
         return m

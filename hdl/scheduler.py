@@ -64,9 +64,7 @@ class Scheduler(wiring.Component):
 
     o: stream.Interface
 
-    def __init__(
-        self, p: CoreParameters, node: int, memories: Memories, *, prefix: str = "", first_channel: int = 0
-    ):
+    def __init__(self, p: CoreParameters, node: int, memories: Memories, *, prefix: str = "", first_channel: int = 0):
         self.p = p
         self.node = node
         self.memories = memories
@@ -114,12 +112,8 @@ class Scheduler(wiring.Component):
         #: where each projection reads next; where each population is in its sample
         reader_layout = data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
         clock_layout = data.StructLayout({"step": 16, "sequence": 2})
-        m.submodules.readers = readers = self.memories.table(
-            f"{self.prefix}readers", reader_layout, p.projections
-        )
-        m.submodules.clocks = clocks = self.memories.table(
-            f"{self.prefix}clocks", clock_layout, p.populations
-        )
+        m.submodules.readers = readers = self.memories.table(f"{self.prefix}readers", reader_layout, p.projections)
+        m.submodules.clocks = clocks = self.memories.table(f"{self.prefix}clocks", clock_layout, p.populations)
         longest = max(p.projections, p.channels, p.populations, p.flit.sources)
         number = Signal(range(max(2, longest)))
         with m.If(self.initialise):

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,49 @@ from spikeloom.hdl.design import Design
 from spikeloom.sim.job import ACTIVITIES, stimulus
 from spikeloom.sim.reproducer import write_reproducer
 from spikeloom.sim.session import Block, Progress, Session
+from spikeloom.sim.useful import Useful
 
-__all__ = ["Mismatch", "Simulation", "VerifyReport", "simulate", "verify"]
+__all__ = ["CAUSES", "Engine", "Mismatch", "Simulation", "VerifyReport", "simulate", "verify"]
 
 #: Samples that Amaranth's simulator runs unless told: it is a hundred times slower.
 AMARANTH_SAMPLES = 2
+#: What the causes of ``VerifyReport.activity`` are called: of the lanes, and of an event-stationary half.
+CAUSES = {
+    "neuron": {
+        "rows": ("rows", "a row of weights is added, one synapse per lane; or a row of sums"),
+        "hand_over": ("hand over", "a group's sums go to the neuron units"),
+        "tick": ("tick", "no population has all of its inputs for a step"),
+        "credit": ("credit", "a population waits for room at a reader of its events"),
+        "scheduler": ("scheduler", "a population is started, or its next group prepared"),
+        "neuron_unit": ("neuron unit", "the neuron units still step the group before"),
+        "output": ("output", "events of groups before are still being sent"),
+    },
+    "event": {
+        "rows": ("rows", "an event's row of weights is added to a row of sums, or one synapse of a list"),
+        "hand_over": ("sums taken", "the lanes took a row of sums"),
+        "neuron_unit": ("no event", "a list of events is read, and the next event is not there yet"),
+        "scheduler": ("between projections", "a projection is started or ended"),
+        "credit": ("sums waiting", "the sums of a step before are not taken yet"),
+        "tick": ("idle", "no projection has a step to do"),
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What one engine did: the lanes of a core (``order`` "neuron"), or its event-stationary half ("event").
+
+    clocks: by cause, as :data:`CAUSES` calls it. rows_per_clock: between each step's first row and its last.
+    operations: synapses that golden's events reached in time. per_lane: these, per lane and clock of the same time;
+    what rows hold beside them (padding, synapses that are not there, events beyond the last step) is not among them.
+    Both are 0 without rows.
+    """
+
+    order: str
+    clocks: dict[str, int]
+    rows_per_clock: float
+    operations: int
+    per_lane: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +111,8 @@ class VerifyReport:
     seed: int
     build_seconds: float
     seconds: float
+    lanes: int = 1
+    operations: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -80,9 +120,29 @@ class VerifyReport:
 
     @property
     def rows_per_clock(self) -> float:
-        """Rows of weights per clock between each step's first and last, over all cores; 0 without rows."""
-        span = sum(core["span"] for core in self.activity.values())
-        return sum(core["rows"] for core in self.activity.values()) / span if span else 0.0
+        """Rows per clock between each step's first and last, over all engines of the busier kind; 0 without rows."""
+        kinds: dict[str, list[dict[str, int]]] = {}
+        for name, clocks in self.activity.items():
+            kinds.setdefault(_order(name), []).append(clocks)
+        rows, span = max(
+            ((sum(c["rows"] for c in kind), sum(c["span"] for c in kind)) for kind in kinds.values()), default=(0, 0)
+        )
+        return rows / span if span else 0.0
+
+    @property
+    def engines(self) -> dict[str, Engine]:
+        """What each engine did."""
+        found = {}
+        for name, clocks in self.activity.items():
+            order, span, operations = _order(name), clocks["span"], self.operations.get(name, 0)
+            found[name] = Engine(
+                order=order,
+                clocks={title: clocks.get(cause, 0) for cause, (title, _) in CAUSES[order].items()},
+                rows_per_clock=round(clocks["rows"] / span, 4) if span else 0.0,
+                operations=operations,
+                per_lane=round(operations / span / self.lanes, 4) if span else 0.0,
+            )
+        return found
 
     @property
     def verdict(self) -> str:
@@ -96,8 +156,16 @@ class VerifyReport:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        derived = {"ok": self.ok, "rows_per_clock": round(self.rows_per_clock, 4)}
+        derived = {
+            "ok": self.ok,
+            "rows_per_clock": round(self.rows_per_clock, 4),
+            "engines": {name: asdict(engine) for name, engine in self.engines.items()},
+        }
         return {**asdict(self), "reproducer": str(self.reproducer) if self.reproducer else None, **derived}
+
+
+def _order(engine: str) -> str:
+    return "event" if engine.endswith(".scatter") else "neuron"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +272,7 @@ def verify(
         progress=progress,
     )
     totals = np.zeros(4, np.int64)
+    useful, operations = Useful(design), Counter[str]()
     activity: Counter[tuple[str, str]] = Counter()
     fired = {name: np.zeros(design.network[name].size, bool) for name in names}
     clocks, ends, stalled, done = 0, [], {"i_gaps": 0, "i_waits": 0, "o_waits": 0}, 0
@@ -213,6 +282,7 @@ def verify(
     for block in session.blocks(x, compare=True):
         *numbers, first = _compare(block, names, steps)
         totals += numbers
+        operations += useful.count(x[block.first : block.last], block.expected.events)
         problems += block.problems
         clocks += block.answer.clock
         done = block.last
@@ -251,6 +321,8 @@ def verify(
         latency=latency,
         stalls=stalled,
         activity=cores,
+        lanes=design.manifest["configuration"]["lanes"],
+        operations={engine: operations[engine] for engine in design.engines},
         simulator=f"{simulator} (bulk)" if bulk else simulator,
         versions=session.versions,
         verilog=design.manifest["verilog"]["sha256"] if simulator != "amaranth" else "",

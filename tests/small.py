@@ -1,10 +1,16 @@
-"""A small fixed network, for tests that need one and do not care which."""
+"""A small fixed network, and small hardware, for tests that need one and do not care which."""
+
+from dataclasses import replace
 
 import numpy as np
 
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.layouts import HostPort
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.memory_map import Memories, core_memories
 
-__all__ = ["network", "neuron"]
+__all__ = ["network", "neuron", "scatter_core"]
 
 
 def neuron(bits=12, guard=2, i=0, potential=False, **parameters):
@@ -56,3 +62,18 @@ def network(sizes=(5, 7, 3), weight_bits=4, neurons=None, shift=0, delay=0, valu
         ],
         output=names[-1],
     )
+
+
+def scatter_core(lanes=4, value_bits=1, neurons=64, list_entries=512, **sizes):
+    """Parameters of a core with an event-stationary half of these sizes, and memories for its parts."""
+    made = map_network(network(), Configuration.create(lanes=lanes, units=1, order="event")).parameters.cores[0]
+    flit = replace(made.flit, neurons=neurons, value_bits=value_bits)
+    p = replace(
+        made, value_bits=value_bits, list_entries=list_entries, flit=flit, scatter=replace(made.scatter, **sizes)
+    )
+
+    def memories(images=None):
+        names = core_memories(p)
+        return Memories("core0", names, HostPort(len(names), 256, 24).create(), images or {})
+
+    return p, memories

@@ -6,6 +6,7 @@ failing case shrinks to a small structure.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -147,6 +148,15 @@ def _neurons(
     return Neuron(model="lif", states=states, parameters=parameters, options=options), value_bits, typical
 
 
+def _of_channels(neuron: Neuron, channels: int) -> Neuron:
+    """The neuron with parameters that all places of a channel share."""
+
+    def shared(values: np.ndarray) -> np.ndarray:
+        return np.repeat(values.reshape(channels, -1)[:, 0], values.size // channels) if values.ndim else values
+
+    return replace(neuron, parameters={name: shared(values) for name, values in neuron.parameters.items()})
+
+
 @st.composite
 def networks(
     draw: st.DrawFn,
@@ -168,7 +178,8 @@ def networks(
     and potentials as events, as allowed.
 
     populations counts those with neurons; sizes is neurons per population, the input included. Ranges are inclusive.
-    kinds: of synapses; a convolution decides the size of its target. synapse_delays: the most that a synapse may have.
+    kinds: of synapses; a convolution decides the size of its target, whose channels may share their parameters.
+    synapse_delays: the most that a synapse may have.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     count = draw(st.integers(*populations))
@@ -182,7 +193,7 @@ def networks(
         back = draw(st.integers(1, count))
         ends += [(count, back)] if draw(st.booleans()) else []
     widths = [draw(st.integers(*sizes)) for _ in names]
-    chosen, windows = {}, {}
+    chosen, windows = dict.fromkeys(range(count), "dense"), {}
     if kinds != ("dense",):
         for n in range(count):
             chosen[n] = draw(st.sampled_from(kinds))
@@ -194,7 +205,7 @@ def networks(
     bits = draw(st.integers(1, 4)) if graded else 1
     made = [Population(name=names[0], shape=(widths[0],), value_bits=bits)]
     typical = [1.0 if bits == 1 else 2.0 ** (bits - 2)]
-    projections = []
+    projections, seen = [], set()
     for target in range(1, count + 1):
         drive = 0.0
         for source in (s for s, t in ends if t == target):
@@ -207,9 +218,13 @@ def networks(
                 # More excitation than inhibition, so that activity reaches the last population.
                 return found if loop else np.maximum(found, rng.integers(-limit, limit, shape))
 
-            kind = chosen.get(source, "dense") if target == source + 1 else "dense"
-            if kinds != ("dense",) and loop and "sparse" in kinds:
-                kind = "sparse"
+            kind = chosen.get(source) if target == source + 1 else "dense" if kinds == ("dense",) else None
+            if kinds != ("dense",) and (source, target) in seen and draw(st.booleans()):
+                kind = None
+            if kind is None:
+                never = {"convolution"} | ({"one-to-one"} if widths[source] != widths[target] else set())
+                kind = draw(st.sampled_from([k for k in kinds if k not in never] or ["dense"]))
+            seen.add((source, target))
             synapses = synapses_of(
                 kind,
                 rng,
@@ -217,7 +232,7 @@ def networks(
                 width,
                 (widths[source], widths[target]),
                 windows.get(source),
-                draw(st.integers(0, synapse_delays)) if synapse_delays else 0,
+                max(0, draw(st.integers(-synapse_delays, synapse_delays))) if synapse_delays else 0,
             )
             delay = draw(st.integers(max(delays[0], 1 if loop else 0), max(delays[1], 1 if loop else 0)))
             projections.append(
@@ -233,6 +248,8 @@ def networks(
                 active = rng.random((16, widths[source])) < 0.4
                 drive += typical[source] * 2**shift * np.quantile(active @ to_dense(synapses)[0], 0.7)
         neuron, value_bits, value = draw(_neurons(rng, widths[target], drive, graded, currents, potentials))
+        if target - 1 in windows and draw(st.booleans()):
+            neuron = _of_channels(neuron, windows[target - 1].target[0])
         made.append(Population(name=names[target], shape=(widths[target],), neuron=neuron, value_bits=value_bits))
         typical.append(value)
     return Network(

@@ -28,6 +28,7 @@ FIGURES: dict[str, Figure] = {
         link.link,
         figures.equivalence,
         figures.density,
+        figures.event_order,
         figures.peer,
         figures.performance,
     )
@@ -43,6 +44,7 @@ def main(words: Sequence[str] | None = None, chosen: dict[str, Figure] = FIGURES
     parser.add_argument("name", nargs="*", help=f"figures, all if none is named: {', '.join(chosen)}")
     parser.add_argument("--only", default="", metavar="TEXT", help="only rows with this text, e.g. 'lanes 16'")
     parser.add_argument("--again", action="store_true", help="measure again what is known already")
+    parser.add_argument("--simulated", action="store_true", help="leave out place and route, but for what is known")
     options = parser.parse_args(words)
     if unknown := [name for name in options.name if name not in chosen]:
         parser.error(f"there is no figure {unknown[0]!r}; there are {', '.join(chosen)}")
@@ -52,7 +54,8 @@ def main(words: Sequence[str] | None = None, chosen: dict[str, Figure] = FIGURES
         errors.print(f"[bold red]error:[/] {escape(str(text))}")
         return 1
 
-    cache, measured = Cache(again=options.again), []
+    without = {"measurement": "not placed and routed yet"} if options.simulated else {}
+    cache, measured = Cache(again=options.again, without=without), []
     names = options.name or list(chosen)
     try:
         if not Path("docs").is_dir():

@@ -7,7 +7,7 @@ import inspect
 import json
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -59,12 +59,16 @@ def cache_folder() -> Path:
 class Cache:
     """Values under the hash of all that they depend on.
 
-    again: measure even what is known, once in this cache's life.
+    again: measure even what is known, once in this cache's life. without: name of a measurement that is not to be made
+    now -> what to say where it is not known.
     """
 
-    def __init__(self, folder: Path | None = None, *, again: bool = False) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, again: bool = False, without: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder or cache_folder()
         self.again = again
+        self.without = without or {}
         self.made: set[Path] = set()
 
     def remember(self, make: Callable[[], Any], **depends: Any) -> Any:
@@ -74,13 +78,15 @@ class Cache:
         what = {"make": make.__name__, "source": source, "versions": versions(), **depends}
         what = json.loads(json.dumps(what))  # as it will be read back
         path = self.folder / f"{make.__name__}-{digest(what)[:32]}.json"
-        if not self.again or path in self.made:
+        if not self.again or path in self.made or make.__name__ in self.without:
             try:
                 known = json.loads(path.read_text("utf-8"))
                 if known["what"] == what:
                     return known["value"]
             except (OSError, ValueError, KeyError, TypeError):
                 pass  # not there, or not whole: measured again
+        if make.__name__ in self.without:
+            raise Refusal(self.without[make.__name__])
         known = {"what": what, "value": make()}
         text = json.dumps(known, indent=1)
         try:

@@ -8,7 +8,10 @@ from spikeloom import packaged
 from spikeloom.bench.hardware import BOARD, CAUSES
 from spikeloom.bench.results import Row
 from spikeloom.boards import catalogue
+from spikeloom.boards.storage import BLOCKS
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.sim import equivalence
 
 __all__ = ["TABLES", "Column", "Table", "cells"]
 
@@ -94,6 +97,7 @@ def key(title: str, path: str) -> Column:
 
 NETWORK = Column("network", lambda row: f"{row['network']}, {row['weight_bits']} bit", key=True)
 LANES = key("lanes", "lanes")
+UNITS = key("units", "units")
 
 
 def _by_network(rows: Sequence[Row]) -> list[Row]:
@@ -140,6 +144,43 @@ def _found(row: Row) -> str:
     number = row["found"]
     missed = number > row.get("most", number) or number < row.get("least", number)
     return (f"{number:,}" if isinstance(number, int) else f"{number:,.4g}") + (" (missed)" if missed else "")
+
+
+def _by_projection(rows: Sequence[Row]) -> list[Row]:
+    """Event order: a row per projection of each network."""
+    merged: list[Row] = []
+    for row in rows:
+        same = {
+            name: row[name] for name in ("network", "weight_bits", "lanes", "units", "error", "stale") if name in row
+        }
+        if row["units"] == Configuration(lanes=row["lanes"]).neuron_units:  # units change nothing of it
+            merged += [same | one for one in row.get("projections", [{"what": ""}])]
+    return merged
+
+
+def _alone(row: Row) -> str:
+    """The bits of a weight, or of weight, delay and target."""
+    return f"{row['own'] / row['numbers']:.0f}"
+
+
+def _scatter(row: Row) -> Row:
+    return next(engine for engine in row["engines"].values() if engine["order"] == "event")
+
+
+def _engine_share(title: str) -> Column:
+    return Column(
+        title, lambda row: _percent(_scatter(row)["clocks"][title] / max(1, sum(_scatter(row)["clocks"].values())))
+    )
+
+
+def _kind(name: str) -> Column:
+    return Column(name, lambda row: f"{row['stored'].get(name, 0):,}")
+
+
+def _filled(row: Row) -> str:
+    """Logical bits over those of the block RAMs that hold them; tables are in logic."""
+    bits = sum(bits for kind, bits in row["stored"].items() if kind != "tables")
+    return _percent(bits / row["core"]["block_ram"] / catalogue.find(BOARD).block_bits)
 
 
 _area = {"LUT": "lut", "FF": "ff", "block RAM": "block_ram", "DSP": "dsp"}
@@ -246,6 +287,87 @@ TABLES = {
                     fixed(f"{design} Fmax MHz", f"{design}.median_mhz", 1),
                 )
             ),
+        ),
+    ),
+    "event_order": Table(
+        figure="event_order",
+        about=f"{SIMULATED} {ESTIMATED} Rows and useful operations: of the event-stationary half, between each step's "
+        "first row and its last. Inferences per second: at the whole board's Fmax, for the ULX3S-85F.",
+        tools=PLACERS,
+        columns=(
+            NETWORK,
+            LANES,
+            UNITS,
+            count("samples", "samples"),
+            count("events compared", "spikes"),
+            count("differ", "differences"),
+            Column("rows per clock", lambda row: f"{_scatter(row)['rows_per_clock']:.3f}"),
+            Column("useful operations per lane and clock", lambda row: f"{_scatter(row)['per_lane']:.3f}"),
+            count("clocks per inference", "clocks_per_inference"),
+            count("inferences per second", "inferences_per_second"),
+        ),
+    ),
+    "event_order-clocks": Table(
+        figure="event_order",
+        about=f"{SIMULATED} What the event-stationary half did in a clock.",
+        columns=(
+            NETWORK,
+            LANES,
+            UNITS,
+            *(_engine_share(title) for title, _ in equivalence.CAUSES["event"].values()),
+        ),
+    ),
+    "event_order-area": Table(
+        figure="event_order",
+        about=f"{ESTIMATED} First the core alone, then the complete design for the ULX3S-85F.",
+        tools=PLACERS,
+        columns=(
+            NETWORK,
+            LANES,
+            UNITS,
+            *(
+                column
+                for design in ("core", "board")
+                for column in (
+                    *(count(f"{design} {title}", f"{design}.{name}") for title, name in _area.items()),
+                    fixed(f"{design} Fmax MHz", f"{design}.median_mhz", 1),
+                )
+            ),
+        ),
+    ),
+    "event_order-memory": Table(
+        figure="event_order",
+        about="Logical bits are entries times bits of an entry, computed. Block RAM is what the core takes after place "
+        "and route, of 18,432 bits each; filled: the share of it that the logical bits are, without the tables.",
+        tools=PLACERS,
+        columns=(
+            NETWORK,
+            LANES,
+            UNITS,
+            *(_kind(name) for name in dict.fromkeys(BLOCKS.values())),
+            _kind("tables"),
+            Column("bits in all", lambda row: f"{sum(row['stored'].values()):,}"),
+            count("block RAM", "core.block_ram"),
+            Column("filled", _filled),
+        ),
+    ),
+    "event_order-storage": Table(
+        figure="event_order",
+        about="Logical bits, computed. A number is a weight, or in a list a synapse's weight, delay and target. Rows "
+        "hold padding to whole lanes. A kernel after a mean or a sum of 2 x 2 has each weight four times, stored "
+        "once.",
+        tools=("amaranth",),
+        merge=_by_projection,
+        columns=(
+            NETWORK,
+            LANES,
+            key("projection", "what"),
+            key("stored as", "kind"),
+            count("numbers", "numbers"),
+            Column("bits of one alone", _alone),
+            Column("rows or list", lambda row: f"{row['bits'] - row['starts']:,}"),
+            count("where they begin", "starts"),
+            Column("in all, to the numbers alone", lambda row: f"{row['bits'] / row['own']:.3f}"),
         ),
     ),
     "density": Table(

@@ -1,6 +1,7 @@
 """The figures of networks and hardware. What is measured of a row comes in parts, as it is found."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,15 @@ from spikeloom import api, packaged
 from spikeloom.bench import hardware
 from spikeloom.bench.cache import digest, sources
 from spikeloom.bench.figure import Bench, figure
+from spikeloom.boards import storage
 from spikeloom.golden import float_model, nir_graph, simulate
+from spikeloom.hdl.mapping import map_network
 
-__all__ = ["accuracy", "bulk", "density", "equivalence", "peer", "performance"]
+__all__ = ["accuracy", "bulk", "density", "equivalence", "event_order", "peer", "performance"]
 
 LANES = (4, 8, 16, 32, 64, 128)
+#: Too large for a simulation under cocotb: compared without it.
+LARGE = ("cnn",)
 #: Of MNIST, enough for the clocks of an inference; `bulk` compares them all.
 PERFORMANCE_SAMPLES = 200
 SEED = 1
@@ -59,10 +64,43 @@ def accuracy(bench: Bench, network: str, weight_bits: int) -> Parts:
     ),
 )
 def equivalence(bench: Bench, network: str, weight_bits: int, lanes: int, cores: str, stalls: bool) -> Parts:
-    """Every event of every layer of all test data, and the final states: Verilog against golden."""
-    x = hardware.samples(network).x
+    """Every event of every layer of all test data, and the final states: Verilog against golden. The cnn is simulated
+    as `verify --bulk` does, without cocotb."""
+    x, bulk = hardware.samples(network).x, network in LARGE
     with hardware.generated(network, weight_bits, lanes=lanes, cores=cores) as made:
-        yield hardware.simulated(bench.cache, made, x, stalls=stalls, bulk=False, progress=bench.progress)
+        yield hardware.simulated(bench.cache, made, x, stalls=stalls, bulk=bulk, progress=bench.progress)
+
+
+@figure(
+    *(
+        {"network": name, "weight_bits": 8, "lanes": lanes, "units": units}
+        for name, lanes, units in (
+            ("cnn", 16, 2),
+            ("cnn", 16, 8),
+            ("cnn", 32, 4),
+            ("converted-cnn", 16, 2),
+            ("connectome", 16, 2),
+            ("motion", 16, 2),
+        )
+    )
+)
+def event_order(bench: Bench, network: str, weight_bits: int, lanes: int, units: int) -> Parts:
+    """Networks in the event-stationary order, all test data: what was compared, rows and useful synaptic operations per
+    clock, what is stored, and area, Fmax and inferences per second."""
+    with hardware.generated(network, weight_bits, lanes=lanes, units=units) as made:
+        clocks = hardware.simulated(bench.cache, made, hardware.samples(network).x, progress=bench.progress)
+        yield {**clocks, "stored": storage.of_manifest(made.manifest), "projections": _stored(made)}
+        for design in ("core", "board"):
+            placed = hardware.placed(bench.cache, made, board=hardware.BOARD, design=design, progress=bench.progress)
+            yield {design: placed}
+        hertz = 1e6 * placed["median_mhz"]
+        yield {"inferences_per_second": round(hertz / clocks["clocks_per_inference"], 1)}
+
+
+def _stored(made: hardware.Hardware) -> list[dict[str, Any]]:
+    """What each projection's numbers take."""
+    found = storage.stored(map_network(made.network, made.configuration))
+    return [asdict(one) for one in found if one.numbers]
 
 
 @figure({"network": "mnist", "weight_bits": 8, "lanes": 16})

@@ -112,7 +112,7 @@ def simulated(
     """Verilog against golden on ``x``: what was compared, and the clocks. A difference raises :class:`Refusal`.
 
     seconds: without the simulator's build. latency_clocks: from the first event to the first sample's end.
-    shares:  of all cores' clocks, by what the core did.
+    shares:  of all cores' clocks, by what the lanes did. engines: what each did, the event-stationary halves too.
     """
 
     def simulation() -> dict[str, Any]:
@@ -121,8 +121,9 @@ def simulated(
         if report.differences or report.problems:
             raise Refusal(f"{report.verdict}; {report.reproducer or 'mismatch'} shows it again")
         clocks: Counter[str] = Counter()
-        for core in report.activity.values():
-            clocks.update({cause: count for cause, count in core.items() if cause != "span"})
+        for name, core in report.activity.items():
+            if report.engines[name].order == "neuron":
+                clocks.update({cause: count for cause, count in core.items() if cause != "span"})
         seconds = report.seconds - report.build_seconds
         return {
             "samples": report.samples,
@@ -137,6 +138,7 @@ def simulated(
             "latency_clocks": report.latency,
             "rows_per_clock": round(report.rows_per_clock, 4),
             "shares": {cause: round(count / max(1, clocks.total()), 4) for cause, count in clocks.items()},
+            "engines": {name: asdict(engine) for name, engine in report.engines.items()},
             "seconds": round(seconds, 2),
             "clocks_per_second": round(report.clocks / seconds),
         }

@@ -4,23 +4,14 @@ Block RAM is counted from the memories' shapes, which is a lower bound. Logic is
 since every family here has four-input tables and one cell per bit of an adder.
 """
 
-from dataclasses import dataclass
-
-from amaranth.utils import bits_for
+from dataclasses import asdict, dataclass
 
 from spikeloom.boards.build import BuildReport
 from spikeloom.boards.catalogue import BOARDS, Board
+from spikeloom.boards.storage import BLOCKS, block_rams, unmapped
 from spikeloom.page.folder import Folder
 
 __all__ = ["Fit", "fits"]
-
-#: Shapes that one block RAM can take, as (entries, bits).
-SHAPES = {
-    "ecp5": ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
-    "ice40": ((2048, 2), (1024, 4), (512, 8), (256, 16)),
-}
-#: Memories of these kinds are block RAM; the rest are tables in logic.
-BLOCKS = ("weights", "parameters", "state")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +34,11 @@ class Fit:
 
 def blocks(folder: Folder, family: str) -> int | None:
     """The fewest block RAMs of a family that hold the design's memories."""
-    if family not in SHAPES:
-        return None
     memories = [(m.entries, m.width) for m in folder.manifest.map.memories if m.kind in BLOCKS]
-    memories += [(core.list_entries, bits_for(core.rows - 1)) for core in folder.manifest.parameters.cores]
-    return sum(min(-(-entries // e) * -(-bits // b) for e, b in SHAPES[family]) for entries, bits in memories)
+    flit = asdict(folder.manifest.parameters.flit)
+    for core in folder.manifest.parameters.cores:
+        memories += [(entries, bits) for _, entries, bits in unmapped(asdict(core), flit)]
+    return block_rams(memories, family)
 
 
 def fits(folder: Folder) -> tuple[Fit, ...]:

@@ -51,16 +51,30 @@ class Register:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Scatter:
+    ring_rows: Count
+    accumulator_bits: Count
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Core:
     lanes: Count
     units: Count
     list_entries: Count
+    value_bits: Count
     rows: Count
+    scatter: _Scatter | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Flit:
+    neurons: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Parameters:
     cores: Annotated[tuple[_Core, ...], Field(min_length=1)]
+    flit: _Flit
 
 
 @dataclass(frozen=True, kw_only=True)

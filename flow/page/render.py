@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from spikeloom import __version__
-from spikeloom.golden.network import Network, Population
+from spikeloom.boards import storage
+from spikeloom.golden.network import Network, Population, Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import map_network
 from spikeloom.page import drawings
 from spikeloom.page.drawings import visible
 from spikeloom.page.fit import fits
 from spikeloom.page.folder import Folder
 from spikeloom.page.measure import Input, Layer, Measured, Reference
+from spikeloom.sim import equivalence
 
 __all__ = ["render"]
 
@@ -23,21 +27,7 @@ __all__ = ["render"]
 NUMBERED_CLASSES, MOST_CLASSES = 24, 256
 #: Rows of a raster are named and counted up to this many neurons.
 NAMED_NEURONS = 16
-KINDS = {
-    "weights": "weights",
-    "parameters": "neuron parameters",
-    "state": "potentials and other state",
-}
-#: What a core's lanes do in a clock, and the streams' waits beside it.
-ACTIVITIES = {
-    "rows": ("rows", "a row of weights is added, one synapse per lane"),
-    "hand_over": ("hand-over", "a group's sums go to the neuron units"),
-    "tick": ("tick", "no population has all of its inputs for a step"),
-    "credit": ("credit", "a population waits for room at a reader of its events"),
-    "scheduler": ("scheduler", "a population is started, or its next group prepared"),
-    "neuron_unit": ("neuron unit", "the neuron units still step the group before"),
-    "output": ("output", "events of groups before are still being sent"),
-}
+#: How often the streams waited.
 STREAMS = {
     "i_waits": ("input waits", "the accelerator is not ready for the next event: it is computing"),
     "i_gaps": ("gaps in the input", "the bench withholds events on purpose"),
@@ -86,7 +76,8 @@ def render(
         resources=[(b, list(_resources(b))) for b in folder.builds],
         intervals=_intervals(measured),
         spent=_clocks(measured),
-        rows_per_clock=measured.verdict.rows_per_clock if measured else 0.0,
+        engines=_engines(measured),
+        stored=_stored(folder),
         memory=_memory_kinds(folder),
         knobs=_plain_items(network.origin.get("knobs")),
         configuration=_plain_items(folder.manifest.configuration),
@@ -384,26 +375,50 @@ def _intervals(measured: Measured | None) -> dict[str, Any] | None:
 
 
 def _clocks(measured: Measured | None) -> list[tuple[str, str, int, float]]:
-    """What every core's clocks went to, and how often the streams waited: (name, meaning, clocks, share)."""
+    """What every engine's clocks went to, and how often the streams waited: (name, meaning, clocks, share)."""
     if measured is None:
         return []
     verdict = measured.verdict
     rows = []
-    for core, clocks in verdict.activity.items():
-        total = max(1, sum(clocks[name] for name in ACTIVITIES))
-        prefix = f"{core}: " if len(verdict.activity) > 1 else ""
-        rows += [(f"{prefix}{title}", about, clocks[k], clocks[k] / total) for k, (title, about) in ACTIVITIES.items()]
+    for name, engine in verdict.engines.items():
+        total = max(1, sum(engine.clocks.values()))
+        prefix = f"{name}: " if len(verdict.engines) > 1 else ""
+        about = dict(equivalence.CAUSES[engine.order].values())
+        rows += [(f"{prefix}{title}", about[title], n, n / total) for title, n in engine.clocks.items()]
     total = max(1, verdict.clocks)
     return rows + [
         (title, about, verdict.stalls[k], verdict.stalls[k] / total) for k, (title, about) in STREAMS.items()
     ]
 
 
+def _engines(measured: Measured | None) -> list[tuple[str, str, float, int, float]]:
+    """(name, order, rows per clock, useful operations, these per lane and clock) of what added rows."""
+    orders = {"neuron": "for each group of neurons, the events", "event": "for each event, its rows"}
+    return [
+        (name, orders[e.order], e.rows_per_clock, e.operations, e.per_lane)
+        for name, e in (measured.verdict.engines.items() if measured else ())
+        if e.rows_per_clock
+    ]
+
+
 def _memory_kinds(folder: Folder) -> list[tuple[str, int, float]]:
     """(what, bits, share), the largest first."""
     totals: dict[str, int] = {}
-    for memory in folder.manifest.map.memories:
-        kind = KINDS.get(memory.kind, "tables")
-        totals[kind] = totals.get(kind, 0) + memory.bits
+    shapes = [(memory.kind, memory.bits) for memory in folder.manifest.map.memories]
+    flit = asdict(folder.manifest.parameters.flit)
+    for core in folder.manifest.parameters.cores:
+        shapes += [(name, entries * bits) for name, entries, bits in storage.unmapped(asdict(core), flit)]
+    for name, bits in shapes:
+        kind = storage.BLOCKS.get(name, "tables")
+        totals[kind] = totals.get(kind, 0) + bits
     everything = max(1, sum(totals.values()))
     return [(kind, bits, bits / everything) for kind, bits in sorted(totals.items(), key=lambda item: -item[1])]
+
+
+def _stored(folder: Folder) -> list[storage.Stored]:
+    """What each projection's numbers take; nothing of hardware that is not the network's own."""
+    try:
+        mapping = map_network(folder.network, Configuration.create(**folder.manifest.configuration))
+    except Refusal:
+        return []
+    return [one for one in storage.stored(mapping) if one.numbers]

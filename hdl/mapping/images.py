@@ -245,9 +245,7 @@ class _Core:
                 descriptors.append(0)
                 continue
             f = self.mapping.fan_outs[r]
-            modulo = {
-                name: step % (1 << self.tables.fan_out[name].width) for name, step in f.steps.items()
-            }
+            modulo = {name: step % (1 << self.tables.fan_out[name].width) for name, step in f.steps.items()}
             descriptors.append(
                 _pack(
                     self.tables.fan_out,
@@ -261,7 +259,9 @@ class _Core:
             )
             first = len(synapses) if f.listed else next_row
             valid = f.places["valid"]
-            values = {name: v * valid for name, v in f.places.items()} | {"weights": (f.places["weights"] + first) * valid}
+            values = {name: v * valid for name, v in f.places.items()} | {
+                "weights": (f.places["weights"] + first) * valid
+            }
             places += _pack_all(self.tables.place, len(valid), values)
             if f.listed:
                 row, lane = np.divmod(f.targets, p.lanes)
@@ -299,7 +299,9 @@ def _pack_all(layout: data.StructLayout, count: int, values: MappingType[str, np
     for name, value in values.items():
         field = layout[name]
         shape = Shape.cast(field.shape)
-        low, high = (-(1 << shape.width - 1), (1 << shape.width - 1) - 1) if shape.signed else (0, (1 << shape.width) - 1)
+        low, high = (
+            (-(1 << shape.width - 1), (1 << shape.width - 1) - 1) if shape.signed else (0, (1 << shape.width) - 1)
+        )
         if count and not (low <= value.min() and value.max() <= high):
             raise ValueError(f"{name} = {value.min()}..{value.max()} does not fit {shape}")
         words |= (value.astype(object) & (1 << shape.width) - 1) << field.offset

@@ -210,9 +210,7 @@ def _orders(network: Network, configuration: Configuration) -> set[Projection]:
             raise Refusal(f"{j}: synapses with delays of their own need the order 'event', not 'neuron'")
         if order == "neuron" and not dense and j.synapses.shape[0] * j.synapses.shape[1] > 1 << 25:
             sources, targets = j.synapses.shape
-            raise Refusal(
-                f"{j}: in the order 'neuron' its synapses are a matrix of {sources} x {targets}; use 'event'"
-            )
+            raise Refusal(f"{j}: in the order 'neuron' its synapses are a matrix of {sources} x {targets}; use 'event'")
         if order == "event":
             events.add(id(j))
     return events
@@ -252,9 +250,7 @@ def _uniform(p: Population, channels: int) -> bool:
     return all((v == v[:, :1]).all() for v in each)
 
 
-def _readers(
-    network: Network, core_of: MappingType[str, int], events: set[int], slots: int
-) -> tuple[Reader, ...]:
+def _readers(network: Network, core_of: MappingType[str, int], events: set[int], slots: int) -> tuple[Reader, ...]:
     def delay(j: Projection) -> int:
         return j.least_delay if id(j) in events else j.delay
 

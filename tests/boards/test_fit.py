@@ -2,20 +2,57 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from small import network as small
+from small import neuron
+from spikeloom.boards import storage
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.fit import check_fit, memory_bits, too_large
-from spikeloom.golden.network import Refusal
+from spikeloom.golden.network import (
+    Convolution,
+    Dense,
+    Network,
+    Population,
+    Projection,
+    Refusal,
+    Sparse,
+    Window,
+)
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
+from spikeloom.hdl.mapping import map_network
 
 BOARD = BOARDS["icebreaker"]
 
 
 def network(inputs, neurons, bits=4):
     return small((inputs, neurons), weight_bits=bits)
+
+
+def mixed():
+    """Every way to store synapses: 1 x 6 x 6 by a kernel to 4 x 6 x 6, by a list to 8, by a matrix to 3."""
+    rng = np.random.default_rng(1)
+    window = Window(
+        source=(1, 6, 6), kernel=(4, 1, 3, 3), stride=(1, 1), padding=((1, 1), (1, 1)), dilation=(1, 1), groups=1
+    )
+    ends = rng.permutation(144 * 8)[:60]
+    delays = np.arange(60) % 8
+    synapses = {
+        ("in", "a"): Convolution(weights=rng.integers(-9, 9, (4, 1, 3, 3)), bits=5, window=window),
+        ("a", "b"): Sparse.of(ends // 8, ends % 8, rng.integers(1, 9, 60), shape=(144, 8), bits=5, delays=delays),
+        ("b", "c"): Dense(weights=rng.integers(-9, 9, (8, 3)), bits=5),
+    }
+    shapes = {"in": (1, 6, 6), "a": (4, 6, 6), "b": (8,), "c": (3,)}
+    return Network(
+        populations=[
+            Population(name=name, shape=shape, neuron=None if name == "in" else neuron(threshold=20, subtract=20))
+            for name, shape in shapes.items()
+        ],
+        projections=[Projection(source=a, target=b, synapses=s) for (a, b), s in synapses.items()],
+        output="c",
+    )
 
 
 def refused(inputs, neurons, bits, **configuration):
@@ -27,8 +64,12 @@ def refused(inputs, neurons, bits, **configuration):
 def test_what_is_counted_is_what_is_generated(tmp_path):
     for configuration in (Configuration(lanes=8), Configuration(lanes=32, units=2)):
         manifest = generate(network(20, 40), configuration, tmp_path / "out")
-        bits = sum(memory["entries"] * memory["width"] for memory in manifest["map"]["memories"])
-        assert memory_bits(network(20, 40), configuration) == bits
+        kinds = storage.of_manifest(manifest)
+        assert memory_bits(network(20, 40), configuration) == sum(kinds.values())
+        mapped = sum(memory["entries"] * memory["width"] for memory in manifest["map"]["memories"])
+        (core,) = manifest["parameters"]["cores"]
+        assert sum(kinds.values()) == mapped + kinds["events"], "all but the lists of events are in the map"
+        assert kinds["events"] == core["list_entries"] * 6, "numbers of up to 40 neurons"
 
 
 def test_a_network_that_fits_is_left_alone():
@@ -57,6 +98,37 @@ def test_block_ram_that_the_tools_count_is_weighed_too():
     """40 of 30 blocks: a quarter must go, though the bits alone would fit."""
     message = str(too_large(network(60, 100, bits=8), Configuration(lanes=8), BOARD, {"block_ram": (40, 30)}))
     assert message.endswith(
-        "block RAM 40 of 30 (10 too many). "
+        "block RAM 40 of 30 (10 too many). Most of its memory takes the matrix of 'in -> layer1', 49920 bits, then the "
+        "parameters of 'layer1', 3432. "
         "What would help: fewer weight bits (5 instead of 8 when converting), or a larger board (ulx3s-85f)"
     )
+
+
+def test_what_is_stored_adds_up_and_each_part_is_named():
+    """Convolution, list with delays, matrix: everything but the tables belongs to a projection or a population."""
+    for configuration in (Configuration(lanes=4), Configuration(lanes=8, cores="per-population", slots=1)):
+        mapping = map_network(mixed(), configuration)
+        kinds = storage.by_kind(mapping.parameters)
+        parts = storage.stored(mapping)
+        assert sum(part.bits for part in parts) == sum(kinds.values()) - kinds["tables"]
+        assert [part.bits for part in parts] == sorted((part.bits for part in parts), reverse=True)
+        found = {part.what: part for part in parts if part.numbers}
+        kernel, listed = found["in -> a"], found["a -> b"]
+        assert (kernel.kind, kernel.numbers, kernel.own) == ("kernel", 4 * 9, 4 * 9 * 5)
+        rows = 9 * configuration.lanes * 5
+        assert kernel.bits - kernel.starts == rows, "the kernel once, however many places it has"
+        assert (listed.kind, listed.numbers) == ("list", 60)
+        assert listed.own == 60 * (5 + 3 + 3), "weight, delay of up to 7 steps, one of 8 targets"
+        assert found["b -> c"].kind == "matrix"
+    assert storage.block_rams([(600, 36), (512, 37), (16, 1)], "ecp5") == 2 + 2 + 1
+    assert storage.block_rams([(600, 36)], "none") is None
+
+
+def test_fewer_slots_are_offered_where_events_fill_the_memory():
+    message = str(too_large(mixed(), Configuration(lanes=4), BOARD, {"memory_bits": (200_000, 122_880)}))
+    assert "fewer slots (1 instead of 2, which is slower)" in message
+    assert "Most of its memory takes the " in message
+    alone = str(too_large(mixed(), Configuration(lanes=4, slots=1), BOARD, {"memory_bits": (200_000, 122_880)}))
+    assert "fewer slots" not in alone
+    logic = str(too_large(mixed(), Configuration(lanes=4), BOARD, {"lut": (6000, 5280)}))
+    assert "Most of its memory" not in logic

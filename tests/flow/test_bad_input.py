@@ -1,15 +1,20 @@
 """Each thing that can be wrong with what a user gives: one message that names it and the remedy, and nothing left."""
 
+import io
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+import small
+from nir_files import affine, lif, port, write
 from spikeloom import packaged
+from spikeloom.golden.network import Dense, Network, Population, Projection, Sparse
 
 DIGITS = packaged.find("digits")
 
@@ -33,7 +38,8 @@ MODELS = {
     "not HDF5": (lambda p: p.write_text("weights"), "not an HDF5 file"),
     "not NIR": (lambda p: h5py.File(p, "w").close(), "not a .nir file"),
     "unknown node": (lambda p: edited(p, lambda n: put(n, "lif1/type", "Magic")), "'lif1' (Magic)"),
-    "unsupported node": (lambda p: edited(p, lambda n: put(n, "lif1/type", "AvgPool2d")), "not supported yet"),
+    "node of a later nir": (lambda p: edited(p, lambda n: put(n, "lif1/type", "Conv3d")), "no node of nir 1.0.8 has"),
+    "fields": (lambda p: edited(p, lambda n: put(n, "lif1/type", "AvgPool2d")), "has no kernel_size; export it with"),
     "shapes": (lambda p: edited(p, lambda n: put(n, "fc2/weight", np.zeros((10, 64)))), "'fc2' (Affine)"),
     "NaN": (lambda p: edited(p, lambda n: put(n, "fc1/weight", np.full((128, 64), np.nan))), "NaN"),
     "tau": (lambda p: edited(p, lambda n: put(n, "lif1/tau", np.full(128, -1.0))), "tau must be positive"),
@@ -48,6 +54,124 @@ def test_models(run, case):
     message = run.refused("convert", "bad.nir", *CONVERT)
     assert says in message
     assert "bad.nir" in message
+
+
+def convolution(path: Path, kernel: int = 3, channels: int = 1, **changes) -> None:
+    """One layer on images of 4 x 4."""
+    axes = {"stride": 1, "padding": 0, "dilation": 1} | {n: v for n, v in changes.items() if n != "groups"}
+    node = {
+        "type": "Conv2d",
+        "input_shape": np.array((4, 4)),
+        "weight": np.ones((4, 1, kernel, kernel), np.float32),
+        "bias": np.zeros(4, np.float32),
+        "groups": changes.get("groups", 1),
+        **{name: np.array((value, value)) for name, value in axes.items()},
+    }
+    neurons = {
+        name: np.broadcast_to(v, (4, 2, 2)) if isinstance(v, np.ndarray) else v
+        for name, v in ((name, v[:1] if isinstance(v, np.ndarray) else v) for name, v in lif(1).items())
+    }
+    write(
+        path,
+        {"input": port("Input", channels, 4, 4), "conv": node, "lif": neurons, "output": port("Output", 4, 2, 2)},
+    )
+
+
+STRUCTURES = {
+    "kernel": (
+        lambda p: convolution(p, kernel=7),
+        "'conv' (Conv2d): its kernel reaches over 7 x 7, and its input with padding has 4 x 4, which leaves nothing; "
+        "use a smaller kernel or dilation, or more padding",
+    ),
+    "stride": (lambda p: convolution(p, stride=0), "'conv' (Conv2d): stride must be in 1..32768, not 0, 0"),
+    "groups": (
+        lambda p: convolution(p, channels=3, groups=2),
+        "'conv' (Conv2d): groups 2 does not divide its 3 input channels; export the layer again",
+    ),
+    "delay": (
+        lambda p: write(
+            p,
+            {
+                "input": port("Input", 2),
+                "late": {"type": "Delay", "delay": np.full(2, 0.5)},
+                "fc": affine(np.ones((3, 2))),
+                "lif": lif(3),
+                "output": port("Output", 3),
+            },
+        ),
+        "'input' to 'lif': a delay of 0.5 is 5000 steps of dt = 0.0001, and 254 are the most; give the dt of the "
+        "training (--dt) in the file's unit",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STRUCTURES)
+def test_structures(run, case):
+    make, says = STRUCTURES[case]
+    make(Path("bad.nir"))
+    assert run.refused("convert", "bad.nir", *CONVERT).splitlines() == ["bad.nir cannot be built:", f"  {says}"]
+
+
+def listed(path: Path, fault: str) -> None:
+    """A network with a list of synapses in a file, and a fault that no program of ours writes."""
+    synapses = Sparse.of(np.array([0, 0, 1]), np.array([1, 2, 0]), np.ones(3, int), shape=(2, 3), bits=4)
+    network = Network(
+        populations=[Population(name="in", shape=(2,)), Population(name="a", shape=(3,), neuron=small.neuron())],
+        projections=[Projection(source="in", target="a", synapses=synapses)],
+        output="a",
+    )
+    network.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    (name,) = [name for name in members if "targets" in name]
+    targets = np.load(io.BytesIO(members[name]))
+    targets[{"none": slice(0), "duplicate": 1, "dangling": 2}[fault]] = {"none": 0, "duplicate": 1, "dangling": 7}[
+        fault
+    ]
+    file = io.BytesIO()
+    np.save(file, targets)
+    members[name] = file.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+LISTS = {
+    "duplicate": "the one from 0 to 1 is there twice; add their weights",
+    "dangling": "the one from 1 to 7 dangles: there is no target 7, only 0..2; leave it out",
+}
+
+
+@pytest.mark.parametrize("fault", LISTS)
+def test_synapses_that_cannot_be(run, fault):
+    listed(Path("bad.loom"), fault)
+    message = run.refused("generate", "bad.loom", "-o", "d")
+    assert message == f"bad.loom: Projection 'in' to 'a': Sparse synapses: {LISTS[fault]}"
+    listed(Path("good.loom"), "none")
+    run("generate", "good.loom", "-o", "d")
+
+
+def test_a_network_that_fits_no_memory_says_what_takes_most(run):
+    sizes = {"in": 900, "wide": 400, "out": 10}
+    rng = np.random.default_rng(1)
+    ends = [("in", "wide"), ("wide", "out")]
+    Network(
+        populations=[
+            Population(name=name, shape=(size,), neuron=None if name == "in" else small.neuron())
+            for name, size in sizes.items()
+        ],
+        projections=[
+            Projection(source=a, target=b, synapses=Dense(weights=rng.integers(-3, 4, (sizes[a], sizes[b])), bits=8))
+            for a, b in ends
+        ],
+        output="out",
+    ).save(Path("large.loom"))
+    message = run.refused("build", "large.loom", "--board", "icebreaker", "-o", "d")
+    assert "memory bits " in message
+    assert (
+        " too many). Most of its memory takes the matrix of 'in -> wide', 2880000 bits, then the matrix of" in message
+    )
+    assert message.endswith("What would help: a larger board (ulx3s-85f)")
 
 
 def test_missing_files(run, loom):

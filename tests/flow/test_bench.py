@@ -16,6 +16,7 @@ from spikeloom.boards.catalogue import Resources
 from spikeloom.boards.driver import frames
 from spikeloom.boards.link.protocol import Kind
 from spikeloom.golden.network import Refusal
+from spikeloom.sim.equivalence import CAUSES, Engine
 
 ROOT = Path(__file__).parents[2]
 BULK = {"network": "digits", "weight_bits": 8, "lanes": 4}
@@ -227,7 +228,7 @@ class Tools:
     """Verify and measure, faked."""
 
     def __init__(self, monkeypatch) -> None:
-        self.measured, self.differences, self.fits = [], 0, True
+        self.measured, self.differences, self.fits, self.scatters = [], 0, True, False
         monkeypatch.setattr(hardware.api, "verify", self.verify)
         monkeypatch.setattr(hardware.measure, "measure", self.measure)
 
@@ -238,8 +239,27 @@ class Tools:
             problems=(),
             verdict="RTL differs from golden: there",
             reproducer=None,
-            activity={"core0": {**dict.fromkeys(hardware.CAUSES, 10), "rows": 35, "step_end": 5, "span": 60}},
+            activity={
+                "core0": {**dict.fromkeys(hardware.CAUSES, 10), "rows": 35, "step_end": 5, "span": 60},
+                **({"core0.scatter": {"rows": 9000, "span": 9100}} if self.scatters else {}),
+            },
             rows_per_clock=2 / 3,
+            engines={
+                "core0": Engine(order="neuron", clocks={"rows": 35}, rows_per_clock=0.5, operations=9, per_lane=0.1),
+                **(
+                    {
+                        "core0.scatter": Engine(
+                            order="event",
+                            clocks={title: 10 for title, _ in CAUSES["event"].values()},
+                            rows_per_clock=0.95,
+                            operations=1234,
+                            per_lane=0.25,
+                        )
+                    }
+                    if self.scatters
+                    else {}
+                ),
+            },
             samples=samples,
             steps=steps,
             cells=9,
@@ -294,6 +314,56 @@ def test_performance_keeps_what_was_found_before_an_error(bench, tools):
     assert "| digits, 8 bit | 4 | 1,234 | 2 | 3 | 4 | 100.0 | 1,234 |" in tables.markdown("performance-area")
     assert "| 35.0 % | 10.0 % |" in (clocks := tables.markdown("performance-clocks"))
     assert "| 10.0 % | 5.0 % |\n" in clocks, "step_end is among the others"
+
+
+MOTION = {"network": "motion", "weight_bits": 8, "lanes": 16, "units": 2}
+
+
+def test_the_event_order_keeps_what_is_simulated(bench, tools):
+    """Without place and route a row has all the rest, and its tables say what is missing."""
+    tools.scatters = True
+    bench.cache.without = {"measurement": "not placed and routed yet"}
+    found = dict(MOTION)
+    with pytest.raises(Refusal, match="not placed and routed yet"):
+        for part in figures.event_order.measure(bench, **MOTION):
+            found |= part
+    assert tools.measured == []
+    assert found["engines"]["core0.scatter"]["per_lane"] == 0.25
+    assert found["shares"]["rows"] == 0.35, "the lanes' alone"
+    results.save("event_order", "About.", [found | {"error": "not placed and routed yet"}])
+    start = "| motion, 8 bit | 16 | 2 | "
+    clocks = round(found["clocks_per_inference"])
+    assert f"{start}300 | 8 | 0 | 0.950 | 0.250 | {clocks:,} | not placed" in tables.markdown("event_order")
+    assert f"{start}not placed and routed yet |" in tables.markdown("event_order-area")
+    assert f"{start}{' | '.join(['16.7 %'] * 6)} |\n" in tables.markdown("event_order-clocks")
+    stored = tables.markdown("event_order-storage")
+    assert "| input -> lif1 | list | 384 | 18 | 6,912 | 384 | 1.056 |" in stored
+    assert stored.count("| motion, 8 bit | 16 | ") == 2, "a row for each projection"
+
+    bench.cache.without = {}
+    found = measured(figures.event_order, bench, **MOTION)
+    assert tools.measured == ["core", "board"]
+    assert found["inferences_per_second"] == pytest.approx(1e8 / found["clocks_per_inference"], abs=0.1)
+    bits = sum(found["stored"].values())
+    results.save("event_order", "About.", [found, found | {"units": 8}])
+    assert f" | {bits:,} | 3 | " in tables.markdown("event_order-memory")
+    assert tables.markdown("event_order-storage").count("| input -> lif1 |") == 1, "units change nothing of it"
+    bench.cache.without = {"measurement": "not placed and routed yet"}
+    assert measured(figures.event_order, bench, **MOTION) == found, "what is known is used"
+
+
+def test_a_large_network_is_compared_without_cocotb(bench, tools, monkeypatch):
+    asked = []
+    verify = tools.verify
+    monkeypatch.setattr(hardware.api, "verify", lambda *a, bulk, **o: asked.append(bulk) or verify(*a, bulk=bulk, **o))
+    monkeypatch.setattr(figures, "LARGE", ("digits",))
+    for name in ("digits", "delays"):
+        keys = {"network": name, "weight_bits": 8, "lanes": 16, "cores": "shared", "stalls": False}
+        measured(figures.equivalence, bench, **keys)
+    assert asked == [True, False]
+    assert {"network": "cnn", "weight_bits": 8, "lanes": 16, "cores": "shared", "stalls": True} in (
+        figures.equivalence.rows
+    )
 
 
 def test_a_difference_is_an_error(bench, tools):

@@ -310,6 +310,18 @@ def test_the_data_sheet_has_every_register_and_memory(data_sheet, monkeypatch):
     fields = {name for one in manifest["memories"] for name in one["fields"] if not name.isdigit()}
     assert fields <= {row[0] for row in cells(data_sheet.words())}
 
+    words = data_sheet.words()
+    told = {row[0] for row in cells(words)} | set(re.findall(r"^Also `(\w+)`", words, re.MULTILINE))
+    kinds = set(re.findall(r"^### (\w+)$", words, re.MULTILINE))
+    for name in data_sheet.EVENT_EXAMPLES:
+        mapping = data_sheet.mapping(name)
+        found = generate.manifest(mapping, mapping.parameters, data_sheet.EXAMPLE[1])["map"]["memories"]
+        assert {field for one in found for field in one["fields"] if not field.isdigit()} <= told
+        assert {one["name"].split(".")[1].rstrip("0123456789") for one in found} <= kinds
+    shown = {row[0] for row in cells(data_sheet.memories_event())[2:]}
+    assert {"core0.kernels0", "core0.places", "core0.scatter_rings"} <= shown
+    assert {"synapses", "kernels", "fan_outs"} <= kinds, "each kind of synapses is there"
+
     assert "bananas" not in data_sheet.sheet()
     monkeypatch.setitem(memory_map.REGISTERS, "bananas", (6, 8, "rw", "how many"))
     assert ["6", "bananas", "8", "rw", "how many"] in cells(data_sheet.registers())
@@ -326,6 +338,7 @@ def test_the_data_sheet_has_every_field(data_sheet):
     assert all(about for *_, about in rows.values())
     assert rows["lanes"][:2] == [str(Configuration().lanes), "1 … 128"]
     assert rows["cores"][1] == "shared` or `per-population"
+    assert rows["order"][1] == "auto` or `neuron` or `event` or a dictionary"
 
 
 def test_the_data_sheet_has_the_whole_link(data_sheet, monkeypatch):

@@ -164,6 +164,8 @@ def test_figures_are_those_of_their_sources(digits, loom):
         "accuracy_rtl": accuracy,
         "clocks_per_inference": verdict.clocks_per_inference,
         "first_answer": verdict.latency,
+        "core0.rows_per_clock": verdict.engines["core0"].rows_per_clock,
+        "core0.per_lane": verdict.engines["core0"].per_lane,
     }
     assert f"{spikes:,} spikes compared, 0 differ" in page.text
     assert "These are the first 6 of 360 samples" in page.text

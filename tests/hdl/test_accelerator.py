@@ -43,13 +43,14 @@ class Host:
         simulator.run()
 
     async def record(self, ctx):
-        """The sources of all flits, in order."""
-        self.recorded = []
-        async for _, _, valid, ready, source in ctx.tick().sample(
-            self.dut.o.valid, self.dut.o.ready, self.dut.o.payload.source
+        """The sources of all flits, in order, and beside them the flits."""
+        self.recorded, self.flits = [], []
+        async for _, _, valid, ready, flit in ctx.tick().sample(
+            self.dut.o.valid, self.dut.o.ready, self.dut.o.payload
         ):
             if valid and ready:
-                self.recorded.append(source)
+                self.recorded.append(flit.source)
+                self.flits.append((flit.source, flit.tick, flit.index))
 
     async def access(self, address, data=None):
         port, ctx = self.dut.port, self.ctx
@@ -112,8 +113,20 @@ def test_when_it_is_not_busy_nothing_is_under_way(cores):
     assert len(host.recorded) > 24 * 6, "neurons fired"
 
 
-def test_every_memory_is_read_back_and_written():
-    host = Host(network())
+def by_events():
+    """One population by lists with delays, the other by rows and by a list, and a loop."""
+    rng = np.random.default_rng(2)
+    net = network((5, 9, 6), neurons=[neuron(bias=25)] * 2)
+    first, second = net.projections
+    late = replace(first.synapses, delays=rng.integers(0, 3, first.synapses.shape))
+    loop = Dense(weights=rng.integers(-3, 4, (6, 6)), delays=rng.integers(0, 2, (6, 6)), bits=4)
+    loop = Projection(source="layer2", target="layer2", synapses=loop, delay=1)
+    return replace(net, projections=(replace(first, synapses=late), second, loop))
+
+
+@pytest.mark.parametrize("net", [network(), by_events()], ids=["by neurons", "by events"])
+def test_every_memory_is_read_back_and_written(net):
+    host = Host(net, CONFIGURATION.model_copy(update={"order": "event" if len(net.projections) > 2 else "auto"}))
     checked = []
 
     async def bench(host):
@@ -135,6 +148,42 @@ def test_every_memory_is_read_back_and_written():
 
     host.run(bench)
     assert len(set(checked)) == len(host.dut.map.regions) >= 8
+
+
+@pytest.mark.parametrize("clocks", [0, 7, 20, 45, 90])
+def test_a_restart_in_mid_work_leaves_nothing_behind(clocks):
+    """Neither in the rings nor in the queues: a sample afterwards is what it is on a chip just switched on."""
+    net, answers = by_events(), []
+    x = np.random.default_rng(3).random((5, 5)) < 0.7
+
+    async def sample(host):
+        done = len(host.flits)
+        for step, events in enumerate(x):
+            for index in np.flatnonzero(events):
+                await host.send(index=int(index))
+            await host.send(tick=1, index=int(events.sum()), sequence=step % 4)
+        while await host.read(ADDRESS["status"]) & 1:
+            pass
+        flits = host.flits[done:]
+        answers.append([[flit for flit in flits if flit[0] == source] for source in (1, 2)])
+
+    async def bench(host):
+        await host.write(ADDRESS["steps"], len(x))
+        await sample(host)
+        for _ in range(2):
+            for index in range(5):
+                await host.send(index=index)
+            await host.send(tick=1, index=5)
+            for _ in range(clocks):
+                await host.ctx.tick()
+            await host.write(ADDRESS["control"], 1)
+            await host.settle()
+            assert await host.read(ADDRESS["status"]) == 0
+            await sample(host)
+
+    Host(net, CONFIGURATION.model_copy(update={"order": "event"})).run(bench)
+    assert answers[1] == answers[0] == answers[2]
+    assert all(len(flits) > len(x) + 3 for flits in answers[0])
 
 
 FAULTS = {

@@ -13,7 +13,7 @@ BAD = {
     "lanes: 8\nunits: 16": "configuration: units must be at most lanes (8), not 16: a unit serves whole lanes",
     "cores: 3": "cores: Input should be 'shared' or 'per-population' (given: 3)",
     "slots: 0": "slots: Input should be greater than or equal to 1 (given: 0)",
-    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, slots",
+    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, slots, order",
 }
 
 
@@ -24,6 +24,31 @@ def test_wrong_fields_are_named(tmp_path, text):
     with pytest.raises(Refusal) as refusal:
         Configuration.read(path)
     assert str(refusal.value) == f"{path}: Configuration refused. {BAD[text]}"
+
+
+@pytest.mark.parametrize(
+    ("order", "given"),
+    [
+        ("both", "'both'"),
+        ("3", "3"),
+        ("[event]", r"\['event'\]"),
+        ("{a -> b: both}", "'both'"),
+        ("{a -> b: event, c -> d: 3}", "3"),
+        ("{1: event}", "1"),
+    ],
+)
+def test_an_order_that_there_is_not_is_refused(tmp_path, order, given):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"order: {order}\n")
+    with pytest.raises(Refusal, match=rf"c.yaml: Configuration refused\. order.*'auto', 'neuron' or 'event'.*{given}"):
+        Configuration.read(path)
+
+
+@pytest.mark.parametrize("order", ["auto", "neuron", "event", {"in -> a": "event", "a -> a": "auto"}])
+def test_orders_are_read(tmp_path, order):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"order: {order}\n")
+    assert Configuration.read(path).order == order
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from amaranth.hdl import signed
 
 from small import network, neuron
-from spikeloom.golden.network import Refusal, Window
+from spikeloom.golden.network import OneToOne, Projection, Refusal, Window
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.generate import generate, manifest
@@ -123,8 +123,8 @@ def test_channels_hold_delay_and_slots(delay, slots):
     core = mapping.parameters.cores[0]
     assert core.slots == slots + delay
     assert core.list_entries == (slots + delay) * (5 + 7)
-    for channel in mapping.channels:
-        assert channel.credit == (slots if channel.projection else slots + delay + 2)
+    for reader in mapping.readers:
+        assert reader.credit == (slots if reader.projection else slots + delay + 2)
 
 
 def test_more_populations_than_can_be_observed_are_refused():
@@ -132,31 +132,86 @@ def test_more_populations_than_can_be_observed_are_refused():
         map_network(network((2,) * 33), Configuration())
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "late"])
-def test_synapses_without_hardware_are_refused_before_anything_is_written(kind, tmp_path):
-    """But for matrices without delays of synapses, each is named with what to do."""
+def made_of(kind, delays=False):
+    """Three neurons to three."""
     window = Window(source=(1, 3), kernel=(1, 1, 1), stride=(1,), padding=((0, 0),), dilation=(1,))
     rng = np.random.default_rng(0)
-    made = synapses_of(
-        "dense" if kind == "late" else kind,
-        rng,
-        lambda shape: np.ones(shape, int),
-        2,
-        (3, 3),
-        window,
-        most=3 if kind == "late" else 0,
-    )
+    return synapses_of(kind, rng, lambda shape: np.ones(shape, int), 2, (3, 3), window, most=3 * delays)
+
+
+def with_second(synapses, **options):
     plain = network((3, 3, 3))
     first, second = plain.projections
-    net = replace(plain, projections=(first, replace(second, synapses=made)))
-    if kind == "dense":
-        generate(net, Configuration(), tmp_path / "out")
-        return
+    return replace(plain, projections=(first, replace(second, synapses=synapses, **options)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("order", ["auto", "neuron", "event"])
+def test_every_kind_of_synapses_has_an_order(kind, order):
+    mapping = map_network(with_second(made_of(kind)), Configuration.create(order=order))
+    first, second = (any(r.event for r in mapping.readers if r.target == name) for name in ("layer1", "layer2"))
+    assert first == (order == "event")
+    assert second == (order == "event" or (order == "auto" and kind != "dense"))
+    assert bool(mapping.parameters.cores[0].scatter) == (first or second)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("order", ["neuron", {"layer1 -> layer2": "neuron"}])
+def test_delays_of_synapses_need_events(kind, order, tmp_path):
+    made = with_second(made_of(kind, delays=True))
+    assert map_network(made, Configuration()).parameters.cores[0].scatter
     with pytest.raises(Refusal) as refusal:
-        generate(net, Configuration(), tmp_path / "out")
-    what = "dense synapses with delays of their own" if kind == "late" else f"{kind} synapses"
+        generate(made, Configuration.create(order=order), tmp_path / "out")
     assert str(refusal.value) == (
-        f"Projection 'layer1' to 'layer2': {what} are not built in hardware yet; convert with --synapses dense, which "
-        "writes 3 x 3 weights out, or run it on the golden model"
+        "Projection 'layer1' to 'layer2': synapses with delays of their own need the order 'event', not 'neuron'"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["layer1 -> in", "layer1->layer2", "layer2", ""])
+def test_an_order_of_a_projection_that_is_not_there_is_refused(name, tmp_path):
+    with pytest.raises(Refusal) as refusal:
+        generate(network((3, 3, 3)), Configuration.create(order={name: "event"}), tmp_path / "out")
+    assert str(refusal.value) == (
+        f"order: there is no projection {name!r}; there are 'in -> layer1', 'layer1 -> layer2'"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", ["neuron", "event"])
+def test_weights_wider_than_a_word_are_refused(order):
+    made = network(weight_bits=4, shift=13)
+    with pytest.raises(Refusal, match="Weights with their shifts need 17 bits; at most 16 are stored"):
+        map_network(made, Configuration.create(order=order))
+    narrow = map_network(network(weight_bits=4, shift=12), Configuration.create(order=order)).parameters.cores[0]
+    assert (narrow.scatter.weight_bits if order == "event" else narrow.weight_bits) == 16
+
+
+def test_a_matrix_too_large_to_be_written_out_is_refused():
+    size = 1 << 13
+    synapses = OneToOne(neurons=size, weights=np.array(1), bits=2)
+    small = network((3, 3))
+    made = replace(
+        small,
+        populations=[replace(p, shape=(size,)) for p in small.populations],
+        projections=[Projection(source="in", target="layer1", synapses=synapses)],
+    )
+    with pytest.raises(Refusal) as refusal:
+        map_network(made, Configuration.create(order="neuron"))
+    assert str(refusal.value) == (
+        "Projection 'in' to 'layer1': in the order 'neuron' its synapses are a matrix of 8192 x 8192; use 'event'"
+    )
+    assert len(next(iter(map_network(made, Configuration()).fan_outs.values())).weights) == 1
+
+
+def test_what_no_projection_needs_is_not_built():
+    """Nothing of the event-stationary half without it; of a core that has it alone, no rows for the lanes."""
+    plain = map_network(network(), Configuration()).parameters.cores[0]
+    assert plain.scatter is None and plain.rows > 0
+    alone = map_network(network(), Configuration.create(order="event")).parameters.cores[0]
+    assert alone.rows == alone.columns == 0 and alone.scatter.synapses == 0 < alone.scatter.kernel_rows
+    listed = map_network(with_second(made_of("sparse")), Configuration()).parameters.cores[0]
+    assert listed.rows > 0 and listed.scatter.kernel_rows == 0 < listed.scatter.synapses
+    each = map_network(with_second(made_of("sparse")), Configuration.create(cores="per-population")).parameters
+    assert [core.scatter is None for core in each.cores] == [True, False]
+    assert each.engines == ("core0", "core1", "core1.scatter")

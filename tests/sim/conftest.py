@@ -82,7 +82,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             "format": 3,
             "spikeloom": "0",
             "network": network.hash,
-            "configuration": {},
+            "configuration": {"lanes": 8},
             "parameters": {},
             "verilog": {"file": "accelerator.v", "top": "accelerator"},
             "images": ["weights.mem", "fault.mem"],
@@ -94,6 +94,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
                 | {"name": "out", "id": 1, "value_bits": 1, "role": "neurons"}
                 | {"core": 0, "unit_base": 0, "units": 2, "state": {"v": [24, 16]}},
             ],
+            "engines": ["core0"],
             "map": {"address_bits": 8, "registers": registers, "memories": memories},
             "tools": {},
         }

@@ -3,32 +3,22 @@
 Hardware may return anything for a word that is read while it is written, and simulation would hide it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from amaranth.hdl import Assert
 
 from folders import seal
+from ports import watch
 from small import network, neuron
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
-from spikeloom.hdl.memory import BlockMemory
 from spikeloom.sim.equivalence import verify
 
 
 @pytest.fixture
 def watched(monkeypatch):
-    """Every block memory asserts that its ports do not meet; gives the names of those made."""
-    names = set()
-    elaborate = BlockMemory.elaborate
-
-    def watch(self, platform):
-        m = elaborate(self, platform)
-        names.add(self.name)
-        m.d.sync += Assert(~(self.write & self.read & (self.write_address == self.read_address)), self.name)
-        return m
-
-    monkeypatch.setattr(BlockMemory, "elaborate", watch)
-    return names
+    return watch(monkeypatch)
 
 
 def busy_network(sizes, **options):
@@ -44,6 +34,23 @@ def test_ports_never_meet(tmp_path, watched, sizes, lanes, slots):
     report = verify(tmp_path / "design", x, simulator="amaranth", stalls=bool(lanes % 3), output=tmp_path / "mismatch")
     assert report.ok, report.verdict
     assert {"core0_lists", "core0_state0", "core0_parameters0", "core0_weights0"} <= watched
+
+
+@pytest.mark.parametrize(("lanes", "slots"), [(1, 1), (4, 2)])
+def test_nor_those_of_sums(tmp_path, watched, lanes, slots):
+    """Two populations by events, one of them with lists and delays of its own, whose sums take turns."""
+    made = busy_network((6, 8, 5))
+    rng = np.random.default_rng(lanes)
+    first, second = made.projections
+    late = replace(second.synapses, delays=rng.integers(0, 3, second.synapses.shape))
+    made = replace(made, projections=(first, replace(second, synapses=late), replace(second, delay=1)))
+    configuration = Configuration.create(lanes=lanes, slots=slots, units=1, order="event")
+    generate(made, configuration, tmp_path / "design")
+    x = rng.integers(0, 2, (2, 5, 6))
+    report = verify(tmp_path / "design", x, simulator="amaranth", output=tmp_path / "mismatch")
+    assert report.ok, report.verdict
+    assert report.activity["core0.scatter"]["rows"] > 100
+    assert watched >= {f"core0_{name}" for name in ("lists", "sums", "places", "synapses", "kernels0", "state0")}
 
 
 def test_a_meeting_is_noticed(tmp_path, watched):

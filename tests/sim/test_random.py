@@ -39,6 +39,19 @@ def kind(bits, decay_bits, guard, reset="subtract", reset_when="same-step", spik
     return states, options, value_bits
 
 
+def mixed(network: Network, configuration: Configuration) -> Configuration:
+    """Each pair of populations in an order of its own, which depends on the network alone."""
+    late = {f"{j.source} -> {j.target}" for j in network.projections if j.synapses.delays is not None}
+    names = dict.fromkeys(f"{j.source} -> {j.target}" for j in network.projections)
+    rng = np.random.default_rng(int(network.hash[:8], 16))
+    order = {name: str(rng.choice(["auto", "event"] if name in late else ["neuron", "event", "auto"])) for name in names}
+    return configuration.model_copy(update={"order": order})
+
+
+#: Families of :data:`FAMILIES` that have all kinds of synapses, and those of them in which both orders are mixed.
+EVENTS = {"one lane, all kinds", "core each, all kinds", "eight lanes, all kinds"}
+MIXED = EVENTS - {"one lane, all kinds"}
+
 #: name -> configuration, and the kind of neuron of each population in turn.
 FAMILIES = {
     "one lane": (Configuration(lanes=1), [kind(14, 8, 3)]),
@@ -60,7 +73,22 @@ FAMILIES = {
             kind(13, 8, 2, spikes="potential", value_bits=4, i=11),
         ],
     ),
+    "one lane, all kinds": (Configuration(lanes=1, slots=1), [kind(14, 8, 3)]),
+    "core each, all kinds": (
+        Configuration(lanes=4, units=2, cores="per-population"),
+        [
+            kind(12, 0, 2, reset_when="next-step"),
+            kind(13, 8, 2, spikes="potential", value_bits=4, i=11),
+            kind(13, 10, 1, spikes="many", value_bits=3),
+        ],
+    ),
+    "eight lanes, all kinds": (Configuration(lanes=8, units=2), [kind(13, 6, 1, spikes="many", value_bits=3)]),
 }
+
+
+def configured(family: str, network: Network) -> Configuration:
+    configuration = FAMILIES[family][0]
+    return mixed(network, configuration) if family in MIXED else configuration
 
 
 def into_family(network: Network, kinds: list) -> Network:
@@ -94,7 +122,8 @@ def into_family(network: Network, kinds: list) -> Network:
 def family_networks(family: str) -> st.SearchStrategy[Network]:
     configuration, kinds = FAMILIES[family]
     count = (3, 3) if configuration.cores == "per-population" else (1, 3)
-    networks = strategies.networks(populations=count, currents=False, potentials=False)
+    more = {"kinds": strategies.KINDS, "synapse_delays": 3, "sizes": (1, 12)} if family in EVENTS else {}
+    networks = strategies.networks(populations=count, currents=False, potentials=False, **more)
     return networks.map(lambda network: into_family(network, kinds))
 
 
@@ -106,7 +135,7 @@ def common_parameters(family: str) -> AcceleratorParameters:
     @settings(DRAWN, max_examples=150, phases=[Phase.generate])
     @given(network=family_networks(family))
     def draw(network):
-        drawn.append(map_network(network, FAMILIES[family][0]).parameters)
+        drawn.append(map_network(network, configured(family, network)).parameters)
 
     draw()
     return functools.reduce(covering, drawn)
@@ -114,7 +143,7 @@ def common_parameters(family: str) -> AcceleratorParameters:
 
 def fits(network: Network, family: str) -> bool:
     common = common_parameters(family)
-    return covering(common, map_network(network, FAMILIES[family][0]).parameters) == common
+    return covering(common, map_network(network, configured(family, network)).parameters) == common
 
 
 def check(
@@ -158,6 +187,7 @@ def test_regressions(tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
     reports: list[VerifyReport] = []
+    networks: list[Network] = []
     common_parameters(family)
 
     @settings(DRAWN, max_examples=25)
@@ -167,10 +197,19 @@ def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
         x = data.draw(strategies.stimuli(network))
         folder = tmp_path_factory.mktemp("case")
         report = check(
-            f"random {family}", folder, network, x, FAMILIES[family][0], common=family, stalls=stalls, seed=seed
+            f"random {family}",
+            folder,
+            network,
+            x,
+            configured(family, network),
+            common=family,
+            stalls=stalls,
+            seed=seed,
+            bulk=family in EVENTS,
         )
         assert not report.differences and not report.problems, report.verdict
         reports.append(report)
+        networks.append(network)
 
     run()
     assert len(reports) >= 25
@@ -180,6 +219,20 @@ def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
     assert sum(report.ok for report in reports) > 12  # the others were silent
     fired = [share for report in reports for share in report.fired.values()]
     assert 0.1 < np.mean(fired) < 0.9
+    if family in EVENTS:
+        scattered = [name for name in reports[0].activity if name.endswith(".scatter")]
+        assert scattered == [f"core{k}.scatter" for k in range(len(common_parameters(family).cores))]
+        for name in scattered:
+            rows = [report.activity[name]["rows"] for report in reports]
+            assert sum(n > 0 for n in rows) > 8 and sum(rows) > 300, name
+            assert sum(report.activity[name]["hand_over"] for report in reports) > 50, name  # sums taken meanwhile
+        stored = {
+            (reader.projection.synapses.kind, fan_out.listed)
+            for network in networks
+            for reader, fan_out in map_network(network, configured(family, network)).fan_outs.items()
+        }
+        never = {("sparse", False)} | (set() if family in MIXED else {("dense", False)})
+        assert stored == {(name, listed) for name in strategies.KINDS for listed in (False, True)} - never
     if family == "currents and potentials":
         assert len({len(report.populations) for report in reports}) == 3, "on one core, of one to three kinds"
 
@@ -187,19 +240,22 @@ def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
 def test_any_network_on_amaranths_simulator(tmp_path_factory):
     """The third witness, on the smallest hardware for each network: every kind of neuron, whatever was drawn."""
     reports: list[VerifyReport] = []
-    currents, potentials = set(), set()
+    currents, potentials, kinds, rows = set(), set(), set(), 0
 
-    @settings(DRAWN, max_examples=18)
+    @settings(DRAWN, max_examples=20)
     @given(
         data=st.data(),
-        network=strategies.networks(),
+        network=st.one_of(
+            strategies.networks(), strategies.networks(kinds=strategies.KINDS, synapse_delays=3, sizes=(1, 6))
+        ),
         lanes=st.sampled_from([1, 2, 4]),
         slots=st.integers(1, 3),
         stalls=st.booleans(),
     )
     def run(data, network, lanes, slots, stalls):
+        nonlocal rows
         x = data.draw(strategies.stimuli(network, samples=(1, 2), steps=(3, 8)))
-        configuration = Configuration(lanes=lanes, slots=slots, cores="per-population")
+        configuration = mixed(network, Configuration(lanes=lanes, slots=slots, cores="per-population"))
         folder = tmp_path_factory.mktemp("case")
         report = check(
             "random any", folder, network, x, configuration, common=None, stalls=stalls, simulator="amaranth"
@@ -209,7 +265,10 @@ def test_any_network_on_amaranths_simulator(tmp_path_factory):
         currents.update(p.name for p in network.neurons if "i" in p.neuron.states)
         sending = {p.name for p in network.neurons if p.neuron.options["spikes"] == "potential"}
         potentials.update((name, any(j.source == name for j in network.projections)) for name in sending)
+        kinds.update(j.synapses.kind for j in network.projections)
+        rows += sum(clocks["rows"] for name, clocks in report.activity.items() if name.endswith(".scatter"))
 
     run()
     assert len(reports) >= 12 and sum(report.events for report in reports) > 50
     assert len(currents) >= 2 and {read for _, read in potentials} == {False, True}
+    assert len(kinds) >= 3 and rows > 100

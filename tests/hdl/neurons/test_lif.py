@@ -161,7 +161,7 @@ def compare(dut, stimulus):
     The unit's states that a neuron does not have are 0 before the step, and after it.
     """
     parameters, states = dut.parameters, list(dut.parameters.state_layout.members)
-    images = {id(model): parameters.image(model, 0) for model, *_ in stimulus}
+    images = {id(model): parameters.image(model, np.zeros(1, int)) for model, *_ in stimulus}
     results = []
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
@@ -170,7 +170,7 @@ def compare(dut, stimulus):
         for clock in range(len(stimulus) + parameters.latency):
             model, _, first, state, total = stimulus[min(clock, len(stimulus) - 1)]
             for name, value in images[id(model)].items():
-                ctx.set(dut.p[name], value)
+                ctx.set(dut.p[name], int(value[0]))
             for name in states:
                 ctx.set(dut.state[name], state[name] if name in model.states else 0)
             ctx.set(dut.first, first)

@@ -1,0 +1,214 @@
+"""What a network's hardware stores: logical bits by what they are of, and the block RAMs that hold them at least.
+
+Logical bits are entries times bits of an entry. Physical block RAM is what synthesis makes of the memories' shapes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import Shape
+from amaranth.utils import bits_for
+
+from spikeloom.golden.network import Convolution, Dense, Network, OneToOne
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import load_manifest
+from spikeloom.hdl.event_lists import entry_layout
+from spikeloom.hdl.layouts import Tables
+from spikeloom.hdl.mapping import Mapping as Mapped
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.memory_map import core_memories
+from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
+
+__all__ = [
+    "BLOCKS",
+    "SHAPES",
+    "Memory",
+    "Stored",
+    "block_rams",
+    "by_kind",
+    "memories",
+    "of_folder",
+    "of_manifest",
+    "stored",
+    "unmapped",
+]
+
+#: Shapes that one block RAM can take, as (entries, bits).
+SHAPES = {
+    "ecp5": ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
+    "ice40": ((2048, 2), (1024, 4), (512, 8), (256, 16)),
+}
+#: Memories of these kinds are block RAM; the rest are tables in logic.
+BLOCKS = {
+    "weights": "weights",
+    "kernels": "weights",
+    "synapses": "lists of synapses",
+    "places": "starts of rows and lists",
+    "parameters": "neuron parameters",
+    "state": "potentials and other state",
+    "lists": "events",
+    "sums": "sums",
+}
+TABLES = "tables"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """A memory of a core: ``entries`` of ``width`` bits."""
+
+    name: str
+    entries: int
+    width: int
+
+    @property
+    def kind(self) -> str:
+        return _kind(self.name)
+
+    @property
+    def bits(self) -> int:
+        return self.entries * self.width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What one projection or population stores.
+
+    kind:   "matrix", "kernel", "one-to-one" or "list" of a projection; "state", "parameters", "sums" (a ring of them)
+            or "events" (kept for those who read them) of a population.
+    bits:   in all. starts: of these, where the rows or the list of each source neuron begin.
+    own:    what the projection's own numbers take: its weights, or each synapse's weight, delay and target.
+    numbers: how many those are.
+    """
+
+    what: str
+    kind: str
+    bits: int
+    starts: int = 0
+    own: int = 0
+    numbers: int = 0
+
+    @property
+    def about(self) -> str:
+        """``the kernel of 'a -> b'``."""
+        return f"the {self.kind} of {self.what!r}"
+
+
+def memories(p: CoreParameters) -> list[Memory]:
+    """Every memory of a core but queues of a few words."""
+    found = [
+        Memory(name=name, entries=entries, width=layout.size) for name, (entries, layout) in core_memories(p).items()
+    ]
+    found.append(Memory(name="lists", entries=p.list_entries, width=entry_layout(p).size))
+    if s := p.scatter:
+        found.append(Memory(name="sums", entries=s.ring_rows, width=s.accumulator_bits * p.lanes))
+    return found
+
+
+def by_kind(parameters: AcceleratorParameters) -> dict[str, int]:
+    """Logical bits of a design's memories by kind, the largest first."""
+    totals: dict[str, int] = {}
+    for core in parameters.cores:
+        for memory in memories(core):
+            totals[memory.kind] = totals.get(memory.kind, 0) + memory.bits
+    totals[TABLES] = totals.get(TABLES, 0) + parameters.host_channels * Tables(parameters.cores[0]).channel.size
+    return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+
+def of_manifest(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """The same of a folder that was generated, from its manifest alone."""
+    shapes = [(m["name"].split(".")[1], m["entries"], m["width"]) for m in manifest["map"]["memories"]]
+    for core in manifest["parameters"]["cores"]:
+        shapes += [(name, entries, bits) for name, entries, bits in unmapped(core, manifest["parameters"]["flit"])]
+    totals: dict[str, int] = {}
+    for name, entries, bits in shapes:
+        totals[_kind(name)] = totals.get(_kind(name), 0) + entries * bits
+    return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+
+def of_folder(directory: str | Path) -> tuple[Stored, ...]:
+    """:func:`stored` of a folder that was generated."""
+    manifest = load_manifest(directory)
+    network = Network.load(Path(directory) / manifest["loom"]["file"])
+    return stored(map_network(network, Configuration.create(**manifest["configuration"])))
+
+
+def unmapped(core: Mapping[str, Any], flit: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """(name, entries, bits) of the memories of a manifest's core that the host does not see."""
+    value_bits = core["value_bits"] if core["value_bits"] > 1 else 0
+    found = [("lists", core["list_entries"], bits_for(flit["neurons"]) + value_bits)]
+    if s := core["scatter"]:
+        found.append(("sums", s["ring_rows"], s["accumulator_bits"] * core["lanes"]))
+    return found
+
+
+def _kind(name: str) -> str:
+    return BLOCKS.get(name.rstrip("0123456789"), TABLES)
+
+
+def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int | None:
+    """The fewest block RAMs of a family that hold memories of (entries, bits), each by itself."""
+    if family not in SHAPES:
+        return None
+    return sum(min(-(-entries // e) * -(-bits // b) for e, b in SHAPES[family]) for entries, bits in shapes)
+
+
+def stored(mapping: Mapped) -> tuple[Stored, ...]:
+    """What each projection and population stores, the largest first."""
+    found = [*_projections(mapping), *_populations(mapping)]
+    return tuple(sorted(found, key=lambda one: -one.bits))
+
+
+def _projections(mapping: Mapped) -> Iterable[Stored]:
+    places = mapping.by_name
+    for r in mapping.readers:
+        if r.projection is None:
+            continue
+        what, synapses = f"{r.source} -> {r.target}", r.projection.synapses
+        source, target = places[r.source], places[r.target]
+        p = mapping.parameters.cores[target.core]
+        if not r.event:
+            rows = target.groups(p.lanes) * source.numbers
+            own = synapses.weights.size * synapses.bits
+            yield Stored(
+                what=what,
+                kind="matrix",
+                bits=rows * p.lanes * p.weight_bits,
+                own=own,
+                numbers=synapses.weights.size,
+            )
+            continue
+        s, f, tables = p.scatter, mapping.fan_outs[r], Tables(p)
+        assert s
+        starts = len(f.places["valid"]) * tables.place.size
+        if f.listed:
+            index = (synapses.shape[1] - 1).bit_length()
+            each = synapses.bits + r.projection.shift + f.most_delay.bit_length() + index
+            numbers, own, bits, kind = len(f.weights), len(f.weights) * each, tables.synapse.size, "list"
+        else:
+            kinds = {Dense: "matrix", Convolution: "kernel", OneToOne: "one-to-one"}
+            numbers, bits, kind = synapses.weights.size, p.lanes * s.weight_bits, kinds.get(type(synapses), "matrix")
+            own = numbers * synapses.bits
+        total = len(f.weights) * bits + starts
+        yield Stored(what=what, kind=kind, bits=total, starts=starts, own=own, numbers=numbers)
+
+
+def _populations(mapping: Mapped) -> Iterable[Stored]:
+    for place in mapping.places:
+        if place.core >= 0:
+            p = mapping.parameters.cores[place.core]
+            state = place.groups(p.lanes) * p.lanes * Shape.cast(p.neuron.state_layout).width
+            sets = place.period(p.lanes) * p.lanes
+            yield Stored(what=place.name, kind="state", bits=state)
+            yield Stored(what=place.name, kind="parameters", bits=sets * Shape.cast(p.neuron.parameter_layout).width)
+        mine = [r for r in mapping.readers if r.source == place.name and r.projection]
+        slots = max((r.credit + r.delay for r in mine), default=0)
+        for core in sorted({mapping.by_name[r.target].core for r in mine}):
+            entry = entry_layout(mapping.parameters.cores[core]).size
+            yield Stored(what=place.name, kind="events", bits=slots * place.numbers * entry)
+    for ring in mapping.rings:
+        p = mapping.parameters.cores[mapping.by_name[ring.target].core]
+        assert p.scatter
+        width = p.lanes * p.scatter.accumulator_bits
+        yield Stored(what=ring.target, kind="sums", bits=ring.rows * ring.steps * width)

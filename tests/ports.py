@@ -1,0 +1,22 @@
+"""The two ports of a block memory, watched: hardware may return anything for a word that is read while it is written."""
+
+from amaranth.hdl import Assert
+
+from spikeloom.hdl.memory import BlockMemory
+
+__all__ = ["watch"]
+
+
+def watch(monkeypatch):
+    """Every block memory asserts that its ports do not meet; gives the names of those made."""
+    names = set()
+    elaborate = BlockMemory.elaborate
+
+    def watched(self, platform):
+        m = elaborate(self, platform)
+        names.add(self.name)
+        m.d.sync += Assert(~(self.write & self.read & (self.write_address == self.read_address)), self.name)
+        return m
+
+    monkeypatch.setattr(BlockMemory, "elaborate", watched)
+    return names
