@@ -34,10 +34,10 @@ class Lanes(wiring.Component):
     i:              segments. running: one is being replayed. credit: a slot was read for the last time.
     read, address, entry: the event lists' read port.
     sums:           a group's sums, in the clock in which ``done`` is high.
-    group:          the group last handed over; ``summed``: the one whose sums these are, where several are on their way.
+    group:          the group last handed over; ``summed``: whose sums these are, where several groups are on their way.
     free:           the neuron units can take the sums of a group that is handed over now.
     handing_over:   they will.
-    take, take_address: a row of sums is wanted, which is ``taken`` as many clocks later as the event-stationary half needs.
+    take, take_address: a row of sums is wanted; it is ``taken`` when the event-stationary half has it.
     idle, blocked:  what it means to have no segment, and to wait for ``free``; ``activity``: what the lanes do.
     """
 

@@ -24,8 +24,8 @@ class NeuronUnits(wiring.Component):
     only when its results will find room. A step's first group is taken only when a state that the step before writes
     has been written, so a state is never read before it is written, nor both in one clock.
 
-    sums, summed, done: a group from the lanes; ``handing_over``: one is on its way; ``free``: it may be; ``group``: the last
-             that was handed over.
+    sums, group, done: a group from the lanes; ``handing_over``: one is on its way; ``free``: it may be. Where several
+             are, ``group`` is the last that was handed over, and ``summed`` the one that is done.
     blocked: why not: :class:`Activity` NEURON_UNIT or OUTPUT.
     o:       the events of a step, then its tick.
     running: a group is in work.
@@ -73,8 +73,9 @@ class NeuronUnits(wiring.Component):
             }
         )
         # Groups follow each other by the clocks in which the sums' buffer is shifted out, and so that only one is on
-        # its way, or at least the room that it is promised is known; a step's first group so that no neuron comes again before its state is written. There is room for
-        # a group's results and for those of all groups that are between their hand-over and their way out.
+        # its way, or at least that the room promised to the last is known; a step's first group so that no neuron comes
+        # again before its state is written. There is room for a group's results and for those of all groups that are
+        # between their hand-over and their way out.
         after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
         after_step = max(after_group, latency + 2)
         round_trip = p.lane_latency + latency + SENDING

@@ -93,8 +93,8 @@ class CoreParameters:
     tokens:       most ticks or credits that a counter holds.
     unit_words:   neurons per neuron unit; ``parameter_words``: sets of their parameters, which the places of a
                   convolution share.
-    scatter:      the event-stationary half, if there is one. delay_limit: the largest number of steps that are left of a
-                  sample of which its schedule must know.
+    scatter:      the event-stationary half, if there is one.
+    delay_limit:  of the steps that are left of a sample, the most that a schedule must tell; 0: none.
     nodes:        places that send events: the host and every core; ``node_channels``: channels out of any of them, and
                   ``ring_channels`` of sums inside any core.
     """

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.fan_out import FanOut
-from spikeloom.hdl.layouts import Activity, Tables, credit_layout
 from spikeloom.hdl.lanes import one_per_lane
+from spikeloom.hdl.layouts import Activity, Tables, credit_layout
 from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.ring import READING, Ring
@@ -20,8 +20,8 @@ ROW_LATENCY = 7
 
 
 class Scatter(wiring.Component):
-    """Throughput: one row of ``lanes`` synapses, or one synapse of a list, per clock; about 25 clocks more per step of a
-    projection.
+    """Throughput: one row of ``lanes`` synapses, or one synapse of a list, per clock; about 25 clocks more per step
+    of a projection.
 
     What it adds up for a population is one more list that the lanes replay: a step of the ring is a slot, its end a
     tick, and the credit for it comes back when the lanes have taken its last row.

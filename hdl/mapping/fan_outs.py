@@ -9,7 +9,7 @@ import numpy as np
 from spikeloom.golden.network import Convolution, Dense, OneToOne, Projection, Sparse, Window
 from spikeloom.hdl.flits import Numbering
 
-__all__ = ["FanOut", "claims", "fan_out", "fan_in", "written_out"]
+__all__ = ["FanOut", "claims", "fan_in", "fan_out", "written_out"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,9 +65,9 @@ def fan_out(j: Projection, source: Numbering, target: Numbering, lanes: int) -> 
     if s.delays is None:
         if isinstance(s, Dense):
             return _matrix(written_out(j, source, target), target, lanes)
-        if isinstance(s, OneToOne) and (source.channels, source.padded) == (target.channels, target.padded):
-            if _in_rows(source, lanes):
-                return _diagonal(s, j.shift, source, lanes)
+        same = (source.channels, source.padded) == (target.channels, target.padded)
+        if isinstance(s, OneToOne) and same and _in_rows(source, lanes):
+            return _diagonal(s, j.shift, source, lanes)
         if isinstance(s, Convolution) and target.channels == s.window.target[0] and _in_rows(target, lanes):
             return _convolution(s.weights.astype(np.int64) << j.shift, s.window.planar, source, target, lanes)
     return _list(j, source, target)

@@ -118,7 +118,7 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     readers = _readers(network, core_of, events, configuration.slots)
     by_name = {place.name: place for place in places}
     made = {
-        r: fan_outs.fan_out(r.projection, by_name[r.source], by_name[r.target], lanes)
+        r: _fan_out(r.projection, by_name[r.source], by_name[r.target], lanes)
         for r in readers
         if r.event and r.projection
     }
@@ -283,6 +283,21 @@ def _readers(network: Network, core_of: MappingType[str, int], events: set[int],
                 )
                 out_of[core_of[source]] += 1
     return tuple(readers)
+
+
+def _fan_out(j: Projection, source: Place, target: Place, lanes: int) -> FanOut:
+    made = fan_outs.fan_out(j, source, target, lanes)
+    if len(made.weights) > MAX_ROWS:
+        what = "synapses in a list" if made.listed else f"rows of {lanes} weights"
+        raise Refusal(
+            f"{j}: {len(made.weights)} {what} are more than {MAX_ROWS}; "
+            + (
+                "a convolution whose synapses have no delays of their own is stored once"
+                if made.listed
+                else "use more lanes"
+            )
+        )
+    return made
 
 
 def _slots(readers: tuple[Reader, ...], source: str) -> int:

@@ -45,9 +45,7 @@ class Host:
     async def record(self, ctx):
         """The sources of all flits, in order, and beside them the flits."""
         self.recorded, self.flits = [], []
-        async for _, _, valid, ready, flit in ctx.tick().sample(
-            self.dut.o.valid, self.dut.o.ready, self.dut.o.payload
-        ):
+        async for _, _, valid, ready, flit in ctx.tick().sample(self.dut.o.valid, self.dut.o.ready, self.dut.o.payload):
             if valid and ready:
                 self.recorded.append(flit.source)
                 self.flits.append((flit.source, flit.tick, flit.index))
@@ -140,6 +138,8 @@ def test_every_memory_is_read_back_and_written(net):
                     assert sum(w << 32 * k for k, w in enumerate(words)) == image[entry], (region.name, entry)
                 new = [0xA5A5A5A5 ^ (entry * 77 + k) for k in range(region.words)]
                 new[-1] &= (1 << region.width - 32 * (region.words - 1)) - 1
+                if region.name.endswith("populations"):
+                    new[0] &= ~1  # one that were valid might start
                 for k, word in enumerate(new):
                     await host.write(base + k, word)
                 assert [await host.read(base + k) for k in range(region.words)] == new, (region.name, entry)

@@ -204,7 +204,8 @@ def lines_after_the_first_have_one_tap(m, dut, signals):
 
 
 @pytest.mark.parametrize(
-    "fault", [more_than_there_is_room_for, what_is_held_comes, the_port_is_taken_unasked, lines_after_the_first_have_one_tap]
+    "fault",
+    [more_than_there_is_room_for, what_is_held_comes, the_port_is_taken_unasked, lines_after_the_first_have_one_tap],
 )
 def test_a_fault_is_noticed(fault, monkeypatch):
     plant(monkeypatch, fan_out, "FanOut", fault)

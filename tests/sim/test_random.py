@@ -44,7 +44,9 @@ def mixed(network: Network, configuration: Configuration) -> Configuration:
     late = {f"{j.source} -> {j.target}" for j in network.projections if j.synapses.delays is not None}
     names = dict.fromkeys(f"{j.source} -> {j.target}" for j in network.projections)
     rng = np.random.default_rng(int(network.hash[:8], 16))
-    order = {name: str(rng.choice(["auto", "event"] if name in late else ["neuron", "event", "auto"])) for name in names}
+    order = {
+        name: str(rng.choice(["auto", "event"] if name in late else ["neuron", "event", "auto"])) for name in names
+    }
     return configuration.model_copy(update={"order": order})
 
 

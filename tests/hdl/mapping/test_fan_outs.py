@@ -77,7 +77,9 @@ def draw(seed):
     out = second.shape[1]
     projections = [
         Projection(source="in", target="middle", synapses=first),
-        Projection(source="middle", target="out", synapses=second, delay=int(rng.integers(2)), shift=int(rng.integers(3))),
+        Projection(
+            source="middle", target="out", synapses=second, delay=int(rng.integers(2)), shift=int(rng.integers(3))
+        ),
     ]
     if rng.random() < 0.5:
         kind = "one-to-one" if rng.random() < 0.5 else "sparse"
