@@ -10,18 +10,10 @@ from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.scheduler import group_layout, segment_layout
 
-__all__ = ["Lanes", "one_per_lane"]
+__all__ = ["Lanes"]
 
 #: Groups whose sums are on their way: more than the clocks of that by the three from one to the next.
 GROUPS = 8
-
-
-def one_per_lane(p: CoreParameters, lane: int) -> Signal:
-    """A register for an event's value beside each multiplier, which takes it in.
-
-    Its first value is never read; that they differ keeps the synthesiser from making one of all.
-    """
-    return Signal(signed(p.value_bits), name=f"value{lane}", reset_less=True, init=lane % (1 << p.value_bits - 1))
 
 
 class Lanes(wiring.Component):
@@ -156,7 +148,8 @@ class Lanes(wiring.Component):
             *(b.eq(a) for a, b in zip(arriving, arriving[1:], strict=False)),
             row_address.eq(self.memories.address(rows[-1] + entries[-1].index)),
         ]
-        values = [Signal(signed(p.value_bits), name=f"of_row{k}") for k in range(3)] if graded else []
+        # Multipliers take in the registers before and behind them, but none that has a reset.
+        values = [Signal(signed(p.value_bits), name=f"value{k}", reset_less=True) for k in range(4)] if graded else []
         if graded:
             m.d.sync += [b.eq(a) for a, b in zip([entries[-1].value, *values], values, strict=False)]
         words, beside = [], Signal.like(self.weights, reset_less=True)
@@ -187,8 +180,7 @@ class Lanes(wiring.Component):
             weight: Value = self.weights.word_select(lane, p.weight_bits).as_signed() if p.rows else Const(0, signed(1))
             if graded and p.rows:
                 product = Signal(signed(p.weight_bits + p.value_bits), name=f"product{lane}", reset_less=True)
-                value = one_per_lane(p, lane)
-                m.d.sync += [value.eq(values[-1]), product.eq(weight * value)]
+                m.d.sync += product.eq(weight * values[-1])
                 weight = product
             if p.scatter:
                 weight = Mux(rings[-1], self.taken[lane], weight)

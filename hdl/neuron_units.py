@@ -62,7 +62,9 @@ class NeuronUnits(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p = self.p
-        latency = p.neuron.latency + 2  # and the memory's clock, and the one beside it
+        # Many memories are far apart: their address has a register of its own where places share parameters.
+        far = int(p.folded)
+        latency = p.neuron.latency + 2 + far  # and the memory's clock, and the one beside it
         result_layout = data.StructLayout(
             {
                 "fired": p.units,
@@ -145,14 +147,22 @@ class NeuronUnits(wiring.Component):
         ]
         m.d.sync += [b.eq(a) for a, b in zip(travel, travel[1:], strict=False)]
         host, address = self.memories.host, self.memories.address(start.address)
-        parameter_address = self.memories.address(group.parameter_address) if p.folded else address
+        parameter_address, read = address, beat
+        if far:
+            read, addresses = Signal(), [Signal.like(start.address, name=f"address{k}") for k in range(2)]
+            m.d.sync += [
+                read.eq(beat),
+                addresses[0].eq(address),
+                addresses[1].eq(self.memories.address(group.parameter_address)),
+            ]
+            address, parameter_address = addresses
         result = Signal(result_layout)
         for u in range(p.units):
             parameters, state = self.blocks[f"parameters{u}"], self.blocks[f"state{u}"]
             m.submodules[f"unit{u}"] = unit = MODELS[p.model].Unit(p.neuron, p.accumulator_bits)
             self.memories.lend(m, f"parameters{u}", parameters)
             m.submodules[f"state{u}"] = state
-            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(2)]
+            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(2 + far)]
             # Block RAM is slow to answer.
             words = self.words[f"parameters{u}"], self.words[f"state{u}"]
             m.d.sync += [
@@ -162,13 +172,13 @@ class NeuronUnits(wiring.Component):
                 state.write_address.eq(Mux(host.hold, host.address, end.address)),
                 state.write_data.eq(Mux(host.hold, self.memories.write_data(state), unit.o_state.as_value())),
                 totals[0].eq(buffer.word_select(u, p.accumulator_bits).as_signed()),
-                totals[1].eq(totals[0]),
+                *(b.eq(a) for a, b in zip(totals, totals[1:], strict=False)),
             ]
             m.d.comb += [
-                parameters.read.eq(beat | host.hold),
-                state.read.eq(beat | host.hold),
-                unit.sum.eq(totals[1]),
-                unit.first.eq(travel[2].first),
+                parameters.read.eq(read | host.hold),
+                state.read.eq(read | host.hold),
+                unit.sum.eq(totals[-1]),
+                unit.first.eq(travel[2 + far].first),
                 unit.p.as_value().eq(words[0]),
                 unit.state.as_value().eq(words[1]),
                 parameters.read_address.eq(parameter_address),

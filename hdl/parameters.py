@@ -75,7 +75,7 @@ class ScatterParameters:
 
     @property
     def tap_bits(self) -> int:
-        return max(1, bits_for(self.taps - 1))
+        return bits_for(self.taps - 1) if self.taps > 1 else 0
 
     @property
     def delay_bits(self) -> int:
@@ -192,7 +192,7 @@ class CoreParameters:
     @property
     def lane_latency(self) -> int:
         """Clocks from a row's issue to its sum."""
-        return 12 if self.scatter else 8 + (self.value_bits > 1)
+        return (12 if self.scatter else 8) + (self.value_bits > 1)
 
     @property
     def beats(self) -> int:

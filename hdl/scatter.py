@@ -6,17 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.fan_out import FanOut
-from spikeloom.hdl.lanes import one_per_lane
 from spikeloom.hdl.layouts import Activity, Tables, credit_layout
 from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.parameters import CoreParameters
-from spikeloom.hdl.ring import READING, Ring
+from spikeloom.hdl.ring import Ring
 from spikeloom.hdl.scheduler import Scheduler
 
 __all__ = ["Scatter"]
-
-#: Clocks from a row of the generator to the ring.
-ROW_LATENCY = 7
 
 
 class Scatter(wiring.Component):
@@ -30,12 +26,9 @@ class Scatter(wiring.Component):
     done:    per projection of the core, the sums of a step that it reads are complete.
     credit:  a slot of the lists was read for the last time; it stays until ``credited``.
     read, address, granted, entry: the event lists' read port, when it is free.
-    take, take_address: a row of sums is wanted; ``taken`` so many clocks later: ``Scatter.latency``.
+    take, take_address: a row of sums is wanted; it is ``taken`` 11 clocks later, 12 where graded events are read.
     running: a step is in work. activity: what it does.
     """
-
-    #: Clocks from ``take`` to ``taken``.
-    latency = ROW_LATENCY + READING + 2
 
     def __init__(self, p: CoreParameters, node: int, memories: Memories):
         assert p.scatter
@@ -146,7 +139,9 @@ class Scatter(wiring.Component):
             fan_out.address.eq(job.address),
             fan_out.left.eq(job.left),
         ]
-        in_pipeline = Signal(ROW_LATENCY + 1)
+        graded = p.value_bits > 1
+        asked = 7 + graded  # clocks from a row of the generator to the ring
+        in_pipeline = Signal(asked + 1)
         empty, state = Signal(), Signal(Activity)
         m.d.sync += empty.eq(~fan_out.busy & ~in_pipeline.any())
         with m.FSM(name="job") as fsm:
@@ -196,14 +191,14 @@ class Scatter(wiring.Component):
 
         # Where a row's sums are, and its weights ---------------------------------------------------------------------
         # 1: relative to this step's sums; 3: a synapse of a list is in the fabric; 4 to 6: its delay, around the
-        # ring's end; 7: it is asked for. Meanwhile 5: the address of a row of weights; 6: read; 7: in the fabric;
-        # 8: the lanes it is for; 9: times the event's value.
+        # ring's end; 7 (8 with graded events): it is asked for. Meanwhile 5: the address of a row of weights; 6: read;
+        # 7: in the fabric; 8: for the lanes that are meant; 9: beside the adders, or (9, 10) times the event's value.
         listed, single = descriptor.listed, descriptor.single
-        adds, takes = [Signal(name=f"adds{k}") for k in range(8)], [Signal(name=f"takes{k}") for k in range(8)]
+        adds, takes = ([Signal(name=f"{name}{k}") for k in range(asked + 1)] for name in ("adds", "takes"))
         m.d.comb += [adds[0].eq(fan_out.valid), takes[0].eq(hold)]
-        rows = [Signal(row, name=f"row{k}", reset_less=True) for k, row in enumerate([fan_out.row.shape()] * 8)]
+        rows = [Signal(row, name=f"row{k}", reset_less=True) for k, row in enumerate([fan_out.row.shape()] * 10)]
         m.d.comb += rows[0].eq(fan_out.row)
-        bases = [Signal(s.ring_bits, name=f"base{k}", reset_less=True) for k in range(8)]
+        bases = [Signal(s.ring_bits, name=f"base{k}", reset_less=True) for k in range(asked + 1)]
         m.d.comb += bases[0].eq(Mux(hold, wish, head + rows[0].row))
         m.d.sync += [b.eq(a) for a, b in zip(rows, rows[1:], strict=False)]
         m.d.sync += [b.eq(a) for a, b in zip(bases, bases[1:], strict=False)]
@@ -267,27 +262,23 @@ class Scatter(wiring.Component):
             m.d.sync += Cat(found).eq(Cat(read))
             words = Cat(found)
         m.d.comb += [
-            ring.add.eq(adds[7]),
-            ring.take.eq(takes[7]),
-            ring.address.eq(bases[7]),
+            ring.add.eq(adds[-1]),
+            ring.take.eq(takes[-1]),
+            ring.address.eq(bases[-1]),
             self.running.eq(scheduler.running | ~fsm.ongoing("IDLE") | init | clearing),
         ]
         m.d.comb += [a.eq(b) for a, b in zip(self.taken, ring.taken, strict=True)]
         for lane in range(p.lanes):
-            number = Signal(signed(s.weight_bits), name=f"weight{lane}", reset_less=True)
-            product = Signal(
-                signed(s.weight_bits + (p.value_bits if p.value_bits > 1 else 0)),
-                name=f"product{lane}",
-                reset_less=True,
+            number, beside = (
+                Signal(signed(s.weight_bits), name=f"{name}{lane}", reset_less=True) for name in ("weight", "beside")
             )
             stored: Value = words.word_select(lane, s.weight_bits).as_signed() if s.kernel_rows else number
             if weight is not None:
                 stored = Mux(listed, weight, stored) if s.kernel_rows else weight
-            m.d.sync += number.eq(Mux(own[lane], stored, 0))
-            if p.value_bits > 1:
-                value = one_per_lane(p, lane)
-                m.d.sync += [value.eq(rows[7].value), product.eq(number * value)]
-            else:
-                m.d.sync += product.eq(number)
+            m.d.sync += [number.eq(Mux(own[lane], stored, 0)), beside.eq(number)]
+            product = beside
+            if graded:  # multipliers take in the registers before and behind them, but none that has a reset
+                product = Signal(signed(s.weight_bits + p.value_bits), name=f"product{lane}", reset_less=True)
+                m.d.sync += product.eq(beside * rows[9].value)
             m.d.comb += ring.weights[lane].eq(product)
         return m
