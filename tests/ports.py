@@ -1,4 +1,4 @@
-"""The two ports of a block memory, watched: hardware may return anything for a word that is read while it is written."""
+"""The two ports of a block memory, watched: a word that is read while it is written may be anything."""
 
 from amaranth.hdl import Assert
 

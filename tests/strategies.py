@@ -232,7 +232,7 @@ def networks(
                 width,
                 (widths[source], widths[target]),
                 windows.get(source),
-                max(0, draw(st.integers(-synapse_delays, synapse_delays))) if synapse_delays else 0,
+                max(0, draw(st.integers(-(synapse_delays // 2), synapse_delays))) if synapse_delays else 0,
             )
             delay = draw(st.integers(max(delays[0], 1 if loop else 0), max(delays[1], 1 if loop else 0)))
             projections.append(

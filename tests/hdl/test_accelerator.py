@@ -114,7 +114,7 @@ def test_when_it_is_not_busy_nothing_is_under_way(cores):
 def by_events():
     """One population by lists with delays, the other by rows and by a list, and a loop."""
     rng = np.random.default_rng(2)
-    net = network((5, 9, 6), neurons=[neuron(bias=25)] * 2)
+    net = network((5, 9, 6), neurons=[neuron(bias=25, threshold=40, subtract=40)] * 2)
     first, second = net.projections
     late = replace(first.synapses, delays=rng.integers(0, 3, first.synapses.shape))
     loop = Dense(weights=rng.integers(-3, 4, (6, 6)), delays=rng.integers(0, 2, (6, 6)), bits=4)
@@ -183,7 +183,7 @@ def test_a_restart_in_mid_work_leaves_nothing_behind(clocks):
 
     Host(net, CONFIGURATION.model_copy(update={"order": "event"})).run(bench)
     assert answers[1] == answers[0] == answers[2]
-    assert all(len(flits) > len(x) + 3 for flits in answers[0])
+    assert sum(map(len, answers[0])) > 2 * len(x) + 8, "neurons fired"
 
 
 FAULTS = {

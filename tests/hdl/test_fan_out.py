@@ -1,12 +1,12 @@
-"""From lists of events to rows of synapses, against three plain loops; whoever else wants the list's port or the rows."""
+"""From lists of events to rows of synapses, against three plain loops, whoever else wants the ports."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
-
 from planted import plant
+
 from small import scatter_core
 from spikeloom.hdl import fan_out
 from spikeloom.hdl.fan_out import FanOut
@@ -199,13 +199,13 @@ def the_port_is_taken_unasked(m, dut, signals):
     m.d.comb += dut.read.eq(~signals["left"][-1] & signals["roomy"])
 
 
-def lines_after_the_first_have_one_tap(m, dut, signals):
+def later_lines_have_one_tap(m, dut, signals):
     m.d.sync += signals["width"].eq(0)
 
 
 @pytest.mark.parametrize(
     "fault",
-    [more_than_there_is_room_for, what_is_held_comes, the_port_is_taken_unasked, lines_after_the_first_have_one_tap],
+    [more_than_there_is_room_for, what_is_held_comes, the_port_is_taken_unasked, later_lines_have_one_tap],
 )
 def test_a_fault_is_noticed(fault, monkeypatch):
     plant(monkeypatch, fan_out, "FanOut", fault)

@@ -131,8 +131,8 @@ class Interpreter:
         """(neuron's number, row of sums, lane, weight, delay) of the neurons with these numbers in a projection."""
         d, lanes = self.read("fan_outs", self.tables.fan_out, number), self.p.lanes
         wrap = 1 << self.tables.fan_out["row_down"].width
-        for neuron in neurons:
-            at = d["places"] + (neuron // lanes if d["shared"] else neuron)
+        for n in neurons:
+            at = d["places"] + (n // lanes if d["shared"] else n)
             place = self.read("places", self.tables.place, at)
             if not place["valid"]:
                 continue
@@ -140,9 +140,9 @@ class Interpreter:
             if d["listed"]:
                 for k in range(place["row"] + 1):
                     s = self.read("synapses", self.tables.synapse, first + k)
-                    yield neuron, s["row"], s.get("lane", 0), s["weight"], s.get("delay", 0)
+                    yield n, s["row"], s.get("lane", 0), s["weight"], s.get("delay", 0)
                 continue
-            own = neuron % lanes
+            own = n % lanes
             if d["shared"] and not d["single"]:
                 first += own
             for y in range(place["down"] + 1):
@@ -152,7 +152,7 @@ class Interpreter:
                         weights = first + y * d["weights_down"] + x * d["weights_across"] + group * d["weights_group"]
                         for lane, weight in enumerate(self.weights(weights)):
                             if not d["single"] or lane == own:
-                                yield neuron, row % wrap, lane, weight, 0
+                                yield n, row % wrap, lane, weight, 0
 
 
 def check(network, configuration, parameters=None):
@@ -171,10 +171,10 @@ def check(network, configuration, parameters=None):
         shape = (source.numbers, target.groups(reader.p.lanes) * reader.p.lanes)
         found, late, times = (np.zeros(shape, int) for _ in range(3))
         neurons = sorted(source.to_hardware(np.arange(source.size)).tolist())
-        for neuron, row, lane, weight, delay in reader.synapses(number, neurons):
+        for n, row, lane, weight, delay in reader.synapses(number, neurons):
             if not weight:
                 continue
-            at = neuron, row * reader.p.lanes + lane
+            at = n, row * reader.p.lanes + lane
             found[at] += weight
             late[at] = delay
             times[at] += 1
