@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
-from planted import plant
 
+from planted import plant
 from small import scatter_core
 from spikeloom.hdl import fan_out
 from spikeloom.hdl.fan_out import FanOut

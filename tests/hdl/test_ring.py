@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
+
 from planted import plant
 from ports import watch
-
 from small import scatter_core
 from spikeloom.hdl import ring
 from spikeloom.hdl.ring import READING, Ring

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ports import watch
 
 from folders import seal
+from ports import watch
 from small import network, neuron
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate

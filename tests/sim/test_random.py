@@ -192,7 +192,9 @@ def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
     networks: list[Network] = []
     common_parameters(family)
 
-    @settings(DRAWN, max_examples=25)
+    examples = 18 if family in EVENTS else 25
+
+    @settings(DRAWN, max_examples=examples)
     @given(data=st.data(), network=family_networks(family), stalls=st.booleans(), seed=st.integers(0, 2**16))
     def run(data, network, stalls, seed):
         assume(fits(network, family))
@@ -214,11 +216,11 @@ def test_networks_of_a_family_on_one_binary(family, tmp_path_factory):
         networks.append(network)
 
     run()
-    assert len(reports) >= 25
+    assert len(reports) >= examples
     assert len({report.verilog for report in reports}) == 1
-    assert len({report.network for report in reports}) >= 15
+    assert len({report.network for report in reports}) >= 0.6 * examples
     assert sum(report.events for report in reports) > 200
-    assert sum(report.ok for report in reports) > 12  # the others were silent
+    assert sum(report.ok for report in reports) > 0.48 * examples  # the others were silent
     fired = [share for report in reports for share in report.fired.values()]
     assert 0.1 < np.mean(fired) < 0.9
     if family in EVENTS:
@@ -244,7 +246,7 @@ def test_any_network_on_amaranths_simulator(tmp_path_factory):
     reports: list[VerifyReport] = []
     currents, potentials, kinds, rows = set(), set(), set(), 0
 
-    @settings(DRAWN, max_examples=20)
+    @settings(DRAWN, max_examples=16)
     @given(
         data=st.data(),
         network=st.one_of(
