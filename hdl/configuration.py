@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -46,6 +46,16 @@ class Configuration(BaseModel):
     cores: Literal["shared", "per-population"] = "shared"
     slots: int = Field(2, ge=1, le=8)
     order: Order | dict[str, Order] = "auto"
+
+    @field_validator("order", mode="before")
+    @classmethod
+    def _known_order(cls, value: object) -> object:
+        named = value if isinstance(value, dict) else {"all": value}
+        if not all(isinstance(name, str) and order in get_args(Order) for name, order in named.items()):
+            raise ValueError(
+                f"must be 'auto', 'neuron' or 'event', or a dictionary from 'SOURCE -> TARGET' to these, not {value!r}"
+            )
+        return value
 
     @field_validator("lanes", "units")
     @classmethod

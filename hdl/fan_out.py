@@ -85,14 +85,10 @@ class FanOut(wiring.Component):
         m.d.sync += [room.eq(room - self.read + popped + dropped), roomy.eq(room > 1)]
 
         # 1: the entry is read; 2: in the fabric; 3: its place's address; 4: read; 5: in the fabric; 6: kept
-        travelling = Signal(5)
+        travelling = Signal(4 + p.entry_latency)
         m.d.sync += travelling.eq(travelling << 1 | self.read)
         entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(4)]
-        arriving = [self.entry, *entries]
-        if p.entry_latency > 1:
-            m.d.comb += entries[0].eq(self.entry)
-            arriving = entries
-        m.d.sync += [b.eq(a) for a, b in zip(arriving, arriving[1:], strict=False)]
+        m.d.sync += [b.eq(a) for a, b in zip([self.entry, *entries], entries, strict=False)]
         index = entries[0].index
         place_address = Signal(s.place_bits, reset_less=True)
         m.d.sync += place_address.eq(

@@ -18,7 +18,7 @@ GROUPS = 8
 
 class Lanes(wiring.Component):
     """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 8 clocks
-    from a row's issue to its sum, 9 where graded events are read.
+    from a row's issue to its sum, 9 where graded events are read; beside an event-stationary half 4 more.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.

@@ -77,7 +77,6 @@ def equivalence(bench: Bench, network: str, weight_bits: int, lanes: int, cores:
         for name, lanes, units in (
             ("cnn", 16, 2),
             ("cnn", 16, 8),
-            ("cnn", 32, 4),
             ("converted-cnn", 16, 2),
             ("connectome", 16, 2),
             ("motion", 16, 2),

@@ -337,7 +337,7 @@ def test_the_event_order_keeps_what_is_simulated(bench, tools):
     assert f"{start}not placed and routed yet |" in tables.markdown("event_order-area")
     assert f"{start}{' | '.join(['16.7 %'] * 6)} |\n" in tables.markdown("event_order-clocks")
     stored = tables.markdown("event_order-storage")
-    assert "| input -> lif1 | list | 384 | 18 | 6,912 | 384 | 1.056 |" in stored
+    assert "| input -> lif1 | list | 384 | 18 | 6,912 | 336 | 1.049 |" in stored
     assert stored.count("| motion, 8 bit | 16 | ") == 2, "a row for each projection"
 
     bench.cache.without = {}
