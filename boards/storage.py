@@ -203,7 +203,7 @@ def _populations(mapping: Mapped) -> Iterable[Stored]:
             yield Stored(what=place.name, kind="state", bits=state)
             yield Stored(what=place.name, kind="parameters", bits=sets * Shape.cast(p.neuron.parameter_layout).width)
         mine = [r for r in mapping.readers if r.source == place.name and r.projection]
-        slots = max((r.credit + r.delay for r in mine), default=0)
+        slots = mapping.slots(place.name)
         for core in sorted({mapping.by_name[r.target].core for r in mine}):
             entry = entry_layout(mapping.parameters.cores[core]).size
             yield Stored(what=place.name, kind="events", bits=slots * place.numbers * entry)

@@ -29,14 +29,15 @@ def row_layout(p: CoreParameters) -> data.StructLayout:
 
 
 class FanOut(wiring.Component):
-    """Throughput: one row per clock, without a gap between events that have one row or more. Latency: 8 clocks.
+    """Throughput: one row per clock, without a gap between events that have one row or more.
 
     All kinds of synapses are three loops around each other: over the groups of target channels, and over the taps
     across and down. Where a source neuron's loops start and how many taps they have is in the memory ``places``; a
     step of each loop is the projection's. A list of synapses is the innermost loop alone.
 
     start, address, left, projection: a list of events begins; ``projection`` stays until it is done.
-    read, address_out, granted, entry: the event lists' read port, when it is free; an entry comes a clock later.
+    read, list_address, granted, entry: the event lists' read port, when it is free; an entry comes ``p.entry_latency``
+            clocks later.
     hold:   emit nothing in this clock.
     valid, row: a row. busy: there are rows to come. starved: there is none, for want of an event.
     """

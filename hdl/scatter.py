@@ -272,9 +272,8 @@ class Scatter(wiring.Component):
             number, beside = (
                 Signal(signed(s.weight_bits), name=f"{name}{lane}", reset_less=True) for name in ("weight", "beside")
             )
-            stored: Value = words.word_select(lane, s.weight_bits).as_signed() if s.kernel_rows else number
-            if weight is not None:
-                stored = Mux(listed, weight, stored) if s.kernel_rows else weight
+            of_row = words.word_select(lane, s.weight_bits).as_signed() if s.kernel_rows else None
+            stored = Mux(listed, weight, of_row) if s.synapses and s.kernel_rows else weight if s.synapses else of_row
             m.d.sync += [number.eq(Mux(own[lane], stored, 0)), beside.eq(number)]
             product = beside
             if graded:  # multipliers take in the registers before and behind them, but none that has a reset

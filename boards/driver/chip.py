@@ -20,9 +20,9 @@ BUSY, FAULT, REFUSED = 1, 2, 4
 #: Cells of input and observed events in a batch: progress is shown after each, and so many are sent again at most.
 BATCH_CELLS = 1 << 18
 #: A batch that loses events is halved and sent again, so often until it is given up.
+RETRIES = 8
 #: A chip that is reset under a live run is noticed by its link, or else so soon.
 STEPS_BETWEEN_CHECKS = 64
-RETRIES = 8
 PIECE = 4096
 #: In the register ``network``: what is in the memories is no network as a whole.
 PARTLY = 1

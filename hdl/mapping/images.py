@@ -52,7 +52,7 @@ class _Core:
         end = 0
         for r in here:
             if r.projection and r.source not in self.lists:
-                steps = max(o.credit + o.delay for o in mapping.readers if o.source == r.source and o.projection)
+                steps = mapping.slots(r.source)
                 self.lists[r.source] = (end, steps)
                 end += steps * self.place[r.source].numbers
 

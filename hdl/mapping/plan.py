@@ -7,6 +7,7 @@ from functools import cached_property, reduce
 from amaranth.utils import bits_for
 
 from spikeloom.golden.network import Network, Population, Projection, Refusal
+from spikeloom.golden.network.base import MAX_SYNAPSES
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.flits import Numbering
 from spikeloom.hdl.mapping import fan_outs
@@ -94,6 +95,10 @@ class Mapping:
     @cached_property
     def by_name(self) -> dict[str, Place]:
         return {place.name: place for place in self.places}
+
+    def slots(self, source: str) -> int:
+        """Steps of a source's events that are kept."""
+        return _slots(self.readers, source)
 
     def images(self, parameters: AcceleratorParameters | None = None) -> dict[str, list[int]]:
         """Contents by memory name, one integer per entry."""
@@ -191,8 +196,8 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     )
 
 
-def _orders(network: Network, configuration: Configuration) -> set[Projection]:
-    """The projections in the event-stationary order, by identity."""
+def _orders(network: Network, configuration: Configuration) -> set[int]:
+    """The ``id`` of each projection in the event-stationary order: two may be alike."""
     named = configuration.order if isinstance(configuration.order, dict) else {}
     ends = {f"{j.source} -> {j.target}": j for j in network.projections}
     for name in named:
@@ -208,7 +213,7 @@ def _orders(network: Network, configuration: Configuration) -> set[Projection]:
             order = "neuron" if dense else "event"
         if order == "neuron" and j.synapses.delays is not None:
             raise Refusal(f"{j}: synapses with delays of their own need the order 'event', not 'neuron'")
-        if order == "neuron" and not dense and j.synapses.shape[0] * j.synapses.shape[1] > 1 << 25:
+        if order == "neuron" and not dense and j.synapses.shape[0] * j.synapses.shape[1] > MAX_SYNAPSES:
             sources, targets = j.synapses.shape
             raise Refusal(f"{j}: in the order 'neuron' its synapses are a matrix of {sources} x {targets}; use 'event'")
         if order == "event":
