@@ -347,7 +347,7 @@ def _scatter(
         step_rows=max(ring.rows for ring in own),
         weight_bits=_weight_bits(events),
         kernel_rows=sum(len(f.weights) for f in mine if not f.listed),
-        synapses=sum(len(f.weights) for f in mine if f.listed),
+        synapses=sum(max(1, len(f.weights)) for f in mine if f.listed),  # a list may be empty, but there is one
         max_delay=max(f.most_delay for f in mine),
         places=sum(len(f.places["valid"]) for f in mine),
         fan_out=max(f.most_synapses for f in mine),

@@ -137,6 +137,21 @@ def test_every_form_of_a_matrix_gives_the_same(case, tmp_path):
         assert rows["dense, by neurons"][0] > rows["dense, by events"][0], "of the ring, a row per group alone"
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_list_may_be_empty(late, tmp_path):
+    """Synapses that all have the weight 0, and a population that its bias alone makes fire."""
+    nothing = Dense(weights=np.zeros((3, 5), int), delays=np.full((3, 5), 2) if late else None, bits=2)
+    given = nothing if late else written(nothing, "sparse")
+    network = Network(
+        populations=[Population(name="in", shape=(3,)), Population(name="out", shape=(5,), neuron=neuron(bias=30))],
+        projections=[Projection(source="in", target="out", synapses=given)],
+        output="out",
+    )
+    generate(network, Configuration(lanes=4), tmp_path / "design")
+    report = verify(tmp_path / "design", stimulus(network), simulator="amaranth", output=tmp_path / "mismatch")
+    assert report.ok, report.verdict
+
+
 # Faults --------------------------------------------------------------------------------------------------------------
 
 
