@@ -305,7 +305,7 @@ def _load(chip: Chip, network: Network) -> None:
 def _restored(document: Mapping[str, Any]) -> Any:
     """Parameters from a manifest."""
     from spikeloom.hdl.neurons import MODELS
-    from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, FlitParameters
+    from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, FlitParameters, ScatterParameters
 
     cores = []
     for core in document["cores"]:
@@ -314,7 +314,9 @@ def _restored(document: Mapping[str, Any]) -> Any:
             name: frozenset(value) if isinstance(value, list) else value for name, value in core["neuron"].items()
         }
         model = MODELS[core["model"]].Parameters(**neuron)
-        cores.append(CoreParameters(**{**core, "neuron": model, "flit": FlitParameters(**core["flit"])}))
+        scatter = core["scatter"] and ScatterParameters(**core["scatter"])
+        flit = FlitParameters(**core["flit"])
+        cores.append(CoreParameters(**{**core, "neuron": model, "flit": flit, "scatter": scatter}))
     return AcceleratorParameters(
         cores=tuple(cores),
         links=tuple((node, core) for node, core in document["links"]),

@@ -10,11 +10,16 @@ import pytest
 
 import spikeloom
 from spikeloom import Refusal, api
+from spikeloom.bench import hardware
 from spikeloom.boards.driver.pipe import BAUD
 from spikeloom.boards.link.protocol import REGISTERS
 from spikeloom.golden import simulate
+from spikeloom.device import _restored
 from spikeloom.golden.network import Network
+from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
+from spikeloom.hdl.generate import manifest
+from spikeloom.hdl.mapping import map_network
 from stand_in import MemoryPipe, PseudoTerminal, StandIn
 from stand_in_designs import design, folders, golden, two, x
 
@@ -107,6 +112,15 @@ def test_a_folder_is_loaded(folders, design, two, x):
         assert (device.run(x).counts == simulate.run(two.network, x).counts).all()
         assert device.memory("core0.weights0")["0"].any()
         assert device.states().keys() == {"layer1", "layer2"}
+
+
+@pytest.mark.parametrize("name", ["connectome", "vowels", "motion"])
+def test_parameters_survive_the_manifest(name):
+    """Lists and delays, currents, potentials: what a chip can hold is computed from what its manifest says."""
+    network, configuration = hardware.network(name, 8), Configuration(lanes=4, cores="per-population")
+    mapping = map_network(network, configuration)
+    document = json.loads(json.dumps(manifest(mapping, mapping.parameters, configuration)))
+    assert _restored(document["parameters"]) == mapping.parameters
 
 
 def refused(work, *words, **options):
