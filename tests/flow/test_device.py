@@ -13,8 +13,8 @@ from spikeloom import Refusal, api
 from spikeloom.bench import hardware
 from spikeloom.boards.driver.pipe import BAUD
 from spikeloom.boards.link.protocol import REGISTERS
-from spikeloom.golden import simulate
 from spikeloom.device import _restored
+from spikeloom.golden import simulate
 from spikeloom.golden.network import Network
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
