@@ -24,7 +24,7 @@ from spikeloom.golden.network import (
 )
 from spikeloom.golden.synapses import to_dense
 
-__all__ = ["KINDS", "networks", "stimuli", "synapses_of", "window_of"]
+__all__ = ["KINDS", "networks", "padding_of", "stimuli", "synapses_of", "window_of"]
 
 KINDS = ("dense", "sparse", "convolution", "one-to-one")
 
@@ -33,8 +33,16 @@ def _divisor(rng: np.random.Generator, number: int) -> int:
     return int(rng.choice([k for k in range(1, number + 1) if number % k == 0]))
 
 
-def window_of(rng: np.random.Generator, size: int) -> Window:
-    """A window over ``size`` neurons, in one or two axes, with all that one can have."""
+def padding_of(rng: np.random.Generator, source: tuple[int, ...], crop: bool) -> np.ndarray:
+    """Zeros before and after each axis of the source, or (``crop``) places left out, of which one at least stays."""
+    sizes = np.array(source[1:])
+    padding = np.maximum(rng.integers(-3 if crop else 0, 3, (len(sizes), 2)), 1 - sizes[:, None])
+    padding[:, 1] = np.maximum(padding[:, 1], 1 - sizes - padding[:, 0])
+    return padding
+
+
+def window_of(rng: np.random.Generator, size: int, crop: bool = False) -> Window:
+    """A window over ``size`` neurons, in one or two axes, with all that one can have; of paddings below 0 if asked."""
     channels = _divisor(rng, size)
     source = (channels, size // channels)
     if rng.random() < 0.7:
@@ -43,7 +51,7 @@ def window_of(rng: np.random.Generator, size: int) -> Window:
     groups = _divisor(rng, channels)
     axes = len(source) - 1
     dilation = rng.integers(1, 3, axes)
-    padding = rng.integers(0, 3, (axes, 2))
+    padding = padding_of(rng, source, crop)
     reach = np.array(source[1:]) + padding.sum(1)
     taps = [int(rng.integers(1, 1 + min(3, 1 + (r - 1) // d))) for r, d in zip(reach, dilation, strict=True)]
     return Window(

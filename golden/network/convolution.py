@@ -22,7 +22,8 @@ class Window:
 
     source:   shape of the source, channels first: (C, N) or (C, H, W).
     kernel:   shape of the weights: (out channels, C / groups, K) or (out channels, C / groups, KH, KW).
-    stride, dilation: one per axis. padding: zeros (before, after) per axis.
+    stride, dilation: one per axis. padding: zeros (before, after) per axis; below 0, so many places of the source are
+              left out.
     groups:   output channel ``o`` of ``O`` sees the source's channels of group ``o // (O / groups)``.
     """
 
@@ -46,7 +47,10 @@ class Window:
         }
         if not isinstance(self.padding, tuple | list) or len(self.padding) != axes:
             raise Refusal(f"Convolution: padding must be {axes} pairs (before, after), not {self.padding}")
-        checked["padding"] = tuple(whole("Convolution: padding", pair, 2, 0) for pair in self.padding)
+        checked["padding"] = tuple(
+            whole("Convolution: padding", pair, 2, 1 - n)
+            for pair, n in zip(self.padding, checked["source"][1:], strict=True)
+        )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         (channels, *_), (out, seen, *_) = self.source, self.kernel

@@ -42,7 +42,9 @@ def _padded(w: Window, images: np.ndarray, dtype: np.dtype) -> np.ndarray:
     (top, bottom), (left, right) = w.padding
     channels, height, width = w.source
     padded = np.zeros((len(images), channels, top + height + bottom, left + width + right), dtype)
-    padded[:, :, top : top + height, left : left + width] = images
+    inside = images[..., max(0, -top) : height + min(0, bottom), max(0, -left) : width + min(0, right)]
+    y, x = max(0, top), max(0, left)
+    padded[..., y : y + inside.shape[2], x : x + inside.shape[3]] = inside
     return padded
 
 

@@ -179,7 +179,7 @@ HOSTILE = [
     ("network.json", said(lambda s: s[0].update(kind="magic")),
      "Projection 'in' to 'a': unknown synapse kind 'magic'; a newer version may read it"),
     ("network.json", said(lambda s: s[0].update(padding=[[1 << 60, 0]])),
-     "Projection 'in' to 'a': Convolution: padding must be 2 integers in 0..33554432, not 1152921504606846976, 0"),
+     "Projection 'in' to 'a': Convolution: padding must be 2 integers in -1..33554432, not 1152921504606846976, 0"),
     ("network.json", said(lambda s: s[0].update(stride=[0])),
      "Projection 'in' to 'a': Convolution: stride must be 1 integer in 1..33554432, not 0"),
     ("network.json", said(lambda s: s[0].update(stride=["1"])),

@@ -57,10 +57,10 @@ def by_loops(w: Window, kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 @quick
-@given(seed=st.integers(0, 1 << 32), size=st.sampled_from([1, 6, 12, 18, 24, 36]))
-def test_convolutions_are_what_loops_say(seed: int, size: int) -> None:
+@given(seed=st.integers(0, 1 << 32), size=st.sampled_from([1, 6, 12, 18, 24, 36]), crop=st.booleans())
+def test_convolutions_are_what_loops_say(seed: int, size: int, crop: bool) -> None:
     rng = np.random.default_rng(seed)
-    w = strategies.window_of(rng, size)
+    w = strategies.window_of(rng, size, crop)
     kernel, values = rng.integers(-128, 128, w.kernel), rng.integers(-3, 4, (2, 3, size))
     synapses = Convolution(weights=kernel, bits=8, window=w)
     expected = np.array([[by_loops(w, kernel, v.reshape(w.source)).ravel() for v in row] for row in values])
@@ -107,7 +107,7 @@ def networks_of(rng: np.random.Generator, convolution: Convolution, shift: int, 
 @given(seed=st.integers(0, 1 << 32), most=st.integers(0, 3), written_out=st.booleans())
 def test_the_same_matrix_gives_the_same_bits(seed: int, most: int, written_out: bool) -> None:
     rng = np.random.default_rng(seed)
-    w = strategies.window_of(rng, int(rng.choice([6, 8, 12, 18])))
+    w = strategies.window_of(rng, int(rng.choice([6, 8, 12, 18])), crop=rng.random() < 0.5)
     made = strategies.synapses_of("convolution", rng, lambda shape: rng.integers(-8, 8, shape), 4, (0, 0), w, most)
     networks = networks_of(rng, made, int(rng.integers(0, 3)), int(rng.integers(0, 2)))
     x = rng.integers(-4, 4, (2, 7, *w.source)) * (rng.random((2, 7, *w.source)) < 0.6)
@@ -268,8 +268,10 @@ REFUSED = [
     (lambda: window(dilation=(3, 1)), "Convolution: the kernel reaches over 7 x 2, and the padded source has 5 x 6"),
     (lambda: window(stride=(0, 1)), "Convolution: stride must be 2 integers in 1..33554432, not 0, 1"),
     (lambda: window(stride=(True, 1)), "Convolution: stride must be 2 integers in 1..33554432, not True, 1"),
-    (lambda: window(padding=((0, -1), (0, 0))), "Convolution: padding must be 2 integers in 0..33554432, not 0, -1"),
-    (lambda: window(padding=(1, 1)), "Convolution: padding must be 2 integers in 0..33554432, not 1"),
+    (lambda: window(padding=((0, -5), (0, 0))), "Convolution: padding must be 2 integers in -4..33554432, not 0, -5"),
+    (lambda: window(padding=((-2, -1), (0, 0))),
+     "Convolution: the kernel reaches over 3 x 2, and the padded source has 2 x 6"),
+    (lambda: window(padding=(1, 1)), "Convolution: padding must be 2 integers in -4..33554432, not 1"),
     (lambda: window(padding=((1 << 24, 0), (1 << 24, 0))),
      "Convolution: a target of 4 x 16777219 x 16777221 is more than 33554432 neurons"),
     (lambda: window(padding=((1 << 24, 0), (0, 0)), stride=(1 << 24, 1)),
