@@ -247,7 +247,8 @@ class Unit(Elaboratable):
         products = {}
         for state, of in prefix.items():
             low, high = s.get(f"{of}low"), s[f"{of}high"]
-            product, fraction = ((high << PART) + low, low) if o.wide(state) else (high, high)
+            wide = o.wide(state)
+            product, fraction = ((high << PART) + low, low[:PART]) if wide else (high, high)
             products |= {f"{of}product": product, f"{of}fraction": fraction[: o.decay_bits].any()}
         s = stage(**products, **carry(s, "drive", "n_previous", *before_drive))
         # 5: truncate toward zero
@@ -255,7 +256,10 @@ class Unit(Elaboratable):
         for state, (keep, bits) in o.decays.items():
             decayed = s[f"{prefix[state]}product"]
             if keep in names and o.decay_bits:
-                decayed = (decayed >> o.decay_bits) + (decayed[-1] & s[f"{prefix[state]}fraction"])
+                inexact = s[f"{prefix[state]}fraction"]
+                if o.wide(state) and o.decay_bits > PART:
+                    inexact |= decayed[PART : o.decay_bits].any()  # what both parts add to
+                decayed = (decayed >> o.decay_bits) + (decayed[-1] & inexact)
             kept[f"{prefix[state]}decayed"] = decayed[:bits].as_signed()
         if late and current:
             kept["given_back"] = s["n_previous"] * s["subtract"]

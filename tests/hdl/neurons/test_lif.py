@@ -16,7 +16,15 @@ LOW, HIGH = -(1 << STATE_BITS - 1), (1 << STATE_BITS - 1) - 1
 
 
 def neuron(
-    reset="subtract", reset_when="same-step", spikes="one", value_bits=1, bits=STATE_BITS, i=0, cut=None, **parameters
+    reset="subtract",
+    reset_when="same-step",
+    spikes="one",
+    value_bits=1,
+    bits=STATE_BITS,
+    decay_bits=DECAY_BITS,
+    i=0,
+    cut=None,
+    **parameters,
 ):
     """A neuron, checked by golden; with ``i`` bits of a current."""
     low = -(1 << bits - 1)
@@ -31,7 +39,7 @@ def neuron(
             "reset": reset,
             "reset_when": reset_when,
             "spikes": spikes,
-            "decay_bits": DECAY_BITS,
+            "decay_bits": decay_bits,
             "guard": GUARD,
         }
         | ({"cut": max(0, bits - value_bits) if cut is None else cut} if spikes == "potential" else {}),
@@ -70,11 +78,12 @@ def test_unit_equals_golden_for_every_state_and_sum(case):
     assert case in ("clipped", "everything", "forgets at once") or {LOW, HIGH} & reached, "saturation was reached"
 
 
-@pytest.mark.parametrize("bits", [17, 18, 24, 30])
-def test_wide_states_are_multiplied_in_parts(bits):
+@pytest.mark.parametrize("bits, decay_bits", [(17, 3), (18, 3), (24, 3), (30, 3), (24, 17), (30, 20)])
+def test_wide_states_are_multiplied_in_parts(bits, decay_bits):
     rng = np.random.default_rng(bits)
     high = 1 << bits - 1
-    model = neuron(bits=bits, threshold=high // 3, subtract=high // 4, bias=-5, reset_when="next-step")
+    options = {"bits": bits, "decay_bits": decay_bits, "keep": (1 << decay_bits) - 1, "reset_when": "next-step"}
+    model = neuron(threshold=high // 3, subtract=high // 4, bias=-5, **options)
     dut = Unit(Parameters.derive(model, 1), bits)
     edges = [-high, 1 - high, -(1 << 16), -1, 0, 1, (1 << 16) - 1, high - 1]
     states = [max(-high, min(high - 1, v)) for v in edges] * 8 + rng.integers(-high, high, 400).tolist()
