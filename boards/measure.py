@@ -1,4 +1,4 @@
-"""Area and clock of generated Verilog: the tools' figures of several placements, and no bitstream."""
+"""Area and clock of generated Verilog or of a component: the tools' figures of several placements, and no bitstream."""
 
 import os
 import shutil
@@ -10,14 +10,17 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from amaranth.lib import wiring
+
 from spikeloom.boards import catalogue, tools
+from spikeloom.boards.alone import verilog_alone
 from spikeloom.boards.catalogue import Board, Resources
 from spikeloom.boards.implementation import Implementation
 from spikeloom.boards.link.uart import default_baud
 from spikeloom.boards.reports import SlowPath
 from spikeloom.hdl.design import load_manifest
 
-__all__ = ["Measurement", "measure"]
+__all__ = ["Measurement", "measure", "measure_component"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +66,43 @@ def measure(
             cells = work.synthesise_core(manifest)
         else:
             cells = work.synthesise_board(manifest, core_hz=board.core_hz, baud=default_baud(board.core_hz))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            works = [work.copy(folder / f"seed{seed}") for seed in seeds]
-            results = list(pool.map(Implementation.place_and_route, works, seeds))
-        return Measurement(
-            used=work.used(cells, results[0]),
-            fmax_mhz={
-                seed: min(clock.achieved_mhz for clock in placed.clocks.values())
-                for seed, placed in zip(seeds, results, strict=True)
-            },
-            paths={
-                seed: max(placed.paths, key=lambda path: path.logic_ns + path.routing_ns)
-                for seed, placed in zip(seeds, results, strict=True)
-            },
-            tools={name: tools.version(name) for name in ("yosys", work.family.nextpnr)},
-            seconds=round(work.seconds["synthesise"] + sum(w.seconds["place and route"] for w in works), 1),
-        )
+        return _placed(work, cells, seeds, folder)
+
+
+def measure_component(
+    component: wiring.Component,
+    board: str | Board,
+    *,
+    seeds: Sequence[int] = (1, 2, 3),
+    progress: Callable[[str], None] | None = None,
+) -> Measurement:
+    """Place and route a component between registers, once per seed."""
+    board = catalogue.find(board) if isinstance(board, str) else board
+    with TemporaryDirectory(prefix="spikeloom-") as name:
+        folder = Path(name)
+        rtl, build = folder / "rtl", folder / "build"
+        rtl.mkdir()
+        build.mkdir()
+        (rtl / "alone.v").write_text(verilog_alone(component, "alone"), "ascii")
+        work = Implementation(board, rtl, build, progress=progress)
+        cells = work.synthesise_core({"verilog": {"file": "alone.v", "top": "alone"}})
+        return _placed(work, cells, seeds, folder)
+
+
+def _placed(work: Implementation, cells: Resources, seeds: Sequence[int], folder: Path) -> Measurement:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        works = [work.copy(folder / f"seed{seed}") for seed in seeds]
+        results = list(pool.map(Implementation.place_and_route, works, seeds))
+    return Measurement(
+        used=work.used(cells, results[0]),
+        fmax_mhz={
+            seed: min(clock.achieved_mhz for clock in placed.clocks.values())
+            for seed, placed in zip(seeds, results, strict=True)
+        },
+        paths={
+            seed: max(placed.paths, key=lambda path: path.logic_ns + path.routing_ns)
+            for seed, placed in zip(seeds, results, strict=True)
+        },
+        tools={name: tools.version(name) for name in ("yosys", work.family.nextpnr)},
+        seconds=round(work.seconds["synthesise"] + sum(w.seconds["place and route"] for w in works), 1),
+    )
