@@ -1,0 +1,103 @@
+"""A ring of stops, small, in which a place stays free, so that some packet can always go on."""
+
+from typing import Any
+
+from amaranth.hdl import Array, Cat
+
+from spikeloom.hdl.routers.packet import packet_layout
+from spikeloom.sim.proofs.proof import Bug, proof
+from spikeloom.sim.proofs.statement import Statement
+from spikeloom.sim.proofs.streams import in_order, waits
+
+__all__ = ["PROOFS"]
+
+STOPS, PLACES, QUOTA = 3, 2, 1
+CLOCKS = 12
+SIZE = f"{STOPS} stops, {PLACES} places in each queue, quota {QUOTA}, one target"
+NODE_BITS = 2
+
+
+class Stops:
+    """The ring as ``Interconnect`` makes it. Payloads say which node sent them, and one bit more.
+
+    taken, given: a bit per node; a packet is.
+    """
+
+    def __init__(self, hdl: Any, s: Statement):
+        hdl.PLACES = PLACES
+        hdl._quota = lambda nodes: QUOTA
+        packet = packet_layout(STOPS, NODE_BITS + 1, multicast=False)
+        self.stops = stops = [hdl.Stop(node, STOPS, packet, multicast=False) for node in range(STOPS)]
+        for node, (stop, following) in enumerate(zip(stops, (*stops[1:], stops[0]), strict=True)):
+            s.m.submodules[f"stop{node}"] = stop
+            s.m.d.comb += [
+                stop.room_i.eq(following.room_o),
+                following.token_i.eq(stop.token_o),
+                following.ring_i.valid.eq(stop.ring_o.valid),
+                following.ring_i.payload.eq(stop.ring_o.payload),
+                stop.ring_o.ready.eq(following.ring_i.ready),
+            ]
+        self.taken = [s.offer(stop.i, f"i{node}") for node, stop in enumerate(stops)]
+        self.given = [s.accept(stop.o, f"o{node}") for node, stop in enumerate(stops)]
+        for node, stop in enumerate(stops):
+            s.assume(stop.i.payload.payload[:NODE_BITS] == node)
+            s.assume(stop.i.payload.to < STOPS)
+        self.moves = Cat(stop.ring_o.valid & stop.ring_o.ready for stop in stops)
+        self.full = Cat(~stop.ring_i.ready for stop in stops)
+
+
+@proof(
+    "routers.ring.Stop",
+    "the queues of a ring are never all full, so of packets that are all to go on one can",
+    size=SIZE,
+    bug=Bug("enters wherever there is a place", "~forward & self.room_i & allowed", "~forward & allowed"),
+)
+def bubble(hdl: Any, s: Statement) -> None:
+    ring = Stops(hdl, s)
+    s.claim(~ring.full.all())
+    s.claim(~Cat(stop.ring_o.valid for stop in ring.stops).all() | ring.moves.any())
+    s.example(sum(ring.full) == STOPS - 1)
+
+
+@proof(
+    "routers.ring.Stop",
+    "from each node to each nothing lost, doubled, altered or overtaken; what is offered stays",
+    size=SIZE,
+    bug=Bug("sends a packet's target wrong", "Mux(forward, left, own.payload.to)", "own.payload.to"),
+    clocks=CLOCKS,
+)
+def order(hdl: Any, s: Statement) -> None:
+    ring = Stops(hdl, s)
+    start, end = s.fixed(range(STOPS), "start"), s.fixed(range(STOPS), "end")
+    s.assume((start < STOPS) & (end < STOPS))
+    source, target = Array(stop.i for stop in ring.stops)[start], Array(stop.o for stop in ring.stops)[end]
+    in_order(
+        s,
+        Array(ring.taken)[start] & (source.payload.to == end),
+        source.payload.payload,
+        Array(ring.given)[end] & (target.payload.payload[:NODE_BITS] == start),
+        target.payload.payload,
+        most=2 + STOPS * PLACES + 1,
+        many=3,
+    )
+    s.claim(Cat(s.stays(stop.o) for stop in ring.stops).all())
+
+
+@proof(
+    "routers.ring.Stop",
+    "while the nodes take what comes, a packet that waits is taken after at most 16 others",
+    size=SIZE,
+    bug=Bug("the token never waits", "token & (~own.valid | (quota != full))", "token"),
+)
+def fair(hdl: Any, s: Statement) -> None:
+    ring = Stops(hdl, s)
+    for stop in ring.stops:
+        s.assume(stop.o.ready)
+    one = s.fixed(range(STOPS), "one")
+    s.assume(one < STOPS)
+    valid = Array(stop.i.valid for stop in ring.stops)[one]
+    others = waits(s, valid, Cat(ring.taken).any(), Array(ring.taken)[one], most=16)
+    s.example(others == 4)
+
+
+PROOFS = (bubble, order, fair)
