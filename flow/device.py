@@ -319,9 +319,8 @@ def _restored(document: Mapping[str, Any]) -> Any:
         cores.append(CoreParameters(**{**core, "neuron": model, "flit": flit, "scatter": scatter}))
     return AcceleratorParameters(
         cores=tuple(cores),
-        links=tuple((node, core) for node, core in document["links"]),
-        host_channels=document["host_channels"],
         flit=FlitParameters(**document["flit"]),
+        **{name: document[name] for name in ("host_channels", "observed", "topology", "counts")},
     )
 
 

@@ -2,22 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal, Value
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.core import Core
+from spikeloom.hdl.counters import Counters
+from spikeloom.hdl.credit_exchange import CreditExchange
 from spikeloom.hdl.host_gate import HostGate
 from spikeloom.hdl.layouts import ControlPort, flit_layout, word_bits
 from spikeloom.hdl.memory_map import CONTROL_WORDS, REGISTERS, MemoryMap
 from spikeloom.hdl.parameters import AcceleratorParameters
-from spikeloom.hdl.streams import Buffer, Fork, Merge
+from spikeloom.hdl.routers import INTERCONNECTS, Interconnect
+from spikeloom.hdl.streams import Buffer
 
 __all__ = ["Accelerator"]
 
 IDENTITY = 0x5350494B
 #: Clocks for the longest path from an address through a memory to its read data, and for work in flight to show.
-SETTLE = 8
+SETTLE = 9
 
 
 class Accelerator(wiring.Component):
@@ -27,15 +30,23 @@ class Accelerator(wiring.Component):
     o:    events and ticks of every population of neurons in the register ``observe``; the host must take them.
     port: the internal port: registers, and every memory while nothing runs (see ``hdl.memory_map``).
     activity: per engine, what it did in a clock (:class:`Activity`); for probes, costs nothing unconnected.
+    traffic: likewise, per link between several cores, whether a packet went over it, and whether one waited in vain.
 
     images: initial contents per memory; the generated Verilog reads them from files instead.
+    interconnects: what joins several cores, by topology.
     """
 
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, p: AcceleratorParameters, images: Mapping[str, Sequence[int]] | None = None):
+    def __init__(
+        self,
+        p: AcceleratorParameters,
+        images: Mapping[str, Sequence[int]] | None = None,
+        interconnects: Mapping[str, type[Interconnect]] = INTERCONNECTS,
+    ):
         self.p = p
+        self.interconnects = interconnects
         self.images = images or {}
         self.map = MemoryMap(p)
         flit = stream.Signature(flit_layout(p.flit))
@@ -46,6 +57,7 @@ class Accelerator(wiring.Component):
                 "port": In(ControlPort(self.map.address_bits)),
                 "activity": Out(3 * len(p.engines)),
             }
+            | ({"traffic": Out(2 * len(p.links))} if p.links else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -59,43 +71,24 @@ class Accelerator(wiring.Component):
         for k, core in enumerate(cores):
             m.submodules[f"core{k}"] = ResetInserter(restart)(core)
 
-        # Streams: every node's events to the cores that are linked to it, and through `observe` to the host --------
+        # Streams and credits between the host and the cores ---------------------------------------------------------
         buffer = Buffer(flit)
         m.submodules.buffer = ResetInserter(restart)(buffer)
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         wiring.connect(m, buffer.o, gate.i)
-        observe = Signal(p.flit.sources, init=(1 << p.flit.sources) - 1)
-        arriving: list[list[stream.Interface]] = [[] for _ in cores]
-        observed = []
-        for node, output in enumerate([gate.o, *(core.o for core in cores)]):
-            targets = [core for source, core in p.links if source == node]
-            fork = Fork(flit, len(targets) + (node > 0))
-            m.submodules[f"fork{node}"] = ResetInserter(restart)(fork)
-            wiring.connect(m, output, fork.i)
-            for core, port in zip(targets, fork.o, strict=False):
-                arriving[core].append(port)
-            if node:
-                observed.append(self._observed(m, fork.o[len(targets)], observe))
-        arrived = Signal(len(cores))
-        for k, ports in enumerate(arriving):
-            merge = self._join(m, f"merge{k}", ports, restart)
-            wiring.connect(m, merge.o, cores[k].i)
-            m.d.comb += arrived[k].eq(merge.o.valid)
-        collect = self._join(m, "collect", observed, restart)
-        wanted = collect.o.payload.wanted
-        m.d.comb += [
-            self.o.payload.eq(collect.o.payload.flit),
-            self.o.valid.eq(collect.o.valid & wanted),
-            collect.o.ready.eq(self.o.ready | ~wanted),
-        ]
-
-        # Credits go to the node that they are for -------------------------------------------------------------------
-        for node in (gate, *cores):
-            m.d.comb += [a.eq(core.credit) for a, core in zip(node.returns, cores, strict=True)]
+        observe = Signal(p.observed, init=(1 << p.observed) - 1)
+        join = self._joined if len(cores) > 1 else self._alone
+        arrived = join(m, gate, cores, observe, restart)
 
         m.d.comb += self.activity.eq(
             Cat((core.activity, core.scatter_activity) if core.p.scatter else core.activity for core in cores)
         )
+
+        counters = None
+        if p.counters:
+            happened = [self.activity.word_select(k, 3) == a for k in range(len(p.engines)) for a in range(8)]
+            m.submodules.counters = counters = Counters(len(p.counters))
+            m.d.comb += counters.events.eq(Cat(happened, self.traffic) if p.links else Cat(happened))
 
         # Registers and memories -------------------------------------------------------------------------------------
         steps, clocks = Signal(16), Signal(32)
@@ -103,7 +96,7 @@ class Accelerator(wiring.Component):
         busy = Signal(init=1)
         quiet, hold = Signal(), Signal()
         m.d.sync += [
-            busy.eq(restart | gate.running | arrived.any() | Cat(core.running for core in cores).any()),
+            busy.eq(restart | gate.running | arrived | Cat(core.running for core in cores).any()),
             fault.eq(Cat(core.fault for core in cores).any()),
             clocks.eq(Mux(restart, 0, clocks + 1)),
             restart.eq(0),
@@ -131,7 +124,7 @@ class Accelerator(wiring.Component):
         regions = {region.name: region for region in self.map.regions}
         hit = Signal()
         selects = {core: Signal(len(core.host.select), name=f"select_core{k}") for k, core in enumerate(cores)}
-        select_gate, entry = Signal(), Signal(address_bits)
+        select_gate, entry = Signal(len(gate.host.select)), Signal(address_bits)
         # The address is decoded into registers, in the clock in which the state machine below is in DECODE.
         m.d.sync += [hit.eq(0), word.eq(0), select_gate.eq(0)]
         m.d.sync += [signal.eq(0) for signal in selects.values()]
@@ -146,7 +139,7 @@ class Accelerator(wiring.Component):
                     entry.eq(port.address[shift:top]),
                 ]
                 if region.core < 0:
-                    m.d.sync += select_gate.eq(1)
+                    m.d.sync += select_gate[region.select].eq(1)
                 else:
                     m.d.sync += selects[cores[region.core]][region.select].eq(1)
         write = Signal()
@@ -169,8 +162,16 @@ class Accelerator(wiring.Component):
             gate.host.write.eq(write),
             gate.host.write_data.eq(staged[-32:]),
         ]
+        read_data: Value = gate.host.read_data
+        if counters:
+            m.d.comb += [
+                counters.restart.eq(restart),
+                counters.hold.eq(hold),
+                counters.select.eq(select_gate[-1]),
+                counters.address.eq(entry),
+            ]
+            read_data |= counters.read_data
         wait, settled = Signal(range(SETTLE + 1)), Signal()  # the latter where the former is 0
-        read_data = gate.host.read_data
         for core in cores:
             read_data |= core.host.read_data
         m.d.sync += [
@@ -228,23 +229,49 @@ class Accelerator(wiring.Component):
                     m.next = "IDLE"
         return m
 
-    @staticmethod
-    def _observed(m: Module, i: stream.Interface, observe: Signal) -> stream.Interface:
-        """The flits of a core, each with whether the host wants it."""
-        layout = data.StructLayout({"flit": i.payload.shape(), "wanted": 1})
-        o = stream.Signature(layout).create(path=("observed",))
+    def _alone(self, m: Module, gate: HostGate, cores: Sequence[Core], observe: Signal, restart: Signal) -> Value:
+        """The host's events to the only core, and through ``observe`` its events to the host."""
+        (core,) = cores
+        arriving, leaving = (Buffer(flit_layout(self.p.flit)) for _ in range(2))
+        m.submodules.arriving = ResetInserter(restart)(arriving)
+        m.submodules.leaving = ResetInserter(restart)(leaving)
+        wanted = observe.bit_select(core.o.payload.source, 1)
+        wiring.connect(m, gate.o, arriving.i)
+        wiring.connect(m, arriving.o, core.i)
+        wiring.connect(m, leaving.o, wiring.flipped(self.o))
         m.d.comb += [
-            o.payload.flit.eq(i.payload),
-            o.payload.wanted.eq(observe.bit_select(i.payload.source, 1)),
-            o.valid.eq(i.valid),
-            i.ready.eq(o.ready),
+            leaving.i.payload.eq(core.o.payload),
+            leaving.i.valid.eq(core.o.valid & wanted),
+            core.o.ready.eq(leaving.i.ready | ~wanted),
+            *(node.returns[0].eq(core.credit) for node in (gate, core)),
         ]
-        return o
+        return arriving.o.valid
 
-    @staticmethod
-    def _join(m: Module, name: str, ports: Sequence[stream.Interface], restart: Signal) -> Merge:
-        merge = Merge(ports[0].payload.shape(), len(ports))
-        m.submodules[name] = ResetInserter(restart)(merge)
-        for port, i in zip(ports, merge.i, strict=True):
-            wiring.connect(m, port, i)
-        return merge
+    def _joined(self, m: Module, gate: HostGate, cores: Sequence[Core], observe: Signal, restart: Signal) -> Value:
+        """Routers between the nodes: one network for events, and one for credits, which never wait for events."""
+        p = self.p
+        kind, one = self.interconnects[p.topology], p.cores[0]
+        events = kind(one.nodes, flit_layout(p.flit))
+        returned = kind(one.nodes, one.channel_bits, multicast=False)
+        m.submodules.events = ResetInserter(restart)(events)
+        m.submodules.credits = ResetInserter(restart)(returned)
+        wiring.connect(m, gate.o, events.i[0])
+        wiring.connect(m, events.o[0], wiring.flipped(self.o))
+        m.d.comb += [
+            returned.o[0].ready.eq(1),
+            gate.returns[0].valid.eq(returned.o[0].valid),
+            gate.returns[0].channel.eq(returned.o[0].payload),
+            self.traffic.eq(Cat(events.moved, events.stalled)),
+        ]
+        running = (events.moved | events.stalled | returned.moved | returned.stalled).any()
+        for k, core in enumerate(cores):
+            exchange = CreditExchange(core.p, core.node)
+            m.submodules[f"exchange{k}"] = ResetInserter(restart)(exchange)
+            wiring.connect(m, core.o, events.i[core.node])
+            wiring.connect(m, events.o[core.node], core.i)
+            wiring.connect(m, exchange.o, returned.i[core.node])
+            wiring.connect(m, returned.o[core.node], exchange.i)
+            m.d.comb += [exchange.given.eq(core.credit), core.observe.eq(observe)]
+            m.d.comb += [a.eq(b) for a, b in zip(core.returns, exchange.returns, strict=True)]
+            running |= exchange.running
+        return running

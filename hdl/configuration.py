@@ -12,8 +12,11 @@ from spikeloom.golden.network import Refusal
 __all__ = ["Configuration"]
 
 Order = Literal["auto", "neuron", "event"]
+Topology = Literal["crossbar", "ring", "mesh"]
 
 MAX_FILE_BYTES = 1 << 20
+#: One node more, the host's, has a number of six bits.
+MOST_CORES = 63
 
 
 class _Loader(yaml.SafeLoader):
@@ -32,7 +35,11 @@ class Configuration(BaseModel):
 
     lanes: synapses added per clock and core, a power of two in 1..128.
     units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, at most 8.
-    cores: "shared": all populations on one core; "per-population": a core each.
+    cores: "shared": all populations on one core; "per-population": a core each. A number: so many, populations placed
+        and split as ``hdl.mapping.placement`` finds best. Or a dictionary from each population to its core, or to a
+        list of cores among which it is split evenly.
+    topology: what joins several cores and the host: one "crossbar", or routers in a "ring" or a "mesh".
+    counters: the host can read what every engine did and what every link carried.
     slots: steps of events that a channel holds beyond its delay; 1 saves memory, 2 lets steps overlap.
     order: of adding weights. "neuron": for each group of neurons, the events of a step; "event": for each event, its
         rows. "auto": the former for matrices without delays of their own, the latter for all others. Or a dictionary
@@ -43,9 +50,33 @@ class Configuration(BaseModel):
 
     lanes: int = Field(16, ge=1, le=128)
     units: int | None = Field(None, ge=1, le=16)
-    cores: Literal["shared", "per-population"] = "shared"
+    cores: Literal["shared", "per-population"] | int | dict[str, int | list[int]] = "shared"
+    topology: Topology = "crossbar"
+    counters: bool = False
     slots: int = Field(2, ge=1, le=8)
     order: Order | dict[str, Order] = "auto"
+
+    @field_validator("cores", mode="before")
+    @classmethod
+    def _known_cores(cls, value: object) -> object:
+        def core(number: object) -> bool:
+            return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < MOST_CORES
+
+        def several(numbers: object) -> bool:
+            return isinstance(numbers, list) and len(numbers) > 0 and all(map(core, numbers))
+
+        if isinstance(value, dict):
+            good = all(isinstance(name, str) and (core(there) or several(there)) for name, there in value.items())
+        elif isinstance(value, int):
+            good = value > 0 and core(value - 1)
+        else:
+            good = value in ("shared", "per-population")
+        if not good:
+            raise ValueError(
+                f"must be 'shared', 'per-population', a number of cores in 1..{MOST_CORES}, or a dictionary from "
+                f"population to core or list of cores in 0..{MOST_CORES - 1}, not {value!r}"
+            )
+        return value
 
     @field_validator("order", mode="before")
     @classmethod

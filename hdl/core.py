@@ -7,12 +7,14 @@ from amaranth.hdl import Array, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.hdl.destinations import Destinations
 from spikeloom.hdl.event_lists import EventLists
 from spikeloom.hdl.lanes import Lanes
 from spikeloom.hdl.layouts import Activity, HostPort, credit_layout, flit_layout
 from spikeloom.hdl.memory_map import Images, Memories, core_memories
 from spikeloom.hdl.neuron_units import NeuronUnits
 from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.routers.packet import packet_layout
 from spikeloom.hdl.scatter import Scatter
 from spikeloom.hdl.scheduler import Scheduler
 from spikeloom.hdl.streams import Buffer, Fork, Merge
@@ -26,9 +28,10 @@ class Core(wiring.Component):
     Clocks per step of a population: about ``groups * max(events + 1, lanes / units, 8)``.
 
     i:       events and ticks from the host and from other cores.
-    o:       events and ticks of the populations served here.
-    returns, credit: credits that come from every core, and those that go.
+    o:       events and ticks of the populations served here; packets of them if there are other cores.
+    returns, credit: credits that come, and those that go.
     host:    the internal port. steps: steps per sample, 0: endless. enable: populations may start.
+    observe: a bit per population: the host reads its events too.
     running: something is in work. fault: a tick did not match its events. activity: what the lanes did a clock ago.
     """
 
@@ -42,12 +45,12 @@ class Core(wiring.Component):
         self.name = name
         self.node = node
         self.images = images or {}
-        flit = stream.Signature(flit_layout(p.flit))
+        flit = flit_layout(p.flit)
         super().__init__(
             {
-                "i": In(flit),
-                "o": Out(flit),
-                "returns": In(credit_layout(p)).array(p.nodes - 1),
+                "i": In(stream.Signature(flit)),
+                "o": Out(stream.Signature(flit if p.alone else packet_layout(p.nodes, flit))),
+                "returns": In(credit_layout(p)).array(p.returns),
                 "credit": Out(credit_layout(p)),
                 "host": In(HostPort(len(core_memories(p)), entry_bits, address_bits)),
                 "steps": In(16),
@@ -57,6 +60,7 @@ class Core(wiring.Component):
                 "activity": Out(Activity),
             }
             | ({"scatter_activity": Out(Activity)} if p.scatter else {})
+            | ({} if p.alone else {"observe": In(32)})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -75,7 +79,14 @@ class Core(wiring.Component):
         wiring.connect(m, units.o, buffer.i)
         wiring.connect(m, buffer.o, fork.i)
         wiring.connect(m, fork.o[0], merge.i[0])
-        wiring.connect(m, fork.o[1], wiring.flipped(self.o))
+        leaving = fork.o[1]
+        rows = {"sources": lists.source, **scheduler.rows}
+        if not p.alone:
+            m.submodules.destinations = destinations = Destinations(p, memories, p.flit.sources)
+            wiring.connect(m, leaving, destinations.i)
+            m.d.comb += destinations.observe.eq(self.observe)
+            leaving, rows["destinations"] = destinations.o, destinations.row
+        wiring.connect(m, leaving, wiring.flipped(self.o))
         wiring.connect(m, wiring.flipped(self.i), merge.i[1])
         wiring.connect(m, merge.o, lists.i)
         wiring.connect(m, scheduler.o, lanes.i)
@@ -110,17 +121,20 @@ class Core(wiring.Component):
         running = (scheduler.initialise, *(part.running for part in parts), buffer.o.valid, merge.o.valid)
         m.d.sync += [self.activity.eq(lanes.activity), self.running.eq(reduce(or_, running))]
 
-        # Read-back: the selected memory's entry, one word of it.
-        rows = {"sources": lists.source, **scheduler.rows}
+        # Read-back: the selected memory's entry, one word of it. Memories are far apart, so they meet in two steps.
         readable = {name: row.as_value() for name, row in rows.items()} | lanes.words | units.words
         readable |= extra.readable if extra else {}
         entry = Signal(len(self.host.write_data), reset_less=True)
         read_data = Signal(32, reset_less=True)
-        chosen: Value = 0
-        for select, name in enumerate(core_memories(p)):
-            chosen |= Mux(self.host.select[select], readable[name], 0)
+        gated = [Mux(self.host.select[k], readable[name], 0) for k, name in enumerate(core_memories(p))]
+        met: Value = 0
+        for k in range(0, len(gated), 2):
+            near = reduce(or_, gated[k : k + 2])
+            pair = Signal(len(near), name=f"pair{k // 2}", reset_less=True)
+            m.d.sync += pair.eq(near)
+            met |= pair
         words = Array(entry.word_select(k, 32) for k in range(len(entry) // 32))
-        m.d.sync += entry.eq(chosen)
+        m.d.sync += entry.eq(met)
         m.d.sync += read_data.eq(words[self.host.word])
         m.d.comb += self.host.read_data.eq(read_data)
         return m

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from spikeloom.golden.network import Network, Refusal
-from spikeloom.hdl.flits import Flit, Source
+from spikeloom.hdl.flits import Flit, Share, Source
 
 __all__ = ["FORMAT", "Design", "hardware_id", "load_manifest", "network_id", "sha256"]
 
-FORMAT = 3
+FORMAT = 4
 LARGEST_FILE = 1 << 28
 
 
@@ -86,8 +86,20 @@ class Design:
         self.flit = Flit(width=flit["width"], fields={name: tuple(field) for name, field in flit["fields"].items()})
         self.observed = tuple(_source(s) for s in self.manifest["sources"] if s["role"] == "neurons")
         self.input = next(_source(s) for s in self.manifest["sources"] if s["role"] == "input")
+        for name in dict.fromkeys(s.population for s in self.observed if s.share):
+            self._check_parts(name)
         self.registers = {name: r["address"] for name, r in self.manifest["map"]["registers"].items()}
         self.memories = {memory["name"]: memory for memory in self.manifest["map"]["memories"]}
+
+    def _check_parts(self, name: str) -> None:
+        parts, size = [s for s in self.observed if s.population == name], self.network[name].size
+        neurons = np.sort(np.concatenate([s.neurons for s in parts if s.whole == size]))
+        if not np.array_equal(neurons, np.arange(size)):
+            raise ValueError(f"the parts of {name!r} are not the whole")
+
+    def observed_of(self, population: str) -> tuple[Source, ...]:
+        """The population's source, or those of its parts."""
+        return tuple(source for source in self.observed if source.population == population)
 
     @property
     def verilog(self) -> Path:
@@ -149,19 +161,24 @@ class Design:
         states: dict[str, dict[str, np.ndarray]] = {}
         start = 0
         for name, source, numbers in self._state_entries():
-            neurons = _source(source).to_golden(numbers)
+            about = _source(source)
+            neurons = about.to_golden(numbers)
+            there = neurons >= 0
             per_entry = self.memories[name]["words"]
             entries = words[start : start + len(numbers) * per_entry].reshape(len(numbers), per_entry)
             start += len(numbers) * per_entry
             for state, (lsb, bits) in source["state"].items():
-                array = states.setdefault(source["name"], {}).setdefault(state, np.zeros(source["size"], np.int64))
-                array[neurons[neurons >= 0]] = _signed(entries[neurons >= 0], lsb, bits)
+                array = states.setdefault(about.population, {}).setdefault(state, np.zeros(about.whole, np.int64))
+                array[about.neurons[neurons[there]]] = _signed(entries[there], lsb, bits)
         return states
 
 
 def _source(source: MappingType[str, Any]) -> Source:
     """A source of the manifest."""
-    return Source(**{name: source[name] for name in ("name", "id", "size", "channels", "padded")})
+    share = Share(**source["share"]) if "share" in source else None
+    return Source(
+        **{name: source[name] for name in ("name", "id", "observed", "size", "channels", "padded")}, share=share
+    )
 
 
 def _signed(entries: np.ndarray, lsb: int, bits: int) -> np.ndarray:

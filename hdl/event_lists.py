@@ -118,6 +118,7 @@ class EventLists(wiring.Component):
         last, closing, closed = ring.slot == source_2.slots, Signal(), Signal(ring_layout, reset_less=True)
         m.d.sync += [
             closing.eq(tick),  # which takes another clock
+            closed.fill.eq(0),
             closed.sequence.eq(ring.sequence + 1),
             closed.slot.eq(Mux(last, 0, ring.slot + 1)),
             closed.base.eq(Mux(last, source_2.base, ring.base + source_2.capacity)),

@@ -7,7 +7,7 @@ import numpy as np
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["Decoded", "Flit", "Numbering", "Source", "decode", "encode"]
+__all__ = ["Decoded", "Flit", "Numbering", "Share", "Source", "decode", "encode"]
 
 FIELDS = ("source", "tick", "sequence", "index", "value")
 
@@ -52,11 +52,54 @@ class Numbering:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Share:
+    """What a part is of a population of ``size`` neurons: of each ``stride`` of them, ``span`` from ``first`` on."""
+
+    population: str
+    size: int
+    first: int
+    span: int
+    stride: int
+
+    def __post_init__(self) -> None:
+        if self.first < 0 or not 1 <= self.span <= self.stride - self.first or self.size % self.stride or self.size < 1:
+            raise ValueError(
+                f"{self.span} neurons from {self.first} on of each {self.stride} are no part of {self.size}"
+            )
+
+    @property
+    def neurons(self) -> np.ndarray:
+        """The population's neurons that the part's are, in the integer model's numbers."""
+        return (np.arange(self.first, self.size, self.stride)[:, None] + np.arange(self.span)).ravel()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source(Numbering):
-    """A population as its flits name it."""
+    """A population, or a share of one, as its flits name it. observed: its bit in the register ``observe``."""
 
     name: str
     id: int
+    observed: int
+    share: Share | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.share and self.size * self.share.stride != self.share.size * self.share.span:
+            raise ValueError(f"{self.size} neurons are not what {self.share} says")
+
+    @property
+    def population(self) -> str:
+        return self.share.population if self.share else self.name
+
+    @property
+    def neurons(self) -> np.ndarray:
+        """Its neurons' numbers in the population."""
+        return self.share.neurons if self.share else np.arange(self.size)
+
+    @property
+    def whole(self) -> int:
+        """Neurons of the population."""
+        return self.share.size if self.share else self.size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +149,11 @@ def encode(flit: Flit, source: Source, x: np.ndarray, *, shuffle: int | None = N
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """Recorded flits as arrays.
+    """Recorded flits as arrays, by population, whose parts are put together.
 
-    events:   per source, the value of each event (0: none), int16 (samples, steps, neurons as in the integer model).
-    complete: per source, the steps whose tick came, counted from the first.
-    clocks:   per source, the clock of each tick, int64 (samples * steps,), 0 where it did not come.
+    events:   the value of each event (0: none), int16 (samples, steps, neurons as in the integer model).
+    complete: the steps whose ticks came, counted from the first.
+    clocks:   the clock of each step's last tick, int64 (samples * steps,), 0 where one did not come.
     problems: what is wrong with the stream itself, one line each.
     """
 
@@ -126,7 +169,9 @@ def decode(
     """Sort recorded flits by source and step, and check their order, counts and sequence."""
     total = samples * steps
     all_ids = flit.unpack(words, "source")
-    events, complete, tick_clocks = {}, {}, {}
+    events: dict[str, np.ndarray] = {}
+    complete: dict[str, int] = {}
+    tick_clocks: dict[str, np.ndarray] = {}
     problems: list[str] = []
     stray = ~np.isin(all_ids, [source.id for source in sources])
     if stray.any():
@@ -140,7 +185,6 @@ def decode(
         step = np.cumsum(tick) - tick  # of each flit: the ticks before it
         index, value = flit.unpack(mine, "index"), flit.unpack(mine, "value")
         ticks = int(tick.sum())
-        complete[source.name] = min(ticks, total)
 
         def report(wrong: np.ndarray, at: np.ndarray, text: str, name: str = source.name) -> None:
             if wrong.any():
@@ -167,7 +211,15 @@ def decode(
         arrived = np.bincount(step[~tick], minlength=ticks)[:ticks]
         report(index[tick] != arrived, number, "the tick's count is not that of its events")
         report(flit.unpack(mine[tick], "sequence") != number % 4, number, "the tick is out of sequence")
-        tick_clocks[source.name] = np.zeros(total, np.int64)
-        tick_clocks[source.name][: min(ticks, total)] = clocks[here][tick][:total]
-        events[source.name] = dense.reshape(samples, steps, source.size)
+        came = np.zeros(total, np.int64)
+        came[: min(ticks, total)] = clocks[here][tick][:total]
+        name = source.population
+        values = dense.reshape(samples, steps, source.size)
+        if source.share:
+            events.setdefault(name, np.zeros((samples, steps, source.whole), np.int16))[..., source.neurons] = values
+        else:
+            events[name] = values
+        complete[name] = min(ticks, complete.get(name, total))
+        others = tick_clocks.get(name, came)
+        tick_clocks[name] = np.where((came > 0) & (others > 0), np.maximum(came, others), 0)
     return Decoded(events=events, complete=complete, clocks=tick_clocks, problems=tuple(problems))

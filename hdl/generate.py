@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,10 +75,12 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
     memory_map = MemoryMap(parameters)
     layout = flit_layout(parameters.flit)
     sources = []
+    shares = {part.name: asdict(part.share) for part in mapping.split.parts if part.name != part.population}
     for place in mapping.places:
         source: dict[str, Any] = {
             "name": place.name,
             "id": place.id,
+            "observed": place.observed,
             "size": place.size,
             "channels": place.channels,
             "padded": place.padded,
@@ -90,8 +93,10 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
             core = parameters.cores[place.core]
             state = core.neuron.state_layout
             source["units"] = core.units
-            has = mapping.network[place.name].neuron.states  # a shared core's neurons may have more
+            has = mapping.split.network[place.name].neuron.states  # a shared core's neurons may have more
             source["state"] = {str(name): [field.offset, field.width] for name, field in state if name in has}
+        if place.name in shares:
+            source["share"] = shares[place.name]
         sources.append(source)
     return {
         "format": FORMAT,
@@ -105,6 +110,8 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
         },
         "sources": sources,
         "engines": list(parameters.engines),
+        "links": [list(link) for link in parameters.links],
+        "counters": list(parameters.counters),
         "map": {
             "address_bits": memory_map.address_bits,
             "registers": {

@@ -105,6 +105,8 @@ class Tables:
             }
         )
         self.channel = data.StructLayout({"valid": 1, "credit": p.token_bits})
+        #: Where a source's events go: to which cores, and to the host if that bit of ``observe`` is set.
+        self.destination = data.StructLayout({"cores": p.nodes - 1, "observed": 5})
         if s := p.scatter:
             #: How a projection's rows follow each other; where and in which steps is said in ``hdl.fan_out``.
             self.fan_out = data.StructLayout(

@@ -13,7 +13,7 @@ from spikeloom.hdl.memory import BlockMemory, TableMemory, narrow, slices
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import DEEP, AcceleratorParameters, CoreParameters
 
-__all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories", "slice_bits_of"]
+__all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories", "host_memories", "slice_bits_of"]
 
 Images = Mapping[str, Sequence[int]]
 AnyMemory = TypeVar("AnyMemory", BlockMemory, TableMemory)
@@ -45,9 +45,9 @@ class Region:
 
     @property
     def images(self) -> list[tuple[str, int, int]]:
-        """Files that fill it: (name, lowest bit, bits). A state needs none: a sample's first step writes it."""
+        """Files that fill it: (name, lowest bit, bits). States and counters need none: they begin anew."""
         prefix, name = self.name.split(".")
-        return [] if name.startswith("state") else slices(f"{prefix}_{name}", self.width, self.slice_bits)
+        return [] if name.startswith(("state", "counters")) else slices(f"{prefix}_{name}", self.width, self.slice_bits)
 
     @property
     def words(self) -> int:
@@ -72,6 +72,8 @@ def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
         "sources": (p.flit.sources, tables.source),
         "channels": (p.channels, tables.channel),
     }
+    if not p.alone:
+        memories["destinations"] = (p.flit.sources, tables.destination)
     lanes = p.column_lanes
     for column in range(p.columns):
         width = min(lanes, p.lanes - column * lanes)
@@ -94,6 +96,17 @@ def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
     for unit in range(p.units):
         memories[f"parameters{unit}"] = (p.parameter_words, neuron.parameter_layout)
         memories[f"state{unit}"] = (p.unit_words, neuron.state_layout)
+    return memories
+
+
+def host_memories(p: AcceleratorParameters) -> dict[str, tuple[int, data.Layout]]:
+    """The same of the host's node."""
+    tables = Tables(p.cores[0])
+    memories: dict[str, tuple[int, data.Layout]] = {"channels": (p.host_channels, tables.channel)}
+    if len(p.cores) > 1:
+        memories["destinations"] = (1, tables.destination)
+    if p.counters:
+        memories["counters"] = (len(p.counters), data.StructLayout({"count": 32}))
     return memories
 
 
@@ -124,11 +137,18 @@ class MemoryMap:
                     or slice_bits_of(name, entries),
                 )
                 regions.append(region)
-        host = {"host.channels": (p.host_channels, Tables(p.cores[0]).channel)}
-        for name, (entries, layout) in host.items():
+        for select, (name, (entries, layout)) in enumerate(host_memories(p).items()):
             fields = {str(key): (field.offset, field.width) for key, field in layout}
             regions.append(
-                Region(name=name, core=-1, select=0, base=0, entries=entries, width=layout.size, fields=fields)
+                Region(
+                    name=f"host.{name}",
+                    core=-1,
+                    select=select,
+                    base=0,
+                    entries=entries,
+                    width=layout.size,
+                    fields=fields,
+                )
             )
         # Smallest first keeps the holes between aligned regions small.
         end = CONTROL_WORDS

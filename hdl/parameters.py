@@ -5,9 +5,13 @@ from typing import Any
 
 from amaranth.utils import bits_for, ceil_log2
 
+from spikeloom.hdl.routers.topology import Link, Topology
+
 __all__ = ["AcceleratorParameters", "CoreParameters", "FlitParameters", "ScatterParameters", "covering"]
 
 
+#: What an engine does in a clock, in the order of ``Activity``.
+ACTIVITIES = ("tick", "credit", "scheduler", "rows", "hand_over", "step_end", "neuron_unit", "output")
 #: Rows beyond which a block RAM of full width would need a multiplexer behind it.
 DEEP = 2048
 #: Words of one bit that a block RAM holds.
@@ -97,6 +101,7 @@ class CoreParameters:
     delay_limit:  of the steps that are left of a sample, the most that a schedule must tell; 0: none.
     nodes:        places that send events: the host and every core; ``node_channels``: channels out of any of them, and
                   ``ring_channels`` of sums inside any core.
+    foreign_slots: of channels into here from other nodes; as many credits may wait to leave.
     """
 
     lanes: int
@@ -118,6 +123,7 @@ class CoreParameters:
     nodes: int
     node_channels: int
     ring_channels: int
+    foreign_slots: int
     model: str
     neuron: Any
     flit: FlitParameters
@@ -178,6 +184,16 @@ class CoreParameters:
     @property
     def node_bits(self) -> int:
         return max(1, ceil_log2(self.nodes))
+
+    @property
+    def alone(self) -> bool:
+        """It is the only core."""
+        return self.nodes == 2
+
+    @property
+    def returns(self) -> int:
+        """Ways on which credits come back: from the core itself, and from all others."""
+        return 1 if self.alone else 2
 
     @property
     def column_lanes(self) -> int:
@@ -241,14 +257,33 @@ class CoreParameters:
 class AcceleratorParameters:
     """The whole design.
 
-    links: which node's events reach which core, as (node, core); node 0 is the host, node 1 + k is core k.
     host_channels: channels out of the input population.
+    observed: bits of the register ``observe``: one for each source of flits, or for each population if several cores
+        share its parts.
+    topology: how the nodes are joined if there are several cores; node 0 is the host, node 1 + k is core k.
+    counts: what happens is counted, for the host to read.
     """
 
     cores: tuple[CoreParameters, ...]
-    links: tuple[tuple[int, int], ...]
     host_channels: int
+    observed: int
     flit: FlitParameters
+    topology: str = "crossbar"
+    counts: bool = False
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """What is counted: clocks of each engine by :class:`Activity`, and packets and waits of each link."""
+        if not self.counts:
+            return ()
+        engines = (f"{engine} {what}" for engine in self.engines for what in ACTIVITIES)
+        links = (f"{link} {what}" for what in ("moved", "stalled") for link in self.links)
+        return (*engines, *links)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Ways of events between nodes, in the order of the port ``traffic``; none if there is one core."""
+        return Topology(kind=self.topology, nodes=1 + len(self.cores)).links if len(self.cores) > 1 else ()
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -279,8 +314,6 @@ def covering(a: Any, b: Any) -> Any:
             if len(x) != len(y):
                 raise ValueError(f"Designs of {len(x)} and {len(y)} cores have no common one")
             values[f.name] = tuple(covering(p, q) for p, q in zip(x, y, strict=True))
-        elif f.name == "links":
-            values[f.name] = tuple(sorted({*x, *y}))
         elif x != y:
             if isinstance(x, str) or f.name in ("lanes", "units"):
                 raise ValueError(f"Designs with {f.name} {x} and {y} have no common one")

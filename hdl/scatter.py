@@ -53,7 +53,7 @@ class Scatter(wiring.Component):
         super().__init__(
             {
                 "ticked": In(p.scatter.projections),
-                "returns": In(credit_layout(p)).array(p.nodes - 1),
+                "returns": In(credit_layout(p)).array(p.returns),
                 "enable": In(1),
                 "fault": In(1),
                 "steps": In(16),

@@ -52,7 +52,7 @@ class Scheduler(wiring.Component):
 
     o:            segments.
     ticked:       per projection, a step of its source was closed.
-    returns[k]:   credits that core k gives back.
+    returns:      credits that come back, from this core and from others.
     enable:       populations may start. fault: none will any more. running: one has, or may.
     activity:     why there is no segment: :class:`Activity` TICK, CREDIT or SCHEDULER.
     steps:        steps per sample, 0: endless.
@@ -89,7 +89,7 @@ class Scheduler(wiring.Component):
             {
                 "o": Out(stream.Signature(segment_layout(p))),
                 "ticked": In(p.projections),
-                "returns": In(credit_layout(p)).array(p.nodes - 1),
+                "returns": In(credit_layout(p)).array(p.returns),
                 "enable": In(1),
                 "fault": In(1),
                 "running": Out(1),

@@ -13,7 +13,7 @@ from spikeloom.golden.network import Refusal
 from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import new_folder
 
-__all__ = ["netlist_folder", "synthesise", "verilog"]
+__all__ = ["netlist_folder", "run_yosys", "synthesise", "verilog"]
 
 #: Models of block RAM and multiplier, which Yosys does not have; those of the other cells are its own.
 CELLS = Path(__file__).with_name("cells") / "ecp5.v"
@@ -22,14 +22,14 @@ YOSYS_CELLS = ("common_sim.vh", "ccu2c_sim.vh")
 RUN = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
 
 
-def _yosys(folder: Path, *passes: str) -> None:
+def run_yosys(folder: Path, *passes: str) -> None:
     (folder / "passes.ys").write_text("\n".join(passes) + "\n")
     try:
         command = [sys.executable, "-P", "-c", RUN, "passes.ys"]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     except subprocess.CalledProcessError as error:
         *_, last = (error.stdout + error.stderr).strip().splitlines() or ["no message"]
-        raise Refusal(f"Yosys did not make the netlist ({last.strip()})") from None
+        raise Refusal(f"Yosys failed ({last.strip()})") from None
 
 
 def synthesise(source: Path, top: str) -> str:
@@ -38,7 +38,7 @@ def synthesise(source: Path, top: str) -> str:
         folder = Path(name)
         for path in source.resolve().parent.iterdir():
             (folder / path.name).symlink_to(path)
-        _yosys(folder, f"read_verilog {source.name}", f"synth_ecp5 -top {top} -json netlist.json")
+        run_yosys(folder, f"read_verilog {source.name}", f"synth_ecp5 -top {top} -json netlist.json")
         return (folder / "netlist.json").read_text()
 
 
@@ -51,7 +51,7 @@ def verilog(netlist: str) -> str:
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
         folder = Path(name)
         (folder / "netlist.json").write_text(netlist)
-        _yosys(folder, "read_json netlist.json", "write_verilog -noattr netlist.v")
+        run_yosys(folder, "read_json netlist.json", "write_verilog -noattr netlist.v")
         text = (folder / "netlist.v").read_text()
     # What Yosys' files include are other names for the same cells.
     models = [CELLS.read_text(), "`define NO_INCLUDES", *((lattice / name).read_text() for name in YOSYS_CELLS)]

@@ -56,12 +56,16 @@ class Useful:
             if r.projection
         ]
         self.synapses = [fan_outs(projection.synapses) for _, projection in self.reads]
-        self.input = design.network.input.name
+        self.split = mapping.split
 
     def count(self, x: np.ndarray, events: Mapping[str, np.ndarray]) -> Counter[str]:
         """By engine. x, events: (samples, steps, neurons)."""
         steps = x.shape[1]
-        sent = {name: np.count_nonzero(e, axis=0).reshape(steps, -1) for name, e in {**events, self.input: x}.items()}
+        whole = {**events, self.split.whole.input.name: x}
+        sent = {
+            part.name: np.count_nonzero(whole[part.population].reshape(*x.shape[:2], -1)[..., part.neurons], axis=0)
+            for part in self.split.parts
+        }
         found: Counter[str] = Counter()
         for (engine, projection), synapses in zip(self.reads, self.synapses, strict=True):
             for own, count in synapses.items():

@@ -243,9 +243,10 @@ class StandIn:
         first = self.step - len(self.rows) if steps else self.step - 1
         flits = []
         for source in self.design.observed:
-            if not self.registers[self.design.registers["observe"]] >> source.id & 1:
+            if not self.registers[self.design.registers["observe"]] >> source.observed & 1:
                 continue
-            for number, values in enumerate(result.events[source.name][0][0 if steps else -1 :], first):
+            whole = result.events[source.population][0][0 if steps else -1 :]
+            for number, values in enumerate(whole[:, source.neurons], first):
                 (fired,) = values.nonzero()
                 numbers = np.array(_numbers(source))[fired]
                 flits += self.flit.pack(source=source.id, index=numbers, value=values[fired]).tolist()

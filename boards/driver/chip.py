@@ -172,7 +172,7 @@ class Chip:
             )
         cells = x.shape[1] * (x.shape[2] + sum(source.size for source in sources))
         size, first, clocks, failures = max(1, BATCH_CELLS // cells), 0, 0, 0
-        events = {source.name: np.zeros((*x.shape[:2], source.size), np.int16) for source in sources}
+        events = {source.population: np.zeros((*x.shape[:2], source.whole), np.int16) for source in sources}
         while first < len(x):
             part = slice(first, min(first + size, len(x)))
             try:
@@ -263,7 +263,7 @@ class Chip:
         self._runs += 1
         self.link.reset()
         self._write("steps", steps)
-        self._write("observe", sum(1 << source.id for source in sources))
+        self._write("observe", sum(1 << bit for bit in {source.observed for source in sources}))
         self._write("control", 1)
         started = time.monotonic()
         while self._status() & BUSY:
@@ -286,7 +286,7 @@ class Chip:
         self.link.write(self.design.registers[name], value)
 
     def _sources(self, record: Record) -> tuple[Source, ...]:
-        names = {source.name: source for source in self.design.observed}
+        names = list(dict.fromkeys(source.population for source in self.design.observed))
         several = {"all": tuple(names), "output": (self.design.network.output,)}
         wanted = several.get(record, record) if isinstance(record, str) else record
         wanted = (wanted,) if isinstance(wanted, str) else tuple(wanted)
@@ -294,7 +294,7 @@ class Chip:
             raise Refusal(f"There is no population {unknown[0]!r} to record; there are {', '.join(names)}")
         if not wanted:
             raise Refusal("Nothing is recorded; name a population, or 'output' or 'all'")
-        return tuple(names[name] for name in dict.fromkeys(wanted))
+        return tuple(source for name in dict.fromkeys(wanted) for source in self.design.observed_of(name))
 
     def _checked(self, x: np.ndarray) -> np.ndarray:
         """``x`` if every value of it can be an event."""

@@ -110,7 +110,7 @@ class AxiHost(wiring.Component):
     """AXI on one side, the accelerator's streams and internal port on the other.
 
     Latency, from the clock in which the last of address and data is taken to the first with an answer: 3 clocks for the
-    page, 8 for the accelerator's registers, 25 for its memories (7 where a write is not the last of an entry), and up
+    page, 8 for the accelerator's registers, 27 for its memories (7 where a write is not the last of an entry), and up
     to 5 more while the fault's interrupt is enabled, since the host then looks for a fault whenever nothing else is
     asked. Throughput: one access at a time, while the next one's address and data are taken; reads and writes take
     turns. A flit per clock each way, on its way out 1 clock later.

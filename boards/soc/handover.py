@@ -144,8 +144,9 @@ def registers_document(manifest: dict[str, Any], network: Network, host: str | N
             ],
         },
         "sources": [
-            {key: source[key] for key in ("name", "id", "size", "channels", "padded", "value_bits", "role")}
-            | {"output": source["name"] == network.output}
+            {key: source[key] for key in ("name", "id", "observed", "size", "channels", "padded", "value_bits", "role")}
+            | {"output": source.get("share", {}).get("population", source["name"]) == network.output}
+            | {key: source[key] for key in ("share",) if key in source}
             for source in manifest["sources"]
         ],
         "output_delay": network.output_delay,
@@ -218,7 +219,7 @@ def _memories(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _numbers(name: str, source: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    for key in ("id", "size", "channels"):
+    for key in ("id", "observed", "size", "channels"):
         yield f"{name}_{key.upper()}", source[key]
     yield f"{name}_POSITIONS", source["size"] // source["channels"]
     yield f"{name}_PADDED", source["padded"]
@@ -229,7 +230,7 @@ def _sources(document: Mapping[str, Any]) -> Iterator[str]:
     for source in document["sources"]:
         yield _comment(f"{source['name']} ({source['role']})")
         yield _macros(_numbers(f"SOURCE_{names.of(source['name'])}", source))
-        observed |= (source["role"] == "neurons") << source["id"]
+        observed |= (source["role"] == "neurons") << source["observed"]
     yield _comment("the input, the output, and what observe has to be for all populations of neurons")
     chosen = {
         "INPUT": next(source for source in document["sources"] if source["role"] == "input"),
@@ -237,7 +238,7 @@ def _sources(document: Mapping[str, Any]) -> Iterator[str]:
     }
     yield _macros(
         [row for kind, source in chosen.items() for row in _numbers(kind, source)]
-        + [("OBSERVE_ALL", observed), ("OBSERVE_OUTPUT", 1 << chosen["OUTPUT"]["id"])]
+        + [("OBSERVE_ALL", observed), ("OBSERVE_OUTPUT", 1 << chosen["OUTPUT"]["observed"])]
     )
     yield _comment("steps by which the answer comes later than the output's events")
     yield _macros([("OUTPUT_DELAY", document["output_delay"])])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +86,20 @@ class _Map:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Share:
+    population: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Source:
     name: str
     size: int
     core: int
+    share: _Share | None = None
+
+    @property
+    def population(self) -> str:
+        return self.share.population if self.share else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +152,10 @@ def read(directory: str | Path) -> Folder:
     check_network(network)
     if network.hash != document.get("network"):
         raise Refusal(f"{rtl}: the network is not the one of the manifest; generate the folder again")
-    if sorted((s.name, s.size) for s in manifest.sources) != sorted((p.name, p.size) for p in network.populations):
+    sizes: Counter[str] = Counter()
+    for source in manifest.sources:
+        sizes[source.population] += source.size
+    if sizes != {p.name: p.size for p in network.populations}:
         raise Refusal(f"{rtl}: the manifest's sources are not the network's; generate the folder again")
     builds, notes = _builds(path, manifest.verilog["sha256"], network.hash)
     return Folder(path=path, rtl=rtl, network=network, manifest=manifest, builds=builds, notes=notes)

@@ -7,9 +7,10 @@ from math import gcd, prod
 import numpy as np
 
 from spikeloom.golden.network import Convolution, Dense, OneToOne, Projection, Sparse, Window
+from spikeloom.golden.network.projection import Synapses
 from spikeloom.hdl.flits import Numbering
 
-__all__ = ["FanOut", "claims", "fan_in", "fan_out", "written_out"]
+__all__ = ["FanOut", "claims", "fan_in", "fan_out", "reached", "synapse_list", "written_out"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,7 +140,7 @@ class _Axis:
 
     @classmethod
     def of(cls, w: Window, axis: int, fold: int) -> "_Axis":
-        places, targets, taps = _reached(w, axis)
+        places, targets, taps = reached(w, axis)
         size = w.source[1 + axis]
         count = np.bincount(places, minlength=size)
         if not len(places):  # the source lies between the strides
@@ -157,7 +158,7 @@ class _Axis:
         )
 
 
-def _reached(w: Window, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def reached(w: Window, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(place of the source, place of the target, tap), in rising order of places and taps."""
     place, tap = np.divmod(np.arange(w.source[1 + axis] * w.kernel[2 + axis]), w.kernel[2 + axis])
     target, rest = np.divmod(place + w.padding[axis][0] - tap * w.dilation[axis], w.stride[axis])
@@ -239,7 +240,7 @@ def _convolution(weights: np.ndarray, w: Window, source: Numbering, target: Numb
             "across": np.maximum(across.count[x] - 1, 0),
             "down": np.maximum(down.count[y] - 1, 0),
         },
-        synapses=len(_reached(w, 0)[0]) * len(_reached(w, 1)[0]) * out * w.kernel[1],
+        synapses=len(reached(w, 0)[0]) * len(reached(w, 1)[0]) * out * w.kernel[1],
         groups=groups,
         steps={
             "weights_group": beside,
@@ -254,7 +255,7 @@ def _convolution(weights: np.ndarray, w: Window, source: Numbering, target: Numb
 
 
 def _list(j: Projection, source: Numbering, target: Numbering) -> FanOut:
-    sources, targets, weights, delays = _synapses(j)
+    sources, targets, weights, delays = synapse_list(j.synapses)
     numbers = source.to_hardware(sources)
     order = np.argsort(numbers, kind="stable")
     starts = np.searchsorted(numbers[order], np.arange(source.numbers + 1))
@@ -269,9 +270,8 @@ def _list(j: Projection, source: Numbering, target: Numbering) -> FanOut:
     )
 
 
-def _synapses(j: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def synapse_list(s: Synapses) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Source, target, weight and delay of each synapse; of a list all, of another kind those that are not 0."""
-    s = j.synapses
     if isinstance(s, Sparse):
         sources, targets, index = s.sources, s.targets.astype(np.int64), np.arange(len(s.targets))
     elif isinstance(s, OneToOne):
@@ -292,8 +292,8 @@ def _synapses(j: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
 
 def _moved(w: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Source, target and index of the weight of each synapse of a convolution."""
-    y, to_y, down = (a[:, None] for a in _reached(w, 0))
-    x, to_x, across = (a[None, :] for a in _reached(w, 1))
+    y, to_y, down = (a[:, None] for a in reached(w, 0))
+    x, to_x, across = (a[None, :] for a in reached(w, 1))
     source, target, tap = (
         (y * w.source[2] + x).ravel(),
         (to_y * w.target[2] + to_x).ravel(),
@@ -312,7 +312,7 @@ def _moved(w: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def written_out(j: Projection, source: Numbering, target: Numbering) -> np.ndarray:
     """Its weights as a matrix (source, target) of numbers in hardware, shifted."""
     matrix = np.zeros((source.numbers, target.numbers), np.int64)
-    sources, targets, weights, _ = _synapses(j)
+    sources, targets, weights, _ = synapse_list(j.synapses)
     matrix[source.to_hardware(sources), target.to_hardware(targets)] = weights << j.shift
     return matrix
 

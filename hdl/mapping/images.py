@@ -8,7 +8,7 @@ from amaranth.lib import data
 
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import fan_outs
-from spikeloom.hdl.mapping.plan import Mapping, Reader, Ring
+from spikeloom.hdl.mapping.plan import Mapping, Place, Reader, Ring
 from spikeloom.hdl.memory_map import core_memories
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
@@ -27,7 +27,16 @@ def images(mapping: Mapping, parameters: AcceleratorParameters) -> dict[str, Wor
     for r in mapping.readers:
         if mapping.by_name[r.source].core == -1:
             table[r.number] = _pack(layout, valid=1, credit=r.credit)
-    return found | {"host_channels": table}
+    host = {"host_channels": table}
+    if len(parameters.cores) > 1:
+        host["host_destinations"] = [_destination(mapping, parameters.cores[0], mapping.places[0])]
+    return found | host
+
+
+def _destination(mapping: Mapping, p: CoreParameters, source: Place) -> int:
+    """Which cores read it; its own has its events already."""
+    cores = {mapping.by_name[r.target].core for r in mapping.readers if r.source == source.name} - {source.core}
+    return _pack(Tables(p).destination, cores=sum(1 << k for k in cores), observed=source.observed)
 
 
 class _Core:
@@ -119,6 +128,11 @@ class _Core:
             if self.place[r.source].core == self.number:
                 channels[r.number] = _pack(self.tables.channel, valid=1, credit=r.credit)
         columns = _columns("weights", weights, p.weight_bits, p.column_lanes) if p.rows else {}
+        if not p.alone:
+            destinations = [0] * p.flit.sources
+            for place in self.served:
+                destinations[place.id] = _destination(self.mapping, p, place)
+            columns["destinations"] = destinations
         return {
             "populations": populations,
             "projections": projections,
@@ -172,7 +186,7 @@ class _Core:
         p = self.p
         words: dict[str, Words] = {f"parameters{unit}": [0] * p.parameter_words for unit in range(p.units)}
         for place in self.served:
-            neuron = self.mapping.network[place.name].neuron
+            neuron = self.mapping.split.network[place.name].neuron
             count = place.period(p.lanes) * p.lanes if p.folded else place.numbers
             base = place.parameter_base if p.folded else place.unit_base
             golden = place.to_golden(np.arange(count))

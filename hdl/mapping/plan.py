@@ -12,6 +12,8 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.flits import Numbering
 from spikeloom.hdl.mapping import fan_outs
 from spikeloom.hdl.mapping.fan_outs import FanOut
+from spikeloom.hdl.mapping.placement import place
+from spikeloom.hdl.mapping.split import Split, split
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import (
     AcceleratorParameters,
@@ -24,19 +26,22 @@ __all__ = ["Mapping", "Place", "Reader", "Ring", "map_network"]
 
 HOST = 0
 MAX_ROWS = 1 << 20
-MAX_SOURCES = 32
+MAX_OBSERVED = 32
+MAX_SOURCES = 256
 MAX_WEIGHT_BITS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place(Numbering):
-    """Where a population is: its number in flits, its core (-1: the host), and its first words in the neuron units.
+    """Where a population is: its number in flits, its bit in the register ``observe``, its core (-1: the host), and its
+    first words in the neuron units.
 
     Its neurons lie as :class:`Numbering` says: ``channels`` of them side by side, ``padded`` numbers apart.
     """
 
     name: str
     id: int
+    observed: int
     value_bits: int
     core: int
     unit_base: int
@@ -86,6 +91,7 @@ class Mapping:
     """What hardware a network needs. ``images`` fill hardware built for ``parameters``, or for any that cover them."""
 
     network: Network
+    split: Split
     places: tuple[Place, ...]
     parameters: AcceleratorParameters
     readers: tuple[Reader, ...]
@@ -109,17 +115,12 @@ class Mapping:
 
 def map_network(network: Network, configuration: Configuration) -> Mapping:
     """Place every population, or refuse with what does not fit and what would help."""
-    lanes = configuration.lanes
-    neurons = network.neurons
-    shared = configuration.cores == "shared"
-    core_of = {network.input.name: -1} | {p.name: 0 if shared else k for k, p in enumerate(neurons)}
-    cores = 1 if shared else len(neurons)
-    if len(neurons) >= MAX_SOURCES:
-        raise Refusal(
-            f"{len(neurons) + 1} populations are more than the {MAX_SOURCES} that the register 'observe' can name"
-        )
-    events = _orders(network, configuration)
-    places = _places(network, core_of, events, configuration)
+    lanes, whole = configuration.lanes, network
+    cut, core_of = _cores(whole, configuration)
+    network, neurons = cut.network, cut.network.neurons
+    cores = 1 + max(core_of.values())
+    events = _orders(cut, configuration)
+    places = _places(cut, core_of, events, configuration)
     readers = _readers(network, core_of, events, configuration.slots)
     by_name = {place.name: place for place in places}
     made = {
@@ -131,6 +132,8 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     for target in dict.fromkeys(r.target for r in made):
         late = max(f.most_delay for r, f in made.items() if r.target == target)
         rings.append(Ring(target=target, rows=by_name[target].groups(lanes), steps=1 + late))
+    if (count := 1 + places[-1].observed) > MAX_OBSERVED:
+        raise Refusal(f"{count} populations are more than the {MAX_OBSERVED} that the register 'observe' can name")
     flit = FlitParameters(
         sources=len(places),
         neurons=max(place.numbers for place in places),
@@ -174,41 +177,74 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
                 nodes=1 + cores,
                 node_channels=max(out_of),
                 ring_channels=max(ring_channels),
+                foreign_slots=sum(r.credit + r.delay for r in here if core_of[r.source] != core),
                 model=model,
                 neuron=reduce(lambda a, b: a.covering(b), derived),
                 flit=flit,
                 scatter=_scatter(network, here, made, rings) if ring_channels[core] else None,
             )
         )
-    links = {(HOST, k) for k in range(cores)}
-    links |= {(1 + core_of[r.source], core_of[r.target]) for r in readers}
-    # A core's own events take the short way inside it.
-    links -= {(1 + k, k) for k in range(cores)}
     return Mapping(
-        network=network,
+        network=whole,
+        split=cut,
         places=places,
         readers=readers,
         rings=tuple(rings),
         fan_outs=made,
         parameters=AcceleratorParameters(
-            cores=tuple(parameters), links=tuple(sorted(links)), host_channels=max(1, out_of[HOST]), flit=flit
+            cores=tuple(parameters),
+            host_channels=max(1, out_of[HOST]),
+            observed=1 + max(place.observed for place in places),
+            flit=flit,
+            topology=configuration.topology if cores > 1 else "crossbar",
+            counts=configuration.counters,
         ),
     )
 
 
-def _orders(network: Network, configuration: Configuration) -> set[int]:
+def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[str, int]]:
+    """The network in parts, and the core of each part; -1 for the input, which is the host's."""
+    cores, names = configuration.cores, [p.name for p in network.neurons]
+    placed: dict[str, int | list[int]]
+    if isinstance(cores, dict):
+        placed = cores
+        for name in (*placed, *names):
+            if name not in names:
+                raise Refusal(f"cores: there is no population of neurons {name!r}; there are {', '.join(names)}")
+            if name not in placed:
+                raise Refusal(f"cores: it is not said on which core {name!r} is; name all of {', '.join(names)}")
+    elif isinstance(cores, int):
+        placed = place(network, configuration)
+    else:
+        placed = {name: k if cores == "per-population" else 0 for k, name in enumerate(names)}
+    lists = {name: there if isinstance(there, list) else [there] for name, there in placed.items()}
+    cut = split(network, {name: len(there) for name, there in lists.items() if len(there) > 1}, configuration.lanes)
+    parts = {name: [p.name for p in cut.parts if p.population == name] for name in lists}
+    core_of = {network.input.name: -1}
+    for name, there in lists.items():
+        core_of |= zip(parts[name], there, strict=True)
+    if idle := set(range(max(core_of.values()))) - set(core_of.values()):
+        raise Refusal(f"cores: no population is on core {min(idle)}; number cores from 0 without a gap")
+    if len(core_of) > MAX_SOURCES:
+        raise Refusal(f"cores: {len(core_of)} parts of populations are more than {MAX_SOURCES}; split less")
+    return cut, core_of
+
+
+def _orders(cut: Split, configuration: Configuration) -> set[int]:
     """The ``id`` of each projection in the event-stationary order: two may be alike."""
     named = configuration.order if isinstance(configuration.order, dict) else {}
-    ends = {f"{j.source} -> {j.target}": j for j in network.projections}
+    ends = {f"{j.source} -> {j.target}": j for j in cut.whole.projections}
     for name in named:
         if name not in ends:
             raise Refusal(f"order: there is no projection {name!r}; there are {', '.join(map(repr, ends))}")
     events = set()
-    for j in network.projections:
+    population = {part.name: part.population for part in cut.parts}
+    for j in cut.network.projections:
         if j.port != "input":
             raise Refusal(f"{j}: there is no port {j.port!r}; use 'input'")
+        name = f"{population[j.source]} -> {population[j.target]}"
         dense = j.synapses.kind == "dense" and j.synapses.delays is None
-        order = configuration.order if isinstance(configuration.order, str) else named.get(f"{j.source} -> {j.target}")
+        order = configuration.order if isinstance(configuration.order, str) else named.get(name)
         if order in (None, "auto"):
             order = "neuron" if dense else "event"
         if order == "neuron" and j.synapses.delays is not None:
@@ -222,9 +258,12 @@ def _orders(network: Network, configuration: Configuration) -> set[int]:
 
 
 def _places(
-    network: Network, core_of: MappingType[str, int], events: set[int], configuration: Configuration
+    cut: Split, core_of: MappingType[str, int], events: set[int], configuration: Configuration
 ) -> tuple[Place, ...]:
     lanes, per_group = configuration.lanes, configuration.lanes // configuration.neuron_units
+    network, whole = cut.network, [p.name for p in cut.whole.populations]
+    several = any(core > 0 for core in core_of.values())
+    observed = {part.name: whole.index(part.population) if several else k for k, part in enumerate(cut.parts)}
     places, words, sets = [], dict.fromkeys(core_of.values(), 0), dict.fromkeys(core_of.values(), 0)
     for number, p in enumerate((network.input, *network.neurons)):
         claimed = [fan_outs.claims(j) for j in network.into(p.name) if id(j) in events]
@@ -233,6 +272,7 @@ def _places(
         place = Place(
             name=p.name,
             id=number,
+            observed=observed[p.name],
             size=p.size,
             channels=channels,
             padded=channels if channels == p.size else -(-channels // lanes) * lanes,

@@ -4,83 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
+from host_port import ADDRESS, Host
 
 from small import network, neuron
 from spikeloom.golden.network import Dense, Network, Population, Projection
-from spikeloom.hdl.accelerator import Accelerator
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
-from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.memory_map import REGISTERS
 from spikeloom.sim.equivalence import verify
 
-ADDRESS = {name: address for name, (address, *_) in REGISTERS.items()}
 CONFIGURATION = Configuration.create(lanes=4, units=1)
-
-
-class Host:
-    """Drives the ports of a design in Amaranth's simulator."""
-
-    def __init__(self, net, configuration=CONFIGURATION):
-        mapping = map_network(net, configuration)
-        self.dut = Accelerator(mapping.parameters, images=mapping.images())
-        self.images = mapping.images()
-
-    def run(self, bench):
-        simulator = Simulator(self.dut)
-        simulator.add_clock(1e-6)
-
-        async def start(ctx):
-            self.ctx = ctx
-            ctx.set(self.dut.o.ready, 1)
-            while await self.read(ADDRESS["status"]) & 1:
-                pass
-            await bench(self)
-
-        simulator.add_testbench(start)
-        simulator.add_testbench(self.record, background=True)
-        simulator.run()
-
-    async def record(self, ctx):
-        """The sources of all flits, in order, and beside them the flits."""
-        self.recorded, self.flits = [], []
-        async for _, _, valid, ready, flit in ctx.tick().sample(self.dut.o.valid, self.dut.o.ready, self.dut.o.payload):
-            if valid and ready:
-                self.recorded.append(flit.source)
-                self.flits.append((flit.source, flit.tick, flit.index))
-
-    async def access(self, address, data=None):
-        port, ctx = self.dut.port, self.ctx
-        ctx.set(port.address, address)
-        ctx.set(port.write_data, data or 0)
-        ctx.set(port.write, data is not None)
-        ctx.set(port.request, 1)
-        done = 0
-        while not done:
-            _, _, done, word = await ctx.tick().sample(port.done, port.read_data)
-        ctx.set(port.request, 0)
-        await ctx.tick()
-        return word
-
-    async def read(self, address):
-        return await self.access(address)
-
-    async def write(self, address, data):
-        await self.access(address, data)
-
-    async def send(self, **flit):
-        ctx, stream = self.ctx, self.dut.i
-        ctx.set(stream.payload, flit)
-        ctx.set(stream.valid, 1)
-        ready = 0
-        while not ready:
-            _, _, ready = await ctx.tick().sample(stream.ready)
-        ctx.set(stream.valid, 0)
-
-    async def settle(self):
-        for _ in range(300):
-            await self.ctx.tick()
 
 
 @pytest.mark.parametrize("cores", ["shared", "per-population"])
@@ -205,7 +137,7 @@ def test_wrong_flits_stop_the_run_and_are_reported(flits):
         await host.settle()
         assert await host.read(ADDRESS["status"]) == 0
 
-    Host(network((5, 7, 3))).run(bench)
+    Host(network((5, 7, 3)), CONFIGURATION).run(bench)
 
 
 def test_the_source_of_the_hosts_flits_does_not_matter():
@@ -216,12 +148,12 @@ def test_the_source_of_the_hosts_flits_does_not_matter():
             await host.settle()
         assert await host.read(ADDRESS["status"]) == 0
 
-    Host(network((5, 7, 3))).run(bench)
+    Host(network((5, 7, 3)), CONFIGURATION).run(bench)
 
 
 def test_a_busy_memory_is_neither_read_nor_half_written():
     """The last word of an entry decides: refused as a whole while a step is open, taken as a whole afterwards."""
-    host = Host(network(neurons=[neuron(bias=1)] * 2))
+    host = Host(network(neurons=[neuron(bias=1)] * 2), CONFIGURATION)
     region = host.dut.map["core0.parameters0"]
     assert region.words > 1
 

@@ -11,9 +11,12 @@ BAD = {
     "lanes: 0": "lanes: Input should be greater than or equal to 1 (given: 0)",
     "lanes: many": "lanes: Input should be a valid integer (given: 'many')",
     "lanes: 8\nunits: 16": "configuration: units must be at most lanes (8), not 16: a unit serves whole lanes",
-    "cores: 3": "cores: Input should be 'shared' or 'per-population' (given: 3)",
+    "cores: 64": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
+    "population to core or list of cores in 0..62, not 64",
+    "cores: {a: 63}": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
+    "population to core or list of cores in 0..62, not {'a': 63}",
     "slots: 0": "slots: Input should be greater than or equal to 1 (given: 0)",
-    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, slots, order",
+    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, topology, counters, slots, order",
 }
 
 

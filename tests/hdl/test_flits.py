@@ -1,17 +1,20 @@
 """Arrays to flits and back, and every way in which a recorded stream can be wrong."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.flits import Flit, Numbering, Source, decode, encode
+from spikeloom.hdl.flits import Flit, Numbering, Share, Source, decode, encode
 
 FLIT = Flit(width=16, fields={"source": (0, 2), "tick": (2, 1), "sequence": (3, 2), "index": (5, 4), "value": (9, 5)})
 SPIKES = Flit(width=12, fields=FLIT.fields | {"value": (9, 1)})
-A = Source(name="a", id=1, size=9, channels=9, padded=9)
-B = Source(name="b", id=2, size=3, channels=3, padded=4)
+A = Source(name="a", id=1, observed=1, size=9, channels=9, padded=9)
+B = Source(name="b", id=2, observed=2, size=3, channels=3, padded=4)
 #: Two channels of three positions, padded to four: neurons 0..5 have the numbers 0, 4, 8, 1, 5, 9.
-WIDE = Source(name="wide", id=1, size=6, channels=2, padded=4)
+WIDE = Source(name="wide", id=1, observed=1, size=6, channels=2, padded=4)
 
 
 def draw(size, values, seed=0, samples=5, steps=7):
@@ -72,7 +75,7 @@ def test_numbers_of_channels_side_by_side(seed):
     rng = np.random.default_rng(seed)
     channels, positions = rng.integers(1, 12, 2).tolist()
     padded = channels + int(rng.integers(0, 6))
-    source = Source(name="a", id=1, size=channels * positions, channels=channels, padded=padded)
+    source = Source(name="a", id=1, observed=1, size=channels * positions, channels=channels, padded=padded)
     cube = np.full((positions, padded), -1)
     cube[:, :channels] = np.arange(source.size).reshape(channels, positions).T
     assert (source.to_golden(np.arange(source.numbers)) == cube.ravel()).all()
@@ -106,6 +109,44 @@ def test_one_position_has_the_same_numbers_in_both():
 def test_neurons_that_are_no_channels_are_refused(size, channels, padded, text):
     with pytest.raises(ValueError, match=f"^{text}$"):
         Numbering(size=size, channels=channels, padded=padded)
+
+
+def parts(*cuts):
+    """Of a population of three channels of 8 positions, some padded."""
+    return tuple(
+        Source(
+            name=f"all[{k}]", id=k + 1, observed=1, size=3 * (end - first), channels=3, padded=3 + k,
+            share=Share(population="all", size=24, first=first, span=end - first, stride=8),
+        )
+        for k, (first, end) in enumerate(pairwise((0, *cuts, 8)))
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_parts_are_put_together(late):
+    """In the population's numbers, with the clocks of the later tick, and no further than both came."""
+    flit = Flit(width=19, fields=FLIT.fields | {"index": (5, 9), "value": (14, 5)})
+    x, sources = draw(24, [-16, -3, 1, 15]), parts(3)
+    assert [s.neurons[:4].tolist() for s in sources] == [[0, 1, 2, 8], [3, 4, 5, 6]]
+    words = [encode(flit, source, x[..., source.neurons]) for source in sources]
+    words[late] = words[late][:-1]
+    clocks = [np.arange(len(w)) * (3 + k) + 10 for k, w in enumerate(words)]
+    decoded = decode(flit, np.concatenate(words), np.concatenate(clocks), sources, 5, 7)
+    assert decoded.problems == (f"population 'all[{late}]': 34 ticks came, not 35",)
+    assert list(decoded.events) == list(decoded.complete) == ["all"] and decoded.complete["all"] == 34
+    assert (decoded.events["all"] == x).all()
+    ticks = [c[flit.unpack(w, "tick") == 1][:34] for c, w in zip(clocks, words, strict=True)]
+    assert decoded.clocks["all"].tolist() == [*np.maximum(*ticks), 0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"first": -1}, {"first": 6}, {"span": 0}, {"span": 4}, {"stride": 7}, {"stride": 12}, {"size": 16}, {"size": 0}],
+)
+def test_shares_that_are_none_are_refused(change):
+    source = parts(3)[0]
+    with pytest.raises(ValueError, match="are no part of|are not what"):
+        replace(source, share=replace(source.share, **change))
 
 
 def spoil(words, what):

@@ -79,7 +79,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             for address, name in enumerate(("status", "control", "steps", "observe"))
         }
         manifest = {
-            "format": 3,
+            "format": 4,
             "spikeloom": "0",
             "network": network.hash,
             "configuration": {"lanes": 8},
@@ -89,9 +89,9 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
             "loom": {"file": "network.loom"},
             "flit": {"width": 12, "fields": fields},
             "sources": [
-                size | {"name": "in", "id": 0, "value_bits": 1, "role": "input"},
+                size | {"name": "in", "id": 0, "observed": 0, "value_bits": 1, "role": "input"},
                 size
-                | {"name": "out", "id": 1, "value_bits": 1, "role": "neurons"}
+                | {"name": "out", "id": 1, "observed": 1, "value_bits": 1, "role": "neurons"}
                 | {"core": 0, "unit_base": 0, "units": 2, "state": {"v": [24, 16]}},
             ],
             "engines": ["core0"],

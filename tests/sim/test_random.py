@@ -20,6 +20,7 @@ from spikeloom.golden.network import Network
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.split import most_parts
 from spikeloom.hdl.parameters import AcceleratorParameters, covering
 from spikeloom.sim.equivalence import VerifyReport, verify
 
@@ -51,8 +52,10 @@ def mixed(network: Network, configuration: Configuration) -> Configuration:
 
 
 #: Families of :data:`FAMILIES` that have all kinds of synapses, and those of them in which both orders are mixed.
-EVENTS = {"one lane, all kinds", "core each, all kinds", "eight lanes, all kinds"}
+EVENTS = {"one lane, all kinds", "core each, all kinds", "eight lanes, all kinds", "three cores, all kinds"}
 MIXED = EVENTS - {"one lane, all kinds"}
+
+THREE = 3
 
 #: name -> configuration, and the kind of neuron of each population in turn.
 FAMILIES = {
@@ -77,7 +80,7 @@ FAMILIES = {
     ),
     "one lane, all kinds": (Configuration(lanes=1, slots=1), [kind(14, 8, 3)]),
     "core each, all kinds": (
-        Configuration(lanes=4, units=2, cores="per-population"),
+        Configuration(lanes=4, units=2, cores="per-population", topology="ring"),
         [
             kind(12, 0, 2, reset_when="next-step"),
             kind(13, 8, 2, spikes="potential", value_bits=4, i=11),
@@ -85,12 +88,26 @@ FAMILIES = {
         ],
     ),
     "eight lanes, all kinds": (Configuration(lanes=8, units=2), [kind(13, 6, 1, spikes="many", value_bits=3)]),
+    "three cores, all kinds": (
+        Configuration(lanes=2, cores=THREE, topology="mesh"),
+        [kind(12, 6, 1, reset_when="next-step")],
+    ),
 }
 
 
 def configured(family: str, network: Network) -> Configuration:
     configuration = FAMILIES[family][0]
+    if configuration.cores == THREE:
+        configuration = configuration.model_copy(update={"cores": scattered(network, configuration.lanes)})
     return mixed(network, configuration) if family in MIXED else configuration
+
+
+def scattered(network: Network, lanes: int) -> dict[str, list[int]]:
+    """Each population in as many parts as drawn, on three cores, none of which is idle; all depends on the network."""
+    rng = np.random.default_rng(int(network.hash[8:16], 16))
+    counts = {p.name: int(rng.integers(1, 1 + min(THREE, most_parts(network, p.name, lanes)))) for p in network.neurons}
+    cores = iter([*rng.permutation(THREE), *rng.integers(0, THREE, sum(counts.values()))])
+    return {name: [int(next(cores)) for _ in range(count)] for name, count in counts.items()}
 
 
 def into_family(network: Network, kinds: list) -> Network:
@@ -123,7 +140,7 @@ def into_family(network: Network, kinds: list) -> Network:
 
 def family_networks(family: str) -> st.SearchStrategy[Network]:
     configuration, kinds = FAMILIES[family]
-    count = (3, 3) if configuration.cores == "per-population" else (1, 3)
+    count = (1, 3) if configuration.cores == "shared" else (3, 3)
     more = {"kinds": strategies.KINDS, "synapse_delays": 3, "sizes": (1, 12)} if family in EVENTS else {}
     networks = strategies.networks(populations=count, currents=False, potentials=False, **more)
     return networks.map(lambda network: into_family(network, kinds))
@@ -255,12 +272,14 @@ def test_any_network_on_amaranths_simulator(tmp_path_factory):
         ),
         lanes=st.sampled_from([1, 2, 4]),
         slots=st.integers(1, 3),
+        topology=st.sampled_from(["crossbar", "ring", "mesh"]),
         stalls=st.booleans(),
     )
-    def run(data, network, lanes, slots, stalls):
+    def run(data, network, lanes, slots, topology, stalls):
         nonlocal rows
         x = data.draw(strategies.stimuli(network, samples=(1, 2), steps=(3, 8)))
-        configuration = mixed(network, Configuration(lanes=lanes, slots=slots, cores="per-population"))
+        own = Configuration(lanes=lanes, slots=slots, cores="per-population", topology=topology)
+        configuration = mixed(network, own)
         folder = tmp_path_factory.mktemp("case")
         report = check(
             "random any", folder, network, x, configuration, common=None, stalls=stalls, simulator="amaranth"

@@ -242,6 +242,31 @@ def test_channels_side_by_side(tmp_path):
     chip.close()
 
 
+def test_populations_in_parts(tmp_path):
+    """What comes has the names and numbers of the network, which knows of no parts."""
+    network = lively(sizes=(6, 12, 4))
+    cores = {"layer1": [0, 0, 0], "layer2": 0}
+    generate(network, Configuration(lanes=4, cores=cores), tmp_path / "rtl")
+    x = (np.random.default_rng(3).random((12, 6, 6)) < 0.5).astype(np.int64)
+    golden = simulate.run(network, x, record="all")
+    assert all(0 < events.mean() < 1 for events in golden.events.values())
+    chip = opened(Design(tmp_path / "rtl"))
+    assert [source.name for source in chip.design.observed] == [
+        *(f"layer1[{k}]" for k in range(3)),
+        "layer2",
+    ]
+    for record, names in {"all": ["layer1", "layer2"], "output": ["layer2"], "layer1": ["layer1"]}.items():
+        came, _ = chip.run(x, record=record)
+        assert list(came) == names
+        check(came, golden)
+    for step, came in enumerate(chip.live(iter(x[0]), record="all")):
+        assert all((values == golden.events[name][0, step]).all() for name, values in came.items())
+    with pytest.raises(Refusal, match=r"There is no population 'layer1\[0\]' to record; there are layer1, layer2"):
+        chip.run(x, record="layer1[0]")
+    assert {name: len(states["v"]) for name, states in chip.states().items()} == {"layer1": 12, "layer2": 4}
+    chip.close()
+
+
 def test_states_are_read_from_their_memories(chip, design):
     expected = {}
     for name in (n for n in design.memories if "state" in n):

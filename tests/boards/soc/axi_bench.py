@@ -269,7 +269,7 @@ async def latency(dut):
     word, last = memory["base"], memory["base"] + 1
     before = {address: await host.read(address) for address in (word, last)}
     cases = [("read", BASE, 3), ("write", BASE + PAGE["network"].address, 3), ("read", STATUS, 8)]
-    cases += [("write", DESIGN.registers["steps"], 8), ("read", last, 25), ("write", word, 7), ("write", last, 25)]
+    cases += [("write", DESIGN.registers["steps"], 8), ("read", last, 27), ("write", word, 7), ("write", last, 27)]
 
     async def measure(kind, address):
         valid, ready = (dut.s_axi_arvalid, dut.s_axi_rvalid) if kind == "read" else (dut.s_axi_wvalid, dut.s_axi_bvalid)

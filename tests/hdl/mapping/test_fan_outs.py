@@ -14,7 +14,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import fan_outs, map_network
 from spikeloom.hdl.parameters import covering
-from strategies import synapses_of
+from strategies import padding_of, synapses_of
 
 BITS = 5
 
@@ -24,7 +24,7 @@ def window(rng, source):
     channels = source[0]
     groups = int(rng.choice([k for k in range(1, channels + 1) if channels % k == 0]))
     groups = int(rng.choice([1, groups, channels]))
-    padding, dilation = rng.integers(0, 3, (2, 2)), rng.integers(1, 4, 2)
+    padding, dilation = padding_of(rng, source, crop=rng.random() < 0.3), rng.integers(1, 4, 2)
     reach = np.array(source[1:]) + padding.sum(1)
     taps = [int(rng.integers(1, 1 + min(4, 1 + (r - 1) // d))) for r, d in zip(reach, dilation, strict=True)]
     out = groups * int(rng.choice([1, 1, 2, 4, 8] if groups < 8 else [1, 1, 2]))
@@ -193,13 +193,15 @@ def check(network, configuration, parameters=None):
 
 
 def test_the_memories_hold_the_matrices():
-    stored, delayed, lanes = Counter(), 0, set()
+    stored, delayed, cropped, lanes = Counter(), 0, 0, set()
     for seed in range(250):
         network, configuration = draw(seed)
         stored.update(check(network, configuration))
         delayed += sum(j.synapses.delays is not None for j in network.projections)
+        windows = [j.synapses.window for j in network.projections if isinstance(j.synapses, Convolution)]
+        cropped += sum(np.min(w.padding) < 0 for w in windows)
         lanes.add(configuration.lanes)
-    assert lanes == {1, 2, 4, 8, 16} and delayed > 40
+    assert lanes == {1, 2, 4, 8, 16} and delayed > 40 and cropped > 60
     for kind, count in {
         ("convolution", "each", False): 100,
         ("convolution", "shared", False): 15,

@@ -1,0 +1,26 @@
+"""However a network is split, placed and joined, and however slow its links are, it does the same."""
+
+import numpy as np
+import pytest
+
+import small
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.generate import generate
+from spikeloom.hdl.mapping import map_network
+from spikeloom.sim.equivalence import verify
+from spikeloom.sim.slow_links import slow_links
+
+X = (np.random.default_rng(1).random((3, 5, 2, 6, 2)) < 0.4).astype(int)
+CORES = {"a": [0, 1, 2], "b": [3, 0], "c": [2, 1], "out": 3}
+
+
+@pytest.mark.parametrize("topology", ["ring", "mesh"])
+def test_slow_links_change_nothing(topology, tmp_path):
+    configuration = Configuration(lanes=4, cores=CORES, topology=topology)
+    generate(small.images(), configuration, tmp_path / "rtl")
+    parameters = map_network(small.images(), configuration).parameters
+    slow_links(tmp_path / "rtl", tmp_path / "slow", parameters, seed=1)
+    quick = verify(tmp_path / "rtl", X, simulator="amaranth", output=tmp_path / "m")
+    slow = verify(tmp_path / "slow", X, bulk=True, stalls=True, output=tmp_path / "m")
+    assert quick.ok and slow.ok, (quick.verdict, slow.verdict)
+    assert slow.clocks > 1.05 * quick.clocks
