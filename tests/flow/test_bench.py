@@ -1,6 +1,7 @@
 """The bench with small figures and faked tools: what it keeps, what it writes, and what it says when a row fails."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -8,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from spikeloom.bench import cache, faults, figures, hardware, link, picture, results, speed, tables
+from spikeloom.bench import cache, faults, figures, hardware, link, picture, results, routers, speed, tables
 from spikeloom.bench import figure as bench_figure
 from spikeloom.bench.__main__ import FIGURES, main
 from spikeloom.bench.columns import TABLES
@@ -17,6 +18,7 @@ from spikeloom.boards.driver import frames
 from spikeloom.boards.link.protocol import Kind
 from spikeloom.golden.network import Refusal
 from spikeloom.sim.equivalence import CAUSES, Engine
+from spikeloom.sim.soak import Soaked
 
 ROOT = Path(__file__).parents[2]
 BULK = {"network": "digits", "weight_bits": 8, "lanes": 4}
@@ -316,7 +318,7 @@ def test_performance_keeps_what_was_found_before_an_error(bench, tools):
     assert "| 10.0 % | 5.0 % |\n" in clocks, "step_end is among the others"
 
 
-MOTION = {"network": "motion", "weight_bits": 8, "lanes": 16, "units": 2}
+MOTION = {"network": "motion", "weight_bits": 8, "lanes": 16, "slots": 2, "output_registers": False}
 
 
 def test_the_event_order_keeps_what_is_simulated(bench, tools):
@@ -334,7 +336,7 @@ def test_the_event_order_keeps_what_is_simulated(bench, tools):
     start = "| motion, 8 bit | 16 | 2 | "
     clocks = round(found["clocks_per_inference"])
     assert f"{start}300 | 8 | 0 | 0.950 | 0.250 | {clocks:,} | not placed" in tables.markdown("event_order")
-    assert f"{start}not placed and routed yet |" in tables.markdown("event_order-area")
+    assert f"{start}no | not placed and routed yet |" in tables.markdown("event_order-area")
     assert f"{start}{' | '.join(['16.7 %'] * 6)} |\n" in tables.markdown("event_order-clocks")
     stored = tables.markdown("event_order-storage")
     assert "| input -> lif1 | list | 384 | 18 | 6,912 | 336 | 1.049 |" in stored
@@ -345,9 +347,9 @@ def test_the_event_order_keeps_what_is_simulated(bench, tools):
     assert tools.measured == ["core", "board"]
     assert found["inferences_per_second"] == pytest.approx(1e8 / found["clocks_per_inference"], abs=0.1)
     bits = sum(found["stored"].values())
-    results.save("event_order", "About.", [found, found | {"units": 8}])
+    results.save("event_order", "About.", [found, found | {"slots": 1}])
     assert f" | {bits:,} | 3 | " in tables.markdown("event_order-memory")
-    assert tables.markdown("event_order-storage").count("| input -> lif1 |") == 1, "units change nothing of it"
+    assert tables.markdown("event_order-storage").count("| input -> lif1 |") == 1, "slots change nothing of it"
     bench.cache.without = {"measurement": "not placed and routed yet"}
     assert measured(figures.event_order, bench, **MOTION) == found, "what is known is used"
 
@@ -391,6 +393,35 @@ def test_the_formula_counts_groups_times_events(bench, tools):
     clocks = 100 + np.count_nonzero(middle[0, 0])
     assert row["formula_constant"] == pytest.approx(clocks - 32 * sent["input"] - 3 * sent["lif1"], abs=0.01)
     assert row["ratio"] == pytest.approx(row["clocks_per_step"] / (row["formula_rows"] + row["formula_constant"]), 1e-3)
+
+
+def test_each_part_of_the_routers_is_measured(bench, monkeypatch):
+    made = []
+
+    def measure(component, board, *, seeds, progress):
+        made.append(type(component).__name__)
+        used = Resources(lut=1234, ff=2, block_ram=0, dsp=0)
+        fmax = {1: 90.0, 2: 100.0, 3: 110.0}
+        return SimpleNamespace(used=used, fmax_mhz=fmax, median_mhz=100.0, paths=(), tools={"yosys": "pyosys 0"})
+
+    monkeypatch.setattr(routers, "measure_component", measure)
+    rows = [measured(routers.routers, bench, **keys) for keys in routers.routers.rows]
+    assert set(made) == {"Router", "Stop", "Crossbar"} and len(made) == len(rows)
+    results.save("routers", "About.", rows)
+    assert "| mesh router | 16 | 20 | one | 1,234 | 2 | 100.0 (90.0, 100.0, 110.0) |" in tables.markdown("routers")
+
+
+def test_a_soak_with_faults_is_no_figure(bench, monkeypatch):
+    counted = {field.name: 5 for field in fields(Soaked)}
+    faults = dict.fromkeys(("lost", "doubled", "disordered", "unstable", "miscounted"), 0)
+    found = Soaked(**(counted | faults))
+    monkeypatch.setattr(routers, "simulate", lambda *words, **options: found)
+    row = measured(routers.soak, bench, kind="ring", nodes=8)
+    results.save("soak", "About.", [row, measured(routers.soak, bench, kind="crossbar", nodes=5)])
+    assert "| ring, 8 nodes | 5 | 5 | 5 | 0 | 0 | 0 | 5 (≤ 371) | 0 |" in tables.markdown("soak")
+    found = Soaked(**(counted | faults | {"lost": 2}))
+    with pytest.raises(Refusal, match="^crossbar of 4 nodes: {'lost': 2}$"):
+        measured(routers.soak, bench, kind="crossbar", nodes=4)
 
 
 def test_golden_speed_without_snntorch_says_what_to_do(bench, monkeypatch):
