@@ -161,6 +161,13 @@ class Device:
         """Frames that were dropped on the way, at both ends; and how often data was sent again."""
         return self._backend.counters()
 
+    def activity(self) -> dict[str, int]:
+        """What every engine did, in clocks, and what every link carried, since the last run began.
+
+        The hardware needs ``counters: true`` in its configuration.
+        """
+        return self._backend.activity()
+
     def memory(self, name: str) -> dict[str, np.ndarray]:
         """A memory's fields, one unsigned number per entry; names are those of the manifest's map."""
         return self._backend.memory(name)
@@ -219,6 +226,9 @@ class _Golden:
 
     def counters(self) -> dict[str, int]:
         return {}
+
+    def activity(self) -> dict[str, int]:
+        raise Refusal("The integer model has no engines; open a chip")
 
     def memory(self, name: str) -> dict[str, np.ndarray]:
         raise Refusal("The integer model has no memories; open a chip")

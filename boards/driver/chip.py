@@ -132,6 +132,15 @@ class Chip:
                 array |= (words[:, word] >> np.uint32(position) & 1).astype(np.uint64) << np.uint64(bit)
         return fields
 
+    def activity(self) -> dict[str, int]:
+        """Clocks of each engine by what it did, and packets of each link, since the last run began, modulo 2**32."""
+        names = self.design.manifest["counters"]
+        if not names:
+            raise Refusal(
+                f"{self.name}: its hardware counts nothing; generate it with 'counters: true' in the configuration"
+            )
+        return dict(zip(names, map(int, self.memory("host.counters")["count"]), strict=True))
+
     def states(self) -> dict[str, dict[str, np.ndarray]]:
         """The states of every population after the last step that was run."""
         addresses = np.array(self.design.state_addresses())

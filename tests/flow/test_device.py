@@ -180,6 +180,7 @@ def test_a_small_host_cannot_map(design, folders, monkeypatch):
 def test_the_integer_model_has_no_memories(folders, x):
     with spikeloom.Device.open(f"golden:{folders['one']}.loom") as device:
         assert refused(device.memory, "core0.weights0") == "The integer model has no memories; open a chip"
+        assert refused(device.activity) == "The integer model has no engines; open a chip"
         final = device.run(x) and device.states()
         assert final["layer1"]["v"].shape == (7,)
     assert refused(spikeloom.Device.open, "golden:none.loom") == "none.loom: there is no such file"

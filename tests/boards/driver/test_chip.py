@@ -242,6 +242,21 @@ def test_channels_side_by_side(tmp_path):
     chip.close()
 
 
+def test_what_the_hardware_counts(tmp_path, chip):
+    with pytest.raises(Refusal, match="its hardware counts nothing; generate it with 'counters: true'"):
+        chip.activity()
+    cores = {"layer1": [0, 1], "layer2": 2}
+    generate(lively(), Configuration(lanes=4, cores=cores, topology="mesh", counters=True), tmp_path / "rtl")
+    counting = opened(Design(tmp_path / "rtl"))
+    region = counting.design.memories["host.counters"]
+    for entry in range(region["entries"]):
+        counting.link.write(region["base"] + entry * region["stride"], 1000 + entry)
+    found = counting.activity()
+    assert list(found.values()) == list(range(1000, 1000 + region["entries"]))
+    assert list(found)[:2] == ["core0 tick", "core0 credit"]
+    assert found["core2 output"] + 1 == found["node 0 -> router 0 moved"]
+
+
 def test_populations_in_parts(tmp_path):
     """What comes has the names and numbers of the network, which knows of no parts."""
     network = lively(sizes=(6, 12, 4))
