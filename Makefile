@@ -11,7 +11,7 @@ ROOMS := flow golden hdl sim boards tests docs
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint docs bench prove soak bench-snntorch tables lock clean venv
+.PHONY: demo test lint docs bench prove soak invariance bench-snntorch tables lock clean venv
 
 demo: $(READY)
 	$(BIN)/spikeloom demo
@@ -40,6 +40,10 @@ bench: $(READY)
 # 10^8 clocks of random packets through each interconnect, every one counted; takes an hour.
 soak: $(READY)
 	$(BIN)/python -m spikeloom.bench soak
+
+# Other placements on other numbers of cores, with links that stall at random; takes hours.
+invariance: $(READY)
+	$(BIN)/python -m spikeloom.bench invariance
 
 # Writes the tables of README.md and docs/*.md from docs/results.
 tables: $(READY)

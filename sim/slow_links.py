@@ -5,6 +5,7 @@ The Verilog is another than the generated one; it shows that no result depends o
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 
 from amaranth.hdl import Module, Mux, Signal, Value
@@ -42,6 +43,7 @@ def slow(kind: type[Interconnect], seed: int) -> type[Interconnect]:
     return Slow
 
 
+@cache
 def verilog(parameters: AcceleratorParameters, seed: int) -> str:
     filled = {name for region in MemoryMap(parameters).regions for name, _, _ in region.images}
     kinds = {name: slow(kind, seed) for name, kind in INTERCONNECTS.items()}

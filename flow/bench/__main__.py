@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from spikeloom.bench import figures, link, picture, proofs, results, routers, speed, tables
+from spikeloom.bench import cores, figures, link, picture, proofs, results, routers, speed, tables
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
 from spikeloom.bench.screen import Screen
@@ -32,6 +32,7 @@ FIGURES: dict[str, Figure] = {
         figures.density,
         figures.event_order,
         routers.soak,
+        cores.invariance,
         figures.peer,
         figures.performance,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeloom import packaged
+from spikeloom.bench.cores import MAPPINGS
 from spikeloom.bench.hardware import BOARD, CAUSES
 from spikeloom.bench.results import Row
 from spikeloom.boards import catalogue
@@ -446,6 +447,25 @@ TABLES = {
             count("COMB", "lut"),
             count("FF", "ff"),
             Column("Fmax MHz (seeds)", lambda row: _fmax(row)),
+        ),
+    ),
+    "invariance": Table(
+        figure="invariance",
+        about=f"{SIMULATED} Populations in parts and on cores as drawn, links that stall at random; {MAPPINGS} "
+        "placements for each row.",
+        tools=SIMULATORS,
+        columns=(
+            NETWORK,
+            LANES,
+            key("cores", "cores"),
+            key("topology", "topology"),
+            count("placements", "mappings"),
+            Column("parts", lambda row: f"{row['parts'][0]} to {row['parts'][1]}"),
+            count("samples each", "samples"),
+            count("events compared", "spikes"),
+            count("states compared", "states"),
+            count("differ", "differences"),
+            Column("clocks", lambda row: f"{row['least_clocks']:,} to {row['most_clocks']:,}"),
         ),
     ),
     "soak": Table(
