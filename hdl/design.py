@@ -114,6 +114,11 @@ class Design:
         """What adds weights, in the order of the port ``activity``."""
         return tuple(self.manifest["engines"])
 
+    @property
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """What joins several cores, in the order of the port ``traffic``: from where to where."""
+        return tuple((start, end) for start, end in self.manifest["links"])
+
     def _state_entries(self) -> list[tuple[str, dict[str, Any], np.ndarray]]:
         """(memory, source, the numbers in hardware of its entries there), in the order in which they are read."""
         return [

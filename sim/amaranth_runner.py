@@ -13,7 +13,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import manifest
 from spikeloom.hdl.mapping import map_network
-from spikeloom.sim.job import ACTIVITIES, END, POLL, READ, RUN, WRITE, Answer, Job, Run
+from spikeloom.sim.job import ACTIVITIES, END, INTERVAL, INTERVALS, POLL, READ, RUN, WRITE, Answer, Job, Run
 
 __all__ = ["run", "versions"]
 
@@ -79,6 +79,26 @@ class _Core:
         return (*self.clocks, self.spans)
 
 
+class _Links:
+    """What the links carried in a run."""
+
+    def __init__(self, count: int) -> None:
+        self.totals = np.zeros((2, count), np.int64)
+        self.lately = np.zeros(count, np.int64)
+        self.intervals: list[tuple[int, ...]] = []
+        self.clocks = 0
+
+    def count(self, now: int) -> None:
+        bits = np.array([now >> k & 1 for k in range(self.totals.size)]).reshape(self.totals.shape)
+        self.totals += bits
+        self.lately += bits[0]
+        self.clocks += 1
+        if self.clocks % INTERVAL == 0:
+            if len(self.intervals) < INTERVALS:
+                self.intervals.append(tuple(self.lately.tolist()))
+            self.lately[:] = 0
+
+
 class _Bench:
     """``bench.sv`` in Python, state for state."""
 
@@ -117,6 +137,8 @@ class _Bench:
         idle = flits_left = ticks_left = ended = 0
         counts: dict[str, int] = {}
         cores: list[_Core] = []
+        links = _Links(0)
+        traffic = [dut.traffic] if dut.p.links else []
 
         def end_run(reason: str) -> None:
             unsent = flits_left + (i_valid and not i_ready)
@@ -128,6 +150,8 @@ class _Bench:
                     missing=ticks_left,
                     unsent=unsent,
                     activity=tuple(core.activity for core in cores),
+                    links=tuple(map(tuple, links.totals.T.tolist())),
+                    intervals=tuple(links.intervals),
                     **counts,
                 )
             )
@@ -136,8 +160,8 @@ class _Bench:
             ctx.set(dut.i.valid, i_valid)
             ctx.set(dut.o.ready, o_ready)
             ctx.set(dut.port.request, request)
-            _, _, i_ready, o_valid, payload, done, read_data, activity = await ctx.tick().sample(
-                dut.i.ready, dut.o.valid, o_payload, dut.port.done, dut.port.read_data, dut.activity
+            _, _, i_ready, o_valid, payload, done, read_data, activity, *carried = await ctx.tick().sample(
+                dut.i.ready, dut.o.valid, o_payload, dut.port.done, dut.port.read_data, dut.activity, *traffic
             )
             clock, self.clock = self.clock, self.clock + 1
             idle += 1
@@ -167,6 +191,7 @@ class _Bench:
                     flits_left, ticks_left, state = address, data, "run"
                     counts = {"started": 0, "first": len(self.records), "i_gaps": 0, "i_waits": 0, "o_waits": 0}
                     cores = [_Core() for _ in dut.p.engines]
+                    links = _Links(len(dut.p.links))
                 else:
                     ctx.set(dut.port.address, address)
                     ctx.set(dut.port.write, kind == WRITE)
@@ -185,6 +210,8 @@ class _Bench:
                 if counts["started"]:
                     for k, core in enumerate(cores):
                         core.count(activity >> 3 * k & 7)
+                    for now in carried:
+                        links.count(now)
                 counts["i_waits"] += i_valid and not i_ready
                 counts["o_waits"] += bool(o_valid and not o_ready)
                 if i_valid and i_ready:

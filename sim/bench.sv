@@ -4,7 +4,8 @@
 // All files lie in the working directory. operations.bin holds three big-endian 32-bit words per operation (kind,
 // address, data), stimulus.bin one big-endian 64-bit word per flit. record.bin gets (flit, clock) as two
 // little-endian 64-bit words per observed flit, reads.bin one 32-bit word per read operation, summary.txt a line per
-// run, one per core with what its lanes did, and a last line with the reason why the bench stopped.
+// run, one per core with what its lanes did, one per link with its packets and waits, before these one for every
+// INTERVAL clocks with each link's packets (INTERVALS at most), and a last line with the reason why the bench stopped.
 //
 // Stalls are two-state: per clock, a running stream begins to stall with probability enter/256, and a stalled one goes
 // on with probability leave/256; so stalls come in bursts of mean length 256/leave.
@@ -12,7 +13,8 @@
 module bench #(
     parameter int WIDTH = 16,
     parameter int ADDRESS_BITS = 12,
-    parameter int CORES = 1
+    parameter int CORES = 1,
+    parameter int LINKS = 0
 ) (
     input  logic clk  /*verilator public_flat_rw*/,
     output logic done /*verilator public_flat_rd*/
@@ -46,6 +48,14 @@ module bench #(
     localparam bit [2:0] ROWS = 3, STEP_END = 5;
     logic [3*CORES-1:0] activity;
     longint unsigned clocks[CORES][8], spans[CORES], span[CORES], gap[CORES];
+
+    // What the links carried in this run, and in the interval that is going on.
+    localparam int INTERVAL = 64, INTERVALS = 1024, COUNTED = LINKS > 0 ? LINKS : 1;
+    logic [2*COUNTED-1:0] traffic;
+    longint unsigned packets[COUNTED], waits[COUNTED];
+    int unsigned lately[COUNTED], ticking, intervals;
+    if (LINKS > 0) assign traffic = dut.traffic;
+    else assign traffic = 0;
 
     state_t state;
     logic [95:0] operation;
@@ -117,6 +127,23 @@ module bench #(
         end
     endtask
 
+    task automatic count_traffic;
+        automatic bit last = ticking == INTERVAL - 1;
+        ticking <= last ? 0 : ticking + 1;
+        if (last && intervals < INTERVALS) begin
+            intervals <= intervals + 1;
+            $fwrite(summary, "interval");
+            for (int link = 0; link < LINKS; link++)
+                $fwrite(summary, " %0d", lately[link] + 32'(traffic[link]));
+            $fdisplay(summary);
+        end
+        for (int link = 0; link < LINKS; link++) begin
+            packets[link] <= packets[link] + 64'(traffic[link]);
+            waits[link] <= waits[link] + 64'(traffic[LINKS+link]);
+            lately[link] <= last ? 0 : lately[link] + 32'(traffic[link]);
+        end
+    endtask
+
     task automatic end_run(input string reason);
         $fdisplay(summary, "run %s %0d %0d %0d %0d %0d %0d %0d %0d %0d", reason, started, ended, first, recorded,
                   ticks_left, flits_left + 32'(i_valid && !i_ready), i_gaps, i_waits, o_waits);
@@ -125,6 +152,7 @@ module bench #(
             for (int k = 0; k < 8; k++) $fwrite(summary, " %0d", clocks[core][k]);
             $fdisplay(summary, " %0d", spans[core]);
         end
+        for (int link = 0; link < LINKS; link++) $fdisplay(summary, "link %0d %0d", packets[link], waits[link]);
         i_valid <= 0;
         state <= FETCH;
     endtask
@@ -176,6 +204,8 @@ module bench #(
                             for (int k = 0; k < 8; k++) clocks[core][k] <= 0;
                             {spans[core], span[core], gap[core]} <= 0;
                         end
+                        for (int link = 0; link < COUNTED; link++) {packets[link], waits[link], lately[link]} <= 0;
+                        {ticking, intervals} <= 0;
                         state <= RUNNING;
                     end
                     default: finish("done");
@@ -191,7 +221,10 @@ module bench #(
                 state <= PORT;
             end
             RUNNING: begin
-                if (started != 0 && ticks_left != 0) count_activity();
+                if (started != 0 && ticks_left != 0) begin
+                    count_activity();
+                    if (LINKS > 0) count_traffic();
+                end
                 if (i_valid && !i_ready) i_waits <= i_waits + 1;
                 if (o_valid && !o_ready) o_waits <= o_waits + 1;
                 if (i_valid && i_ready) begin

@@ -85,6 +85,8 @@ class VerifyReport:
             weights, a ``hand_over`` of a group's sums, or waited for an input's ``tick``, for ``credit`` of a channel
             that it writes, for the ``scheduler`` to prepare a group, for a ``neuron_unit`` that steps the group before,
             or for the ``output`` of its events. ``span``: clocks from each step's first row to its last.
+    links:  between several cores, the packets that went over each and the clocks in which one waited (``moved``,
+            ``stalled``); ``traffic``: packets of each link, in the same order, in each 64 clocks from the first event.
     """
 
     samples: int
@@ -113,6 +115,8 @@ class VerifyReport:
     seconds: float
     lanes: int = 1
     operations: dict[str, int] = field(default_factory=dict)
+    links: dict[str, dict[str, int]] = field(default_factory=dict)
+    traffic: tuple[tuple[int, ...], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -274,6 +278,7 @@ def verify(
     totals = np.zeros(4, np.int64)
     useful, operations = Useful(design), Counter[str]()
     activity: Counter[tuple[str, str]] = Counter()
+    carried, traffic = np.zeros((len(design.links), 2), np.int64), ()
     fired = {name: np.zeros(design.network[name].size, bool) for name in names}
     clocks, ends, stalled, done = 0, [], {"i_gaps": 0, "i_waits": 0, "o_waits": 0}, 0
     problems: tuple[str, ...] = ()
@@ -296,6 +301,8 @@ def verify(
             for engine, numbers in zip(design.engines, run.activity, strict=True):
                 for name, number in zip((*ACTIVITIES, "span"), numbers, strict=True):
                     activity[engine, "hand_over" if name == "step_end" else name] += number
+            carried += np.array(run.links, np.int64).reshape(carried.shape)
+            traffic = traffic or run.intervals
         if first is not None:
             reproducer = _reproduce(session, block, x, names, first, Path(output))
             break
@@ -323,6 +330,11 @@ def verify(
         activity=cores,
         lanes=design.manifest["configuration"]["lanes"],
         operations={engine: operations[engine] for engine in design.engines},
+        links={
+            f"{start} -> {end}": {"moved": int(moved), "stalled": int(stalled)}
+            for (start, end), (moved, stalled) in zip(design.links, carried, strict=True)
+        },
+        traffic=traffic,
         simulator=f"{simulator} (bulk)" if bulk else simulator,
         versions=session.versions,
         verilog=design.manifest["verilog"]["sha256"] if simulator != "amaranth" else "",

@@ -12,6 +12,9 @@ from spikeloom.hdl.flits import encode
 __all__ = ["ACTIVITIES", "Answer", "Job", "Operations", "Run", "Stalls", "job_of", "stimulus"]
 
 END, WRITE, READ, POLL, RUN = range(5)
+#: Clocks in which a link's packets are counted together, and how many such intervals of a run are kept.
+INTERVAL, INTERVALS = 64, 1024
+
 #: What the design's port ``activity`` says of a core, by number.
 ACTIVITIES = ("tick", "credit", "scheduler", "rows", "hand_over", "step_end", "neuron_unit", "output")
 
@@ -86,6 +89,8 @@ class Run:
     i_gaps, o_waits: clocks in which the bench stalled the stream. i_waits: clocks in which the design did.
     activity: per core, clocks from the first accepted flit to the last tick by what its lanes did, as in
               :data:`ACTIVITIES`, and last the clocks from each step's first row of weights to its last.
+    links:    per link between cores, the packets that went over it and the clocks in which one waited, meanwhile.
+    intervals: packets of each link in each :data:`INTERVAL` clocks, the first :data:`INTERVALS` of them.
     """
 
     reason: str
@@ -99,6 +104,8 @@ class Run:
     i_waits: int
     o_waits: int
     activity: tuple[tuple[int, ...], ...] = ()
+    links: tuple[tuple[int, ...], ...] = ()
+    intervals: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +138,7 @@ def job_of(design: Design, x: np.ndarray, *, stalls: bool, seed: int) -> Job:
     operations = Operations()
     operations.poll(design.registers["status"], 1)
     operations.write(design.registers["steps"], steps)
-    operations.write(design.registers["observe"], sum(1 << s.id for s in design.observed))
+    operations.write(design.registers["observe"], sum(1 << bit for bit in {s.observed for s in design.observed}))
     operations.write(design.registers["control"], 1)
     operations.poll(design.registers["status"], 1)
     operations.run(len(flits), samples * steps * len(design.observed))

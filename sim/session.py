@@ -69,6 +69,7 @@ class Session:
                 "WIDTH": self.design.flit.width,
                 "ADDRESS_BITS": self.design.address_bits,
                 "CORES": len(self.design.engines),
+                "LINKS": len(self.design.links),
             }
             executable = verilator.build(self.design.verilog, parameters, trace=kind, bulk=self.bulk)
             unused = ("root", "cocotb") if self.bulk else ("root",)

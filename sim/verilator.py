@@ -341,12 +341,18 @@ def _run_cocotb(
 
 def _answer(folder: Path) -> Answer:
     *lines, end = (line.split() for line in (folder / "summary.txt").read_text().splitlines())
-    runs = []
+    runs: list[Run] = []
+    intervals: list[tuple[int, ...]] = []
     for kind, *words in lines:
-        if kind == "run":
-            runs.append(Run(reason=words[0], **_numbers(words[1:])))
+        if kind == "interval":
+            intervals.append(tuple(map(int, words)))
+        elif kind == "run":
+            runs.append(Run(reason=words[0], intervals=tuple(intervals), **_numbers(words[1:])))
+            intervals.clear()
         else:
-            runs[-1] = replace(runs[-1], activity=(*runs[-1].activity, tuple(map(int, words))))
+            name = "activity" if kind == "core" else "links"
+            before = getattr(runs[-1], name)
+            runs[-1] = replace(runs[-1], **{name: (*before, tuple(map(int, words)))})
     records = np.fromfile(folder / "record.bin", dtype="<u8").reshape(-1, 2)
     assert end[0] == "end" and int(end[3]) == len(records)
     return Answer(

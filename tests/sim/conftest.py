@@ -95,6 +95,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
                 | {"core": 0, "unit_base": 0, "units": 2, "state": {"v": [24, 16]}},
             ],
             "engines": ["core0"],
+            "links": [],
             "map": {"address_bits": 8, "registers": registers, "memories": memories},
             "tools": {},
         }

@@ -63,3 +63,22 @@ def test_parts_that_are_not_the_whole_are_damage(folder, change):
     changed(folder, change)
     with pytest.raises(Refusal, match=r"manifest.json: damaged \(.*\); generate the folder again"):
         Design(folder)
+
+
+def test_links_are_counted(tmp_path):
+    """The same packets in Verilog and in Amaranth's simulator: each event goes once to every core that reads it."""
+    cores = {"a": [0, 1], "b": 0, "c": [1, 0], "out": 1}
+    generate(small.images(), Configuration.create(lanes=4, cores=cores, topology="ring"), tmp_path / "rtl")
+    reports = [
+        verify(tmp_path / "rtl", X[:2], output=tmp_path / "m", **options)
+        for options in ({"bulk": True}, {"simulator": "amaranth"})
+    ]
+    moved = [{name: link["moved"] for name, link in report.links.items()} for report in reports]
+    assert moved[0] == moved[1]
+    steps, x = 2 * X.shape[1], int(X[:2].sum())
+    assert moved[0]["node 0 -> stop 0"] == x + steps
+    assert moved[0]["stop 0 -> node 0"] == reports[0].events + 6 * steps, "the host observes all six parts"
+    for report in reports:
+        kept = np.array(report.traffic)
+        assert kept.shape[1] == len(report.links) and len(kept) > 10
+        assert 0 < kept.sum() <= sum(moved[0].values()) and kept.max() <= 64
