@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spikeloom.api import doctor as doctor
     from spikeloom.api import flash as flash
     from spikeloom.api import generate as generate
+    from spikeloom.api import map as map  # noqa: A004
     from spikeloom.api import report as report
     from spikeloom.api import run as run
     from spikeloom.api import verify as verify
@@ -39,13 +40,15 @@ _HOMES = {
     "doctor": "spikeloom.api",
     "flash": "spikeloom.api",
     "generate": "spikeloom.api",
+    "map": "spikeloom.api",
     "report": "spikeloom.api",
     "resolve": "spikeloom.golden.conventions",
     "run": "spikeloom.api",
     "verify": "spikeloom.api",
 }
 
-__all__ = ["__version__", *_HOMES]
+# Not `map`: a star import would hide the built-in function.
+__all__ = ["__version__", *(name for name in _HOMES if name != "map")]
 
 
 def __getattr__(name: str) -> Any:
@@ -57,4 +60,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_HOMES})

@@ -8,7 +8,7 @@ the functions, so that each needs its own rooms alone. ``progress`` may be any f
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spikeloom.golden.nir_graph import Inspection
     from spikeloom.golden.quantise import ConversionReport
     from spikeloom.hdl.configuration import Configuration
+    from spikeloom.mapped import MapReport
     from spikeloom.page.report import Report
     from spikeloom.sim.equivalence import VerifyReport
 
@@ -44,6 +45,7 @@ __all__ = [
     "doctor",
     "flash",
     "generate",
+    "map",
     "report",
     "run",
     "verify",
@@ -245,6 +247,43 @@ def run(
     )
     if report.output is not None:
         report.save(report.output)
+    return report
+
+
+def map(  # noqa: A001
+    network: str | Path | Network,
+    *,
+    config: "AnyConfiguration | None" = None,
+    cores: int | None = None,
+    data: "AnyData | None" = None,
+    memory_bits: int | None = None,
+    output: str | Path | None = None,
+    page: str | Path | None = None,
+) -> "MapReport":
+    """Place a network on several cores, and predict the clocks per step and the traffic between them.
+
+    config: what it says of cores is kept, unless ``cores`` asks for so many to be filled as seems best. data: its
+    first samples say how often neurons fire; without data a tenth of all do in each step. memory_bits: that a core may
+    store. output: a configuration to write, for ``config`` of other functions. page: a picture to write, as HTML.
+    """
+    from spikeloom.mapped import mapped, write
+    from spikeloom.page import cores as picture
+
+    places = {"output": output, "page": page}
+    for place in places.values():
+        if place is not None:
+            check_place(Path(place))
+    network, configuration = _network(network), _configuration(config, None)
+    if cores is not None:
+        from spikeloom.hdl.configuration import Configuration
+
+        configuration = Configuration.create(**configuration.model_dump() | {"cores": cores})
+    report = mapped(network, configuration, None if data is None else _data(data), memory_bits)
+    report = replace(report, **{name: Path(place) for name, place in places.items() if place is not None})
+    if report.output is not None:
+        write(report, report.output)
+    if report.page is not None:
+        picture.write(report, report.page)
     return report
 
 

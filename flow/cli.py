@@ -340,6 +340,37 @@ def generate(
 
 
 @_command
+def map(  # noqa: A001
+    network: Loom,
+    config: Config = None,
+    cores: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Place it on N cores, whatever the configuration says.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="X.npz", help="Its first samples say how often neurons fire; by default 10 % of all do."),
+    ] = None,
+    memory_bits: Annotated[int | None, typer.Option(min=1, metavar="BITS", help="That a core may store.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="C.yaml", help="Write it as a configuration, for --config.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="P.html", help="Draw the cores and the traffic between them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Place a network on several cores, and predict its clocks per step and the traffic between the cores."""
+    with show.progress("map"):
+        report = api.map(
+            network, config=config, cores=cores, data=data, memory_bits=memory_bits, output=output, page=page
+        )
+    if as_json:
+        show.print_json(report)
+    else:
+        show.map(report)
+
+
+@_command
 def verify(
     source: Source,
     data: DataFile,

@@ -23,6 +23,7 @@ __all__ = [
     "error",
     "flash",
     "generate",
+    "map",
     "packaged",
     "print_json",
     "progress",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 # Results go to standard output, progress and errors to standard error. Both respect NO_COLOR, pipes and widths.
+BUSIEST_LINKS = 8
 GOOD, BAD, OPEN = "green", "bold red", "yellow"
 Rows = list[tuple[Any, ...]]
 
@@ -276,6 +278,25 @@ def generate(manifest: Mapping[str, Any], output: Path) -> None:
         + (f"interrupt {interrupt['port']} (active {interrupt['active']})" if interrupt else "no interrupt")
         + "; spikeloom.h and registers.json have its registers and memories"
     )
+
+
+def map(report: Any) -> None:  # noqa: A001
+    rows = []
+    for number, core in enumerate(report.cores):
+        largest = ", ".join(f"{name} {bits:,}" for name, bits in list(core.memories.items())[:2])
+        parts = ", ".join(core.parts)
+        rows.append(
+            (number, parts, f"{core.neurons:,}", f"{core.bits:,}", largest, f"{core.load:.0%}", f"{core.busy:.0%}")
+        )
+    _table("core", "serves", "neurons", "bits", "largest memories", "load", "busy", rows=rows)
+    if report.links:
+        traffic = sorted(report.links.items(), key=lambda item: -item[1])[:BUSIEST_LINKS]
+        _table("busiest links", "packets per step", rows=[(link, f"{packets:,.1f}") for link, packets in traffic])
+    how = "the data's events" if report.measured else "a tenth of all neurons firing in each step"
+    say(f"Predicted: {report.clocks_per_step:,} clocks per step, with {how}.")
+    for path in (report.output, report.page):
+        if path is not None:
+            say(f"Wrote {path}" + (f"; use it with --config {path}" if path == report.output else ""))
 
 
 def _bits(stored: Mapping[str, int]) -> str:

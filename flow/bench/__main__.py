@@ -34,6 +34,7 @@ FIGURES: dict[str, Figure] = {
         routers.soak,
         cores.invariance,
         figures.peer,
+        figures.model,
         figures.performance,
     )
 }

@@ -386,6 +386,20 @@ TABLES = {
             fixed("measured / formula", "ratio", 3),
         ),
     ),
+    "model": Table(
+        figure="model",
+        about=f"{SIMULATED} Modelled: what the token model predicts from the integer model's events of the same "
+        "samples.",
+        columns=(
+            NETWORK,
+            LANES,
+            key("cores", "cores"),
+            key("slots", "slots"),
+            count("simulated clocks per inference", "clocks_per_inference"),
+            count("modelled", "modelled"),
+            fixed("modelled / simulated", "ratio", 3),
+        ),
+    ),
     "peer": Table(
         figure="peer",
         about=f"{SIMULATED} {ESTIMATED} The core alone: stream and host ports, no UART link, LFE5U-85F.",

@@ -13,8 +13,9 @@ from spikeloom.bench.figure import Bench, figure
 from spikeloom.boards import storage
 from spikeloom.golden import float_model, nir_graph, simulate
 from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.cost import predict
 
-__all__ = ["accuracy", "bulk", "density", "equivalence", "event_order", "peer", "performance"]
+__all__ = ["accuracy", "bulk", "density", "equivalence", "event_order", "model", "peer", "performance"]
 
 LANES = (4, 8, 16, 32, 64, 128)
 #: Too large for a simulation under cocotb: compared without it.
@@ -23,7 +24,11 @@ LARGE = ("cnn",)
 PERFORMANCE_SAMPLES = 200
 SEED = 1
 DENSITY_SAMPLES, DENSITY_STEPS, MIDDLE_DENSITY = 20, 25, 0.1
+#: Enough for the clocks of an inference: they are compared with a model's, not with a network's.
+MODEL_SAMPLES = 40
 PEER_SAMPLES, PEER_STEPS, PEER_DENSITY = 4, 100, 0.1
+
+PER_POPULATION = (("per-population", 1), ("per-population", 2))
 
 Parts = Iterator[dict[str, Any]]
 
@@ -191,6 +196,38 @@ def peer(bench: Bench, network: str, weight_bits: int, lanes: int, units: int, o
             progress=bench.progress,
         )
         yield {"core": core, "sample_ms": round(clocks["clocks_per_inference"] / core["median_mhz"] / 1000, 4)}
+
+
+@figure(
+    *(
+        {"network": name, "weight_bits": bits, "lanes": lanes, "cores": cores, "slots": slots}
+        for name, bits, lanes, cores, slots in (
+            *(("digits", 8, lanes, "shared", 2) for lanes in (1, 4, 16, 64)),
+            *(("digits", 8, 16, cores, slots) for cores, slots in (("shared", 1), *PER_POPULATION)),
+            *(("mnist", 4, lanes, "shared", 2) for lanes in (16, 128)),
+            *(("mnist", 4, 16, *how) for how in PER_POPULATION),
+            *(("vowels", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
+            *(("delays", 8, 16, *how) for how in (("shared", 1), *PER_POPULATION)),
+            *(("connectome", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
+            *(("motion", 8, 16, *how) for how in (("shared", 1), ("per-population", 2))),
+            *(("converted-cnn", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
+        )
+    )
+)
+def model(bench: Bench, network: str, weight_bits: int, lanes: int, cores: str, slots: int) -> Parts:
+    """Clocks of an inference as the mapper's token model predicts them from the integer model's events, and as they are
+    simulated, on the first samples of the test data."""
+    x = hardware.samples(network).x[:MODEL_SAMPLES]
+    with hardware.generated(network, weight_bits, lanes=lanes, cores=cores, slots=slots) as made:
+        simulated = hardware.simulated(bench.cache, made, x, progress=bench.progress)
+        kept = ("verilog_sha256", "samples", "steps", "clocks_per_inference", "latency_clocks", "shares")
+        yield {name: simulated[name] for name in kept}
+        predicted = predict(map_network(made.network, made.configuration), hardware.fires(made.network, x))
+        yield {
+            "modelled": round(predicted.clocks_per_sample, 1),
+            "modelled_latency": round(float(predicted.ends[0]), 1),
+            "ratio": round(predicted.clocks_per_sample / simulated["clocks_per_inference"], 4),
+        }
 
 
 def _rows_per_step(made: hardware.Hardware, x: np.ndarray) -> float:

@@ -32,6 +32,7 @@ __all__ = [
     "around",
     "bernoulli",
     "events",
+    "fires",
     "generated",
     "network",
     "placed",
@@ -196,8 +197,13 @@ def around() -> str:
     return digest([sources(f"spikeloom.boards.{name}") for name in AROUND])
 
 
+def fires(source: Network, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Which neurons of every population send an event in each step, the input's included: (samples, steps, neurons)."""
+    given = simulate.check_stimulus(source.input, x)
+    found = simulate.run(source, x, record="all").events
+    return {name: (e != 0).reshape(*e.shape[:2], -1) for name, e in ({source.input.name: given} | dict(found)).items()}
+
+
 def events(source: Network, x: np.ndarray) -> dict[str, float]:
     """Events per step and sample of every population, the input's included, as golden has them."""
-    found = simulate.run(source, x, record="all").events
-    everything = {source.input.name: x, **found}
-    return {name: float(np.count_nonzero(e)) / (x.shape[0] * x.shape[1]) for name, e in everything.items()}
+    return {name: float(np.count_nonzero(e)) / (e.shape[0] * e.shape[1]) for name, e in fires(source, x).items()}

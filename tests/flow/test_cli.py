@@ -14,7 +14,7 @@ from spikeloom.golden.conventions import CONVENTIONS, KNOBS
 
 ROOT = Path(__file__).parents[2]
 DIGITS = packaged.find("digits")
-COMMANDS = ("doctor", "check", "convert", "run", "generate", "verify", "build", "flash", "report", "demo")
+COMMANDS = ("doctor", "check", "convert", "run", "generate", "map", "verify", "build", "flash", "report", "demo")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,0 +1,140 @@
+"""Where a network goes on several cores, what that costs, and the mapping file that says so."""
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from spikeloom.files import new_file
+from spikeloom.golden import simulate
+from spikeloom.golden.network import Network
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import Mapping, map_network
+from spikeloom.hdl.mapping.capacity import by_memory, check
+from spikeloom.hdl.mapping.cost import Prediction, predict
+from spikeloom.hdl.mapping.loads import ASSUMED_RATE, assumed_rates
+from spikeloom.hdl.mapping.placement import place
+
+if TYPE_CHECKING:
+    from spikeloom.golden.data import Data
+
+__all__ = ["CoreUse", "MapReport", "mapped"]
+
+#: Samples of the data that the prediction is made from, and steps of a sample where there is no data.
+SAMPLES, STEPS = 8, 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreUse:
+    """What a core serves and stores. load: its work as a share of the busiest core's; ``busy``: of all clocks."""
+
+    parts: tuple[str, ...]
+    neurons: int
+    bits: int
+    memories: dict[str, int]
+    load: float
+    busy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapReport:
+    """A placement. rates: events of each population in a step, ``measured`` on data or assumed. links: packets per step
+    over each."""
+
+    network: str
+    configuration: Configuration
+    cores: tuple[CoreUse, ...]
+    clocks_per_step: float
+    links: dict[str, float]
+    rates: dict[str, float]
+    measured: bool
+    output: Path | None = None
+    page: Path | None = None
+
+    def summary(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {
+            "configuration": self.configuration.model_dump()
+        }
+
+
+def mapped(
+    network: Network,
+    configuration: Configuration,
+    data: "Data | None" = None,
+    memory_bits: int | None = None,
+) -> MapReport:
+    """Place the network if the configuration leaves that open, and predict what it costs."""
+    events, rates = _events(network, data)
+    if isinstance(configuration.cores, int):
+        placed = place(network, configuration, rates=rates, memory_bits=memory_bits)
+        configuration = configuration.model_copy(update={"cores": placed})
+    mapping = map_network(network, configuration)
+    if memory_bits is not None:
+        check(mapping, memory_bits)
+    predicted = predict(mapping, events)
+    return MapReport(
+        network=network.hash,
+        configuration=configuration.model_copy(update={"cores": _placed(mapping)}),
+        cores=tuple(_uses(mapping, predicted)),
+        clocks_per_step=round(predicted.clocks_per_step, 1),
+        links={str(link): round(packets, 2) for link, packets in predicted.packets.items()},
+        rates={name: round(rate, 2) for name, rate in rates.items()},
+        measured=data is not None,
+    )
+
+
+def _events(network: Network, data: "Data | None") -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Who fires in each step, or how many; and how many in the mean."""
+    if data is None:
+        rates = assumed_rates(network)
+        return {name: np.full((2, STEPS), rate) for name, rate in rates.items()}, rates
+    data.check(network.input, network[network.output])
+    x = simulate.check_stimulus(network.input, data.x[:SAMPLES])
+    found = {network.input.name: x, **simulate.run(network, x, record="all").events}
+    events = {name: (e != 0).reshape(*e.shape[:2], -1) for name, e in found.items()}
+    return events, {name: float(e.sum(axis=2).mean()) for name, e in events.items()}
+
+
+def _placed(mapping: Mapping) -> dict[str, int | list[int]]:
+    lists: dict[str, list[int]] = {}
+    for part in mapping.split.parts:
+        if (core := mapping.by_name[part.name].core) >= 0:
+            lists.setdefault(part.population, []).append(core)
+    return {name: there if len(there) > 1 else there[0] for name, there in lists.items()}
+
+
+def _uses(mapping: Mapping, predicted: Prediction) -> list[CoreUse]:
+    cores = range(len(mapping.parameters.cores))
+    work, busy = [0.0 for _ in cores], [0.0 for _ in cores]
+    for name, load in predicted.engines.items():
+        core = int(name.split(".")[0].removeprefix("core"))
+        work[core] = max(work[core], load.busy * sum(load.clocks.values()))
+        busy[core] = max(busy[core], load.busy)
+    uses = []
+    for core in cores:
+        here = [place for place in mapping.places if place.core == core]
+        memories = by_memory(mapping.parameters.cores[core])
+        uses.append(
+            CoreUse(
+                parts=tuple(place.name for place in here),
+                neurons=sum(place.size for place in here),
+                bits=sum(memories.values()),
+                memories=memories,
+                load=round(work[core] / max(work), 4),
+                busy=round(busy[core], 4),
+            )
+        )
+    return uses
+
+
+def write(report: MapReport, path: Path) -> None:
+    """A configuration that says where everything is, for ``--config``."""
+    document: MappingType[str, Any] = report.configuration.model_dump(exclude_defaults=True)
+    assumed = "" if report.measured else f", if {100 * ASSUMED_RATE:g} % of neurons send an event in a step"
+    text = f"# Predicted: {report.clocks_per_step:,} clocks per step{assumed}.\n"
+    text += yaml.safe_dump({**document, "cores": report.configuration.cores}, sort_keys=False, allow_unicode=True)
+    with new_file(path) as partial:
+        partial.write_text(text, "utf-8")

@@ -1,0 +1,84 @@
+"""Predicted clocks of a mapping: a step begins when its ticks and credits are there and its engine is free."""
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikeloom.hdl.mapping.core_model import Model
+from spikeloom.hdl.mapping.latencies import Costs
+from spikeloom.hdl.mapping.plan import HOST, Mapping
+from spikeloom.hdl.mapping.token_model import simulate
+from spikeloom.hdl.mapping.work import Counts, of_parts
+from spikeloom.hdl.routers.topology import Link, Topology
+
+__all__ = ["Load", "Prediction", "predict", "traffic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What an engine does, in clocks of the whole run, by cause as in hardware."""
+
+    clocks: MappingType[str, float]
+
+    @property
+    def busy(self) -> float:
+        """The share of clocks in which it waits for no other engine."""
+        waits = sum(self.clocks.get(cause, 0.0) for cause in ("tick", "credit"))
+        return 1 - waits / max(1.0, sum(self.clocks.values()))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """ends: when each sample of ``steps`` steps ends. engines: what each does. packets: in a step, over each link
+    between several cores and the host."""
+
+    ends: np.ndarray
+    steps: int
+    engines: MappingType[str, Load]
+    packets: MappingType[Link, float]
+
+    @property
+    def clocks_per_sample(self) -> float:
+        """Between two samples' ends."""
+        return float(np.diff(self.ends).mean()) if len(self.ends) > 1 else float(self.ends[0])
+
+    @property
+    def clocks_per_step(self) -> float:
+        return self.clocks_per_sample / self.steps
+
+
+def predict(mapping: Mapping, events: Counts, *, costs: Costs | None = None) -> Prediction:
+    """The clocks of samples that follow each other without a gap.
+
+    events: of every population, the input too: how many in each step, (steps,) or (samples, steps), or which neurons
+    fire, (samples, steps, neurons).
+    """
+    events = of_parts(mapping, events)
+    model = Model(mapping, events, costs or Costs())
+    stuck = simulate(model.engines)
+    assert not stuck, f"{stuck[0].name} stops at step {stuck[0].step}: a mapping lets every step run"
+    return Prediction(
+        ends=np.max([np.reshape(ends, model.shape)[:, -1] for ends in model.ends.values()], axis=0),
+        steps=model.shape[1],
+        engines={e.name: Load(clocks=e.spent) for e in model.engines if e is not model.host},
+        packets=traffic(mapping, {name: float(n.mean()) for name, n in model.counts.items()}),
+    )
+
+
+def traffic(mapping: Mapping, rates: MappingType[str, float]) -> dict[Link, float]:
+    """Packets per step on each link: those of a part to all cores that read it, and to the host, share their way.
+
+    rates: events of each part in a step; its tick is one packet more.
+    """
+    if not mapping.parameters.links:
+        return {}
+    topology = Topology(kind=mapping.parameters.topology, nodes=1 + len(mapping.parameters.cores))
+    found = dict.fromkeys(topology.links, 0.0)
+    for place in mapping.places:
+        node = 1 + place.core
+        readers = {1 + mapping.by_name[r.target].core for r in mapping.readers if r.source == place.name}
+        # A core's own events take the short way inside it.
+        for link in topology.route(node, sorted((readers | {HOST}) - {node})):
+            found[link] += rates[place.name] + 1
+    return found
