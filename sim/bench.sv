@@ -54,8 +54,11 @@ module bench #(
     logic [2*COUNTED-1:0] traffic;
     longint unsigned packets[COUNTED], waits[COUNTED];
     int unsigned lately[COUNTED], ticking, intervals;
-    if (LINKS > 0) assign traffic = dut.traffic;
-    else assign traffic = 0;
+`ifdef LINKED
+    assign traffic = dut.traffic;
+`else
+    assign traffic = 0;
+`endif
 
     state_t state;
     logic [95:0] operation;

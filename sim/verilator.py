@@ -217,7 +217,7 @@ def _compile(
                 hdl_toplevel="bench",
                 parameters=dict(parameters),
                 build_dir=work,
-                build_args=[*FLAGS, *(_trace_flags(trace, work) if trace else ())],
+                build_args=[*FLAGS, *_defines(parameters), *(_trace_flags(trace, work) if trace else ())],
                 waves=trace is not None,
                 log_file=log,
             )
@@ -227,7 +227,8 @@ def _compile_program(
     main: Path, sources: Sequence[Path], top: str, parameters: Mapping[str, int], work: Path, log: Path
 ) -> None:
     command = ["verilator", "--cc", "--exe", "--build", "--prefix", "Vtop", "--top-module", top, *FLAGS]
-    command += [*(f"-G{name}={value}" for name, value in parameters.items()), "--Mdir", work, "-o", "bench"]
+    command += [*_defines(parameters), *(f"-G{name}={value}" for name, value in parameters.items())]
+    command += ["--Mdir", work, "-o", "bench"]
     with log.open("w") as file:
         subprocess.run([*command, main, *(s.resolve() for s in sources)], check=True, stdout=file, stderr=file)
 
@@ -261,6 +262,11 @@ def _compiling(verilog: Path, found: Mapping[str, str], work: Path, runtime: Pat
                 shutil.copy2(path, objects)
             with contextlib.suppress(OSError):  # another process was first
                 objects.rename(runtime)
+
+
+def _defines(parameters: Mapping[str, int]) -> tuple[str, ...]:
+    """A design of one core has no port for its links."""
+    return ("-DLINKED",) if parameters.get("LINKS") else ()
 
 
 def _trace_flags(trace: str, work: Path) -> tuple[str, ...]:
