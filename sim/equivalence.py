@@ -382,7 +382,8 @@ def simulate(
     for block in blocks:
         if block.problems:
             raise RuntimeError(f"The simulation failed: {block.problems[0]}; `spikeloom verify` says where")
-    events = {s.name: np.concatenate([b.decoded.events[s.name] for b in blocks]) for s in design.observed}
+    names = [p.name for p in design.network.neurons]
+    events = {name: np.concatenate([b.decoded.events[name] for b in blocks]) for name in names}
     spikes, counts, prediction = answer(design.network, events[design.network.output])
     return Simulation(
         events=events,

@@ -1,22 +1,26 @@
-"""A placement as a page of its own: cores as tiles, traffic as the widths of links. It needs no network to read."""
+"""Cores and the links between them as pictures: a placement as a page of its own, and packets on their way."""
 
+from collections.abc import Sequence
 from math import ceil, cos, pi, sin, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from markupsafe import Markup
 
 from spikeloom import __version__
 from spikeloom.files import new_file
-from spikeloom.page.drawings import element, visible
+from spikeloom.page.drawings import element, stretched, visible
 
 if TYPE_CHECKING:
     from spikeloom.mapped import CoreUse, MapReport
 
-__all__ = ["draw", "write"]
+__all__ = ["draw", "flow", "traffic", "write"]
 
 TILE, GAP, WIDEST = 150, 90, 14
 LETTERS = 18
+#: Of a moving picture, and shades of one that stands still.
+PER_SECOND, LEVELS = 8, 5
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1100px; padding: 0 20px; color: #16191f; }
 svg { width: 100%; height: auto; }
@@ -36,24 +40,18 @@ Point = tuple[float, float]
 
 def draw(report: "MapReport") -> Markup:
     """The host, the cores and what joins them."""
-    where = _where(report)
+    where = _where(tuple(report.links), 1 + len(report.cores), report.configuration.topology)
     most = max(report.links.values(), default=0) or 1
-    content = []
-    for name, packets in report.links.items():
-        start, end = name.split(" -> ")
-        (x, y), (u, v) = where[start], where[end]
-        # Both ways lie beside each other.
-        length = sqrt((u - x) ** 2 + (v - y) ** 2) or 1
-        dx, dy = (v - y) / length * WIDEST / 2, (x - u) / length * WIDEST / 2
-        content.append(
-            element(
-                "path",
-                element("title", f"{name}: {packets:,} packets per step"),
-                d=f"M{x + dx:.1f} {y + dy:.1f}L{u + dx:.1f} {v + dy:.1f}",
-                class_="link",
-                stroke_width=f"{max(0.5, WIDEST * packets / most):.1f}",
-            )
+    content = [
+        element(
+            "path",
+            element("title", f"{name}: {packets:,} packets per step"),
+            d=_line(name, where),
+            class_="link",
+            stroke_width=f"{max(0.5, WIDEST * packets / most):.1f}",
         )
+        for name, packets in report.links.items()
+    ]
     fullest = max(core.bits for core in report.cores)
     for name, point in where.items():
         kind, _, number = name.partition(" ")
@@ -69,14 +67,66 @@ def draw(report: "MapReport") -> Markup:
     return element("svg", *content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label)
 
 
-def _where(report: "MapReport") -> dict[str, Point]:
+def flow(links: Sequence[str], nodes: int, topology: str, counts: np.ndarray) -> Markup:
+    """The links, each as wide as the packets (intervals, links) that it carries, one interval after the other."""
+    where = _where(links, nodes, topology)
+    widths = np.round(WIDEST * counts / max(1, counts.max()), 1)
+    content = []
+    for name, values in zip(links, widths.T, strict=True):
+        moving = element(
+            "animate",
+            attributeName="stroke-width",
+            values=";".join(f"{value:g}" for value in (*values, 0)),
+            calcMode="discrete",
+            dur=f"{len(counts) / PER_SECOND:.1f}s",
+            repeatCount="indefinite",
+        )
+        content.append(element("path", element("title", name), moving, d=_line(name, where), class_="link"))
+    for name, (x, y) in where.items():
+        kind, _, number = name.partition(" ")
+        title = element("title", name)
+        if kind != "node":
+            content.append(element("circle", title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=9, class_="router"))
+            continue
+        label = f"core {int(number) - 1}" if int(number) else "host"
+        content.append(element("circle", title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=TILE / 3, class_="tile"))
+        content.append(element("text", label, x=f"{x:.1f}", y=f"{y + 5:.1f}", text_anchor="middle"))
+    width, height = (max(point[k] for point in where.values()) + TILE for k in (0, 1))
+    label = "packets on their way between the cores, moving"
+    return element("svg", *content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_="flow")
+
+
+def traffic(counts: np.ndarray) -> Markup:
+    """Packets (intervals, links): a cell is the darker the more there were."""
+    levels = np.ceil(LEVELS * counts / max(1, counts.max())).astype(int)
+    paths = [
+        element(
+            "path",
+            d="".join(f"M{time} {link + 0.5:g}h1" for time, link in zip(*np.nonzero(levels == level), strict=True)),
+            opacity=f"{level / LEVELS:.2f}",
+        )
+        for level in range(1, LEVELS + 1)
+        if (levels == level).any()
+    ]
+    return stretched(*counts.shape, "packets of each link over time", *paths, class_="traffic")
+
+
+def _line(link: str, where: dict[str, Point]) -> str:
+    """The ways of a link and of its opposite lie beside each other."""
+    start, end = link.split(" -> ")
+    (x, y), (u, v) = where[start], where[end]
+    length = sqrt((u - x) ** 2 + (v - y) ** 2) or 1
+    dx, dy = (v - y) / length * WIDEST / 2, (x - u) / length * WIDEST / 2
+    return f"M{x + dx:.1f} {y + dy:.1f}L{u + dx:.1f} {v + dy:.1f}"
+
+
+def _where(links: Sequence[str], nodes: int, topology: str) -> dict[str, Point]:
     """The middle of every node and router: around a circle, or as the mesh lies."""
-    nodes = 1 + len(report.cores)
-    ends = {end for name in report.links for end in name.split(" -> ")}
+    ends = {end for name in links for end in name.split(" -> ")}
     routers = sorted((e for e in ends if not e.startswith("node")), key=lambda e: (len(e), e))
     pitch = TILE + GAP
     where: dict[str, Point] = {}
-    if report.configuration.topology == "mesh" or not routers:
+    if topology == "mesh" or not routers:
         columns = ceil(sqrt(nodes))
         for k in range(max(nodes, len(routers))):
             x, y = TILE + k % columns * pitch, TILE + k // columns * pitch

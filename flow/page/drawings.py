@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from spikeloom.golden.network import Network, Projection
 
-__all__ = ["diagram", "element", "histogram", "marks", "raster", "visible"]
+__all__ = ["diagram", "element", "histogram", "marks", "raster", "stretched", "visible"]
 
 #: What is drawn of a raster: more would be finer than a screen's pixels.
 MOST_STEPS, MOST_NEURONS = 200, 1024
@@ -33,7 +33,7 @@ def element(name: str, *content: object, **attributes: object) -> Markup:
     return Markup(f"<{name}{written}>{inside}</{name}>")  # noqa: S704  escaped above
 
 
-def _stretched(width: float, height: float, label: str, *content: Markup, class_: str) -> Markup:
+def stretched(width: float, height: float, label: str, *content: Markup, class_: str) -> Markup:
     return element(
         "svg",
         *content,
@@ -68,7 +68,7 @@ def raster(label: str, golden: np.ndarray, rtl: np.ndarray | None = None) -> Mar
         content.append(marks((rtl != 0) & same, 0.34, "rtl"))
         content.append(marks((golden != 0) & ~same, 0.0, "only-golden"))
         content.append(marks((rtl != 0) & ~same, 0.25, "only-rtl"))
-    return _stretched(steps, neurons, label, *content, class_="raster")
+    return stretched(steps, neurons, label, *content, class_="raster")
 
 
 def histogram(label: str, counts: np.ndarray, *, logarithmic: bool, lines: Iterable[float] = ()) -> Markup:
@@ -82,7 +82,7 @@ def histogram(label: str, counts: np.ndarray, *, logarithmic: bool, lines: Itera
     content = [element("path", d=bars, class_="bars")]
     if marked:
         content.append(element("path", d=marked, class_="mark", vector_effect="non-scaling-stroke"))
-    return _stretched(len(counts), 100, label, *content, class_="histogram")
+    return stretched(len(counts), 100, label, *content, class_="histogram")
 
 
 BOX_WIDTH, BOX_HEIGHT, GAP, LANE, LETTERS = 232, 50, 46, 22, 25

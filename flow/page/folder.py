@@ -76,6 +76,7 @@ class _Flit:
 class _Parameters:
     cores: Annotated[tuple[_Core, ...], Field(min_length=1)]
     flit: _Flit
+    topology: str
 
 
 @dataclass(frozen=True, kw_only=True)

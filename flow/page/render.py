@@ -14,12 +14,13 @@ from spikeloom.boards import storage
 from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import map_network
-from spikeloom.page import drawings
+from spikeloom.page import cores, drawings
 from spikeloom.page.drawings import visible
 from spikeloom.page.fit import fits
 from spikeloom.page.folder import Folder
 from spikeloom.page.measure import Input, Layer, Measured, Reference
 from spikeloom.sim import equivalence
+from spikeloom.sim.job import INTERVAL
 
 __all__ = ["render"]
 
@@ -27,6 +28,8 @@ __all__ = ["render"]
 NUMBERED_CLASSES, MOST_CLASSES = 24, 256
 #: Rows of a raster are named and counted up to this many neurons.
 NAMED_NEURONS = 16
+#: Of the first sample's traffic, as many are drawn.
+MOST_INTERVALS = 240
 #: How often the streams waited.
 STREAMS = {
     "i_waits": ("input waits", "the accelerator is not ready for the next event: it is computing"),
@@ -77,6 +80,7 @@ def render(
         intervals=_intervals(measured),
         spent=_clocks(measured),
         engines=_engines(measured),
+        carried=_carried(folder, measured),
         stored=_stored(folder),
         memory=_memory_kinds(folder),
         knobs=_plain_items(network.origin.get("knobs")),
@@ -399,6 +403,33 @@ def _engines(measured: Measured | None) -> list[tuple[str, str, float, int, floa
         for name, e in (measured.verdict.engines.items() if measured else ())
         if e.rows_per_clock
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """What the links between several cores carried. rows: (link, packets, clocks in which one waited)."""
+
+    rows: list[tuple[str, int, int]]
+    clocks: int
+    flow: Markup
+    traffic: Markup
+
+
+def _carried(folder: Folder, measured: Measured | None) -> Carried | None:
+    """The packets of the first sample, interval by interval, and those of all."""
+    if not measured or not measured.verdict.links or not measured.verdict.traffic:
+        return None
+    verdict = measured.verdict
+    intervals = min(MOST_INTERVALS, -(-verdict.latency // INTERVAL))
+    counts = np.array(verdict.traffic[:intervals])
+    names = list(verdict.links)
+    parameters = folder.manifest.parameters
+    return Carried(
+        rows=[(name, link["moved"], link["stalled"]) for name, link in verdict.links.items()],
+        clocks=len(counts) * INTERVAL,
+        flow=cores.flow(names, 1 + len(parameters.cores), parameters.topology, counts),
+        traffic=cores.traffic(counts),
+    )
 
 
 def _memory_kinds(folder: Folder) -> list[tuple[str, int, float]]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -91,6 +92,21 @@ def hostile(tmp_path_factory) -> Path:
     assert report.ok
     assert all(report.verify.fired.values()), "every population fires"
     return place
+
+
+def test_packets_between_cores_are_watched(tmp_path):
+    network = hostile_network()
+    cores = {NAMES[1]: [0, 1], NAMES[2]: 1, NAMES[3]: 0, NAMES[4]: 1}
+    config = Configuration(lanes=4, cores=cores, topology="ring")
+    spikeloom.generate(network, output=tmp_path / "rtl", config=config)
+    x = np.random.default_rng(0).random((2, STEPS, SIZES[0])) < 0.5
+    report = spikeloom.report(tmp_path / "rtl", data=spikeloom.Data(x=x), simulator="amaranth")
+    assert report.ok and len(report.verify.links) == 9
+    page = (tmp_path / "rtl/report.html").read_text("utf-8")
+    assert page.count("<animate ") == 9
+    for name, link in report.verify.links.items():
+        assert f'<data value="{link["moved"]}" data-figure="{escape(name)}.moved">{link["moved"]:,}</data>' in page
+    assert 'aria-label="packets of each link over time"' in page
 
 
 @pytest.fixture

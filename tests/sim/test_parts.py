@@ -7,11 +7,12 @@ import pytest
 
 import small
 from folders import seal
+from spikeloom.golden import simulate as model
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import generate
-from spikeloom.sim.equivalence import verify
+from spikeloom.sim.equivalence import simulate, verify
 
 X = (np.random.default_rng(1).random((4, 9, 2, 6, 2)) < 0.4).astype(int)
 
@@ -73,6 +74,11 @@ def test_links_are_counted(tmp_path):
         verify(tmp_path / "rtl", X[:2], output=tmp_path / "m", **options)
         for options in ({"bulk": True}, {"simulator": "amaranth"})
     ]
+    run, golden = (
+        simulate(tmp_path / "rtl", X[:2], simulator="amaranth"),
+        model.run(small.images(), X[:2], record="all"),
+    )
+    assert all((run.events[name] == events).all() for name, events in golden.events.items())
     moved = [{name: link["moved"] for name, link in report.links.items()} for report in reports]
     assert moved[0] == moved[1]
     steps, x = 2 * X.shape[1], int(X[:2].sum())
