@@ -90,8 +90,12 @@ def _remedies(
             remedies.append(f"fewer weight bits ({smaller} instead of {width} when converting)")
         if fewer_slots:
             remedies.append(f"fewer slots (1 instead of {slots}, which is slower)")
-        if both and not (fewer_lanes or smaller or fewer_slots):
+        if both and not remedies:
             remedies.append(f"{both[0]} lanes instead of {lanes} with {both[1]} weight bits instead of {width}")
+        one_slot = [c.model_copy(update={"slots": 1}) for c in (configuration, *narrower)]
+        all_three = next(((c.lanes, b) for b in fewer_bits for c in one_slot if fits(c, b)), None)
+        if all_three and not remedies:
+            remedies.append(f"1 slot, {all_three[0]} lanes and {all_three[1]} weight bits, all at once")
     elif over.keys() & {"lut", "ff"} and any(map(fits, narrower)):
         remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:

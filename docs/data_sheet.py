@@ -242,6 +242,7 @@ def limits(kind: Any, metadata: list[Any]) -> str:
     choices = list(dict.fromkeys(code(choice) for choice in parts if isinstance(choice, str)))
     choices += ["a number"] * (int in parts and bool(choices))
     choices += ["a dictionary"] * any(get_origin(part) is dict for part in parts)
+    choices += [code("true"), code("false")] * (kind is bool)
     bounds = {name: getattr(m, name) for m in metadata for name in ("ge", "le") if hasattr(m, name)}
     return " or ".join(choices) or f"{bounds.get('ge', '')} … {bounds.get('le', '')}"
 

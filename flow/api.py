@@ -266,6 +266,7 @@ def map(  # noqa: A001
     first samples say how often neurons fire; without data a tenth of all do in each step. memory_bits: that a core may
     store. output: a configuration to write, for ``config`` of other functions. page: a picture to write, as HTML.
     """
+    from spikeloom.golden.simulate import check_network
     from spikeloom.mapped import mapped, write
     from spikeloom.page import cores as picture
 
@@ -274,6 +275,7 @@ def map(  # noqa: A001
         if place is not None:
             check_place(Path(place))
     network, configuration = _network(network), _configuration(config, None)
+    check_network(network)
     if cores is not None:
         from spikeloom.hdl.configuration import Configuration
 
@@ -309,9 +311,11 @@ def generate(
 
     from spikeloom.boards import catalogue
     from spikeloom.boards.soc.handover import write_handover
+    from spikeloom.golden.simulate import check_network
     from spikeloom.hdl.generate import generate as write
 
     network, configuration = _network(network), _configuration(config, board)
+    check_network(network)
     if board is not None:
         from spikeloom.boards.fit import check_fit
 

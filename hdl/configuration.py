@@ -36,7 +36,7 @@ class Configuration(BaseModel):
     lanes: synapses added per clock and core, a power of two in 1..128.
     units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, at most 8.
     cores: "shared": all populations on one core; "per-population": a core each. A number: so many, populations placed
-        and split as ``hdl.mapping.placement`` finds best. Or a dictionary from each population to its core, or to a
+        and split as ``spikeloom map`` does. Or a dictionary from each population to its core, or to a
         list of cores among which it is split evenly.
     topology: what joins several cores and the host: one "crossbar", or routers in a "ring" or a "mesh".
     counters: the host can read what every engine did and what every link carried.
@@ -67,10 +67,10 @@ class Configuration(BaseModel):
 
         if isinstance(value, dict):
             good = all(isinstance(name, str) and (core(there) or several(there)) for name, there in value.items())
-        elif isinstance(value, int):
+        elif isinstance(value, int) and not isinstance(value, bool):
             good = value > 0 and core(value - 1)
         else:
-            good = value in ("shared", "per-population")
+            good = isinstance(value, str) and value in ("shared", "per-population")
         if not good:
             raise ValueError(
                 f"must be 'shared', 'per-population', a number of cores in 1..{MOST_CORES}, or a dictionary from "

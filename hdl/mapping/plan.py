@@ -116,6 +116,7 @@ class Mapping:
 def map_network(network: Network, configuration: Configuration) -> Mapping:
     """Place every population, or refuse with what does not fit and what would help."""
     lanes, whole = configuration.lanes, network
+    _check(whole)
     cut, core_of = _cores(whole, configuration)
     network, neurons = cut.network, cut.network.neurons
     cores = 1 + max(core_of.values())
@@ -202,6 +203,17 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     )
 
 
+def _check(network: Network) -> None:
+    for j in network.projections:
+        if j.port != "input":
+            raise Refusal(f"{j}: there is no port {j.port!r}; use 'input'")
+        if (bits := j.synapses.bits + j.shift) > MAX_WEIGHT_BITS:
+            raise Refusal(
+                f"{j}: weights of {j.synapses.bits} bits with a shift of {j.shift} need {bits}; hardware stores at "
+                f"most {MAX_WEIGHT_BITS}: convert with fewer weight bits"
+            )
+
+
 def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[str, int]]:
     """The network in parts, and the core of each part; -1 for the input, which is the host's."""
     cores, names = configuration.cores, [p.name for p in network.neurons]
@@ -215,6 +227,9 @@ def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[
                 raise Refusal(f"cores: it is not said on which core {name!r} is; name all of {', '.join(names)}")
     elif isinstance(cores, int):
         placed = place(network, configuration)
+        most = 1 + max(max(there) if isinstance(there, list) else there for there in placed.values())
+        if most < cores:
+            raise Refusal(f"cores: with {configuration.lanes} lanes no more than {most} are of use, not {cores}")
     else:
         placed = {name: k if cores == "per-population" else 0 for k, name in enumerate(names)}
     lists = {name: there if isinstance(there, list) else [there] for name, there in placed.items()}
@@ -237,24 +252,21 @@ def _orders(cut: Split, configuration: Configuration) -> set[int]:
     for name in named:
         if name not in ends:
             raise Refusal(f"order: there is no projection {name!r}; there are {', '.join(map(repr, ends))}")
-    events = set()
-    population = {part.name: part.population for part in cut.parts}
-    for j in cut.network.projections:
-        if j.port != "input":
-            raise Refusal(f"{j}: there is no port {j.port!r}; use 'input'")
-        name = f"{population[j.source]} -> {population[j.target]}"
+    order_of = {}
+    for j in cut.whole.projections:
+        name = f"{j.source} -> {j.target}"
         dense = j.synapses.kind == "dense" and j.synapses.delays is None
-        order = configuration.order if isinstance(configuration.order, str) else named.get(name)
-        if order in (None, "auto"):
+        order = named.get(name, "auto") if isinstance(configuration.order, dict) else configuration.order
+        if order == "auto":
             order = "neuron" if dense else "event"
         if order == "neuron" and j.synapses.delays is not None:
             raise Refusal(f"{j}: synapses with delays of their own need the order 'event', not 'neuron'")
         if order == "neuron" and not dense and j.synapses.shape[0] * j.synapses.shape[1] > MAX_SYNAPSES:
             sources, targets = j.synapses.shape
             raise Refusal(f"{j}: in the order 'neuron' its synapses are a matrix of {sources} x {targets}; use 'event'")
-        if order == "event":
-            events.add(id(j))
-    return events
+        order_of[id(j)] = order
+    both = zip(cut.network.projections, cut.of, strict=True)
+    return {id(part) for part, whole in both if order_of[id(whole)] == "event"}
 
 
 def _places(
@@ -352,10 +364,7 @@ def _slots(readers: tuple[Reader, ...], source: str) -> int:
 
 def _weight_bits(readers: list[Reader]) -> int:
     """A shift is folded into the stored weights."""
-    bits = max((r.projection.synapses.bits + r.projection.shift for r in readers if r.projection), default=2)
-    if bits > MAX_WEIGHT_BITS:
-        raise Refusal(f"Weights with their shifts need {bits} bits; at most {MAX_WEIGHT_BITS} are stored")
-    return bits
+    return max((r.projection.synapses.bits + r.projection.shift for r in readers if r.projection), default=2)
 
 
 def _rows_per_group(readers: list[Reader], places: MappingType[str, Place], name: str) -> int:

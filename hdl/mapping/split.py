@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeloom.golden.network import Convolution, Dense, Network, OneToOne, Population, Refusal, Sparse
+from spikeloom.golden.network import Convolution, Dense, Network, OneToOne, Population, Projection, Refusal, Sparse
 from spikeloom.golden.network.projection import Synapses
 from spikeloom.hdl.flits import Share
 from spikeloom.hdl.mapping.fan_outs import reached, synapse_list
@@ -49,11 +49,15 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A network that does what ``whole`` does, in parts; its ``output`` is the first part of the other's."""
+    """A network that does what ``whole`` does, in parts; its ``output`` is the first part of the other's.
+
+    of: for each projection of ``network``, that of ``whole`` which it is a part of.
+    """
 
     network: Network
     whole: Network
     parts: tuple[Part, ...]
+    of: tuple[Projection, ...]
 
     def joined(self, of_parts: MappingType[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Arrays (..., neurons) by part, put together by population; parts that are not given are left 0."""
@@ -98,19 +102,30 @@ def split(network: Network, parts: MappingType[str, int | Sequence[int]], lanes:
     counts = {name: n for name, n in given.items() if not isinstance(n, Sequence)}
     cuts = {name: tuple(n) for name, n in given.items() if isinstance(n, Sequence)} | even(network, counts, lanes)
     pieces = {p.name: _pieces(p, _shape(network, p), cuts.get(p.name, ())) for p in network.populations}
+    made = [
+        (j, between)
+        for j in network.projections
+        for between in _between(j.synapses, pieces[j.source], pieces[j.target])
+    ]
+    names = {p.name for p in network.populations}
+    for part in (part for own in pieces.values() for part in own if part.name != part.population):
+        if part.name in names:
+            raise Refusal(
+                f"Population {part.population!r} cannot be cut: its part would be called {part.name!r}, as another "
+                "population is; give that another name"
+            )
     return Split(
         network=replace(
             network,
             populations=tuple(_population(p, part) for p in network.populations for part in pieces[p.name]),
             projections=tuple(
-                replace(j, source=a.name, target=b.name, synapses=made)
-                for j in network.projections
-                for a, b, made in _between(j.synapses, pieces[j.source], pieces[j.target])
+                replace(j, source=a.name, target=b.name, synapses=synapses) for j, (a, b, synapses) in made
             ),
             output=pieces[network.output][0].name,
         ),
         whole=network,
         parts=tuple(part for own in pieces.values() for part in own),
+        of=tuple(j for j, _ in made),
     )
 
 

@@ -338,6 +338,7 @@ def test_the_data_sheet_has_every_field(data_sheet):
     assert all(about for *_, about in rows.values())
     assert rows["lanes"][:2] == [str(Configuration().lanes), "1 … 128"]
     assert rows["cores"][1] == "shared` or `per-population` or a number or a dictionary"
+    assert rows["counters"][1] == "true` or `false"
     assert rows["order"][1] == "auto` or `neuron` or `event` or a dictionary"
 
 

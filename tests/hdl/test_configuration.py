@@ -13,6 +13,8 @@ BAD = {
     "lanes: 8\nunits: 16": "configuration: units must be at most lanes (8), not 16: a unit serves whole lanes",
     "cores: 64": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
     "population to core or list of cores in 0..62, not 64",
+    "cores: true": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
+    "population to core or list of cores in 0..62, not True",
     "cores: {a: 63}": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
     "population to core or list of cores in 0..62, not {'a': 63}",
     "slots: 0": "slots: Input should be greater than or equal to 1 (given: 0)",

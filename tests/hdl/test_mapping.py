@@ -99,7 +99,7 @@ def test_weights_are_as_wide_as_those_into_the_core():
         for cores in ("shared", "per-population")
     }
     assert bits == {"shared": [5], "per-population": [2, 5]}
-    with pytest.raises(Refusal, match="Weights with their shifts need 17 bits; at most 16 are stored"):
+    with pytest.raises(Refusal, match="weights of 4 bits with a shift of 13 need 17; hardware stores at most 16"):
         map_network(network(weight_bits=4, shift=13), Configuration())
 
 
@@ -181,7 +181,7 @@ def test_an_order_of_a_projection_that_is_not_there_is_refused(name, tmp_path):
 @pytest.mark.parametrize("order", ["neuron", "event"])
 def test_weights_wider_than_a_word_are_refused(order):
     made = network(weight_bits=4, shift=13)
-    with pytest.raises(Refusal, match="Weights with their shifts need 17 bits; at most 16 are stored"):
+    with pytest.raises(Refusal, match="weights of 4 bits with a shift of 13 need 17; hardware stores at most 16"):
         map_network(made, Configuration.create(order=order))
     narrow = map_network(network(weight_bits=4, shift=12), Configuration.create(order=order)).parameters.cores[0]
     assert (narrow.scatter.weight_bits if order == "event" else narrow.weight_bits) == 16
