@@ -42,7 +42,7 @@ def device(request, folders, design, two):
             yield device
 
 
-def test_a_run(device, design, x, golden):
+def test_a_run(device, design, x, golden, request):
     done = []
     run = device.run(x, golden.prediction, progress=lambda *counts: done.append(counts))
     assert (run.spikes == golden.spikes).all()
@@ -60,7 +60,8 @@ def test_a_run(device, design, x, golden):
     assert list(hidden.events) == ["layer1"]
     assert (hidden.prediction == golden.prediction).all()
     assert device.identity.network == design.network_id
-    assert set(device.counters().values()) <= {0}
+    terminal = "port" in request.node.name  # whose other end may be so late that data is sent again
+    assert terminal or set(device.counters().values()) <= {0}
 
 
 def test_a_closed_loop(device, design):

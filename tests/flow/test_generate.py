@@ -1,7 +1,9 @@
 """What `generate` writes beside the accelerator, for those who build it in."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import small
@@ -26,6 +28,25 @@ def test_the_module_of_each_host(tmp_path, host):
     again = api.generate(small.network(), output=tmp_path / "rtl")  # an earlier result is replaced
     assert again["verilog"] == manifest["verilog"]
     assert (tmp_path / "rtl" / "accelerator.v").read_text() == accelerator, "the same whatever is around it"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"model": "foo"}, "Population 'layer1': unknown neuron model 'foo'"),
+        ({"parameters": {"keep": np.array(300)}}, "Population 'layer1': LIF: keep must be in 0..256"),
+        ({"options": {"spikes": "some"}}, "Population 'layer1': LIF "),
+        ({"states": {"v": 12, "w": 3}}, "Population 'layer1': LIF "),
+    ],
+)
+@pytest.mark.parametrize("what", [api.generate, api.map])
+def test_neurons_that_there_are_not_are_refused_before_anything_is_made(tmp_path, what, wrong, message):
+    right = small.neuron()
+    made = {name: {**getattr(right, name), **new} if isinstance(new, dict) else new for name, new in wrong.items()}
+    network = small.network(neurons=[replace(right, **made), right])
+    with pytest.raises(Refusal, match=message):
+        what(network, output=tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
