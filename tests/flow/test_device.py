@@ -42,7 +42,7 @@ def device(request, folders, design, two):
             yield device
 
 
-def test_a_run(device, design, x, golden, request):
+def test_a_run(device, design, x, golden):
     done = []
     run = device.run(x, golden.prediction, progress=lambda *counts: done.append(counts))
     assert (run.spikes == golden.spikes).all()
@@ -60,8 +60,8 @@ def test_a_run(device, design, x, golden, request):
     assert list(hidden.events) == ["layer1"]
     assert (hidden.prediction == golden.prediction).all()
     assert device.identity.network == design.network_id
-    terminal = "port" in request.node.name  # whose other end may be so late that data is sent again
-    assert terminal or set(device.counters().values()) <= {0}
+    counted = device.counters()  # an end that is late is no fault: data is sent again, and what came twice dropped
+    assert counted.get("answers_damaged", 0) == 0 and counted.get("dropped", 0) <= 10 * counted.get("resent", 0)
 
 
 def test_a_closed_loop(device, design):
