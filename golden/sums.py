@@ -51,7 +51,6 @@ class Sums:
         self.weights = synapses.weights.astype(dtype, order="C")
         self.weights *= unit << projection.shift  # a power of two, so that the product stays exact
         self.buffer = np.empty(0, dtype)
-        self.silent = isinstance(synapses, Dense) and self.targets >= MIN_TARGETS
         own = synapses.delays
         if own is None:
             self.parts = [(projection.delay, product(synapses, self.weights))]
@@ -96,7 +95,7 @@ class Sums:
                 into, arriving = sums[delay:, part], values[: steps - delay, part]
                 if number:
                     into += times(arriving)
-                elif self.silent:
+                elif isinstance(times, dense.Product) and self.targets >= MIN_TARGETS:
                     self._without_silent(times, arriving, into)
                 else:
                     times(arriving, into)

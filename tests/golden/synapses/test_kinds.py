@@ -164,20 +164,21 @@ def test_a_fault_in_one_kind_is_found(monkeypatch: pytest.MonkeyPatch, fault: st
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("most", [10, 60])
-def test_many_delays(kind: str, most: int) -> None:
-    """As matrices and as lists of each delay."""
+@pytest.mark.parametrize(("size", "active"), [(20, 30), (sums.MIN_TARGETS, 6)])
+def test_many_delays(kind: str, most: int, size: int, active: int) -> None:
+    """As matrices and as lists of each delay; where few inputs are ever active, without the silent ones."""
     rng = np.random.default_rng(most)
-    made = strategies.synapses_of(kind, rng, partial(rng.integers, -4, 8), 4, (30, 20), most=most)
+    made = strategies.synapses_of(kind, rng, partial(rng.integers, -4, 8), 4, (30, size), most=most)
     assert (len(np.unique(made.delays)) > sums.MANY_DELAYS) == (most == 60)
     network = Network(
         populations=(
             Population(name="in", shape=(30,)),
-            Population(name="out", shape=(20,), neuron=small.neuron(threshold=60, guard=0)),
+            Population(name="out", shape=(size,), neuron=small.neuron(threshold=2 * active, guard=0)),
         ),
         projections=(Projection(source="in", target="out", synapses=made, shift=1),),
         output="out",
     )
-    x = rng.integers(0, 2, (3, 50, 30))
+    x = rng.integers(0, 2, (3, 50, 30)) * (rng.permuted(np.tile(np.arange(30), (3, 1)), axis=1) < active)[:, None]
     result = simulate.run(network, x, record="all")
     assert 0.05 < result.spikes.mean() < 0.95
     for sample in range(3):
