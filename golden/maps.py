@@ -22,6 +22,7 @@ __all__ = [
     "TooMany",
     "add",
     "apart",
+    "count",
     "entries",
     "identity",
     "numbers",
@@ -35,6 +36,10 @@ __all__ = [
 
 #: A list takes the place of a matrix where less than this share of the rows is left.
 FEW_ROWS = 1 / 8
+#: Why a kernel is written out.
+BY_NEURON = "its factors or delays differ within a channel"
+IN_A_ROW = "its product with the weights next to it is no kernel"
+SUMMED = "another path is added to it"
 
 
 class TooMany(Exception):
@@ -54,12 +59,16 @@ class Diagonal:
 
 @dataclass(frozen=True, kw_only=True)
 class Entries:
-    """A list of weights (sources, targets), each pair once, in their order."""
+    """A list of weights (sources, targets), each pair once, in their order.
+
+    why: a kernel in it was written out; empty where there was none.
+    """
 
     sources: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
     shape: tuple[int, int]
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +122,8 @@ def times(m: Map, dtype: type) -> Callable[[np.ndarray], np.ndarray]:
     return sparse.product(m.sources, m.targets, weights, m.shape)
 
 
-def entries(m: Map, most: int) -> Entries:
-    """As a list, without weights of 0."""
+def entries(m: Map, most: int, why: str = "") -> Entries:
+    """As a list, without weights of 0. why: should it be a kernel."""
     if isinstance(m, Entries):
         return m
     if isinstance(m, Kernel):
@@ -125,15 +134,17 @@ def entries(m: Map, most: int) -> Entries:
         source, target, index = (
             dense.places(m.shape) if isinstance(m, np.ndarray) else one_to_one.places(m.weights.size, True)
         )
-    return _listed(source, target, numbers(m).ravel()[index], m.shape)
+    return _listed(source, target, numbers(m).ravel()[index], m.shape, why if isinstance(m, Kernel) else "")
 
 
-def _listed(source: np.ndarray, target: np.ndarray, weights: np.ndarray, shape: tuple[int, int]) -> Entries:
+def _listed(
+    source: np.ndarray, target: np.ndarray, weights: np.ndarray, shape: tuple[int, int], why: str = ""
+) -> Entries:
     """Any list in order, pairs that are there twice added, weights of 0 left out."""
     key, place = np.unique(source.astype(np.int64) * shape[1] + target, return_inverse=True)
     summed = np.bincount(place, weights, len(key))
     key, summed = key[summed != 0], summed[summed != 0]
-    return Entries(sources=key // shape[1], targets=key % shape[1], weights=summed, shape=shape)
+    return Entries(sources=key // shape[1], targets=key % shape[1], weights=summed, shape=shape, why=why)
 
 
 def written_out(m: Map, most: int) -> np.ndarray:
@@ -154,9 +165,9 @@ def add(a: Map, b: Map, most: int) -> Map:
         return with_numbers(a, numbers(a) + numbers(b))
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return written_out(a, most) + written_out(b, most)
-    a, b = entries(a, most), entries(b, most)
+    a, b = entries(a, most, SUMMED), entries(b, most, SUMMED)
     both = (np.concatenate([getattr(x, name) for x in (a, b)]) for name in ("sources", "targets", "weights"))
-    return _listed(*both, a.shape)
+    return _listed(*both, a.shape, a.why or b.why)
 
 
 def places(m: Map, most: int) -> Entries:
@@ -173,6 +184,11 @@ def places(m: Map, most: int) -> Entries:
         )
     there = numbers(m).ravel()[index] != 0
     return Entries(sources=source[there], targets=target[there], weights=index[there], shape=m.shape)
+
+
+def count(m: Map, most: int) -> int:
+    """Of weights that are not 0, wherever a kernel puts them."""
+    return len(places(m, most).weights) if isinstance(m, Kernel) else int(np.count_nonzero(numbers(m)))
 
 
 def apart(parts: Sequence[Map], most: int) -> bool:
@@ -193,9 +209,9 @@ def then(a: Map, b: Map, most: int) -> Map:
         return _before_diagonal(a, b, most)
     if isinstance(a, Kernel) and isinstance(b, Kernel):
         window = _composed(a, b)
-        return window if window is not None else _joined(entries(a, most), entries(b, most), most)
+        return window if window is not None else _joined(entries(a, most, IN_A_ROW), entries(b, most, IN_A_ROW), most)
     if not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
-        return _joined(entries(a, most), entries(b, most), most)
+        return _joined(entries(a, most, IN_A_ROW), entries(b, most, IN_A_ROW), most)
     if a.shape[0] * b.shape[1] > most:
         raise TooMany(f"{a.shape[0]} x {b.shape[1]} weights")
     if isinstance(a, np.ndarray):
@@ -221,8 +237,8 @@ def _after_diagonal(a: Diagonal, b: Map, most: int) -> Map:
             out, seen = b.window.kernel[:2]
             of = np.arange(out)[:, None] // (out // b.window.groups) * seen + np.arange(seen)
             return replace(b, weights=b.weights * channel[of, 0].reshape(out, seen, *[1] * (b.weights.ndim - 2)))
-        b = entries(b, most)
-    return _listed(b.sources, b.targets, b.weights * scale[b.sources], b.shape)
+        b = entries(b, most, BY_NEURON)
+    return _listed(b.sources, b.targets, b.weights * scale[b.sources], b.shape, b.why)
 
 
 def _before_diagonal(a: Map, b: Diagonal, most: int) -> Map:
@@ -233,8 +249,8 @@ def _before_diagonal(a: Map, b: Diagonal, most: int) -> Map:
         channel = scale.reshape(a.window.target[0], -1)
         if (channel == channel[:, :1]).all():
             return replace(a, weights=a.weights * channel[:, 0].reshape(-1, *[1] * (a.weights.ndim - 1)))
-        a = entries(a, most)
-    return _listed(a.sources, a.targets, a.weights * scale[a.targets], a.shape)
+        a = entries(a, most, BY_NEURON)
+    return _listed(a.sources, a.targets, a.weights * scale[a.targets], a.shape, a.why)
 
 
 def _joined(a: Entries, b: Entries, most: int) -> Entries:
@@ -246,7 +262,8 @@ def _joined(a: Entries, b: Entries, most: int) -> Entries:
     first = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
     second = starts[a.targets[first]] + within
-    return _listed(a.sources[first], b.targets[second], a.weights[first] * b.weights[second], (a.shape[0], b.shape[1]))
+    weights, shape = a.weights[first] * b.weights[second], (a.shape[0], b.shape[1])
+    return _listed(a.sources[first], b.targets[second], weights, shape, a.why or b.why)
 
 
 def _composed(a: Kernel, b: Kernel) -> Kernel | None:

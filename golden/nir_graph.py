@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom.golden import maps, nir_file, nir_model, storage
+from spikeloom.golden import nir_file, nir_model, storage
 from spikeloom.golden.conventions import CONVENTIONS, Knobs, Question, resolve
 from spikeloom.golden.dynamics import Stepped, discretise, dynamics
-from spikeloom.golden.maps import Entries
 from spikeloom.golden.network import Population, Refusal
 from spikeloom.golden.nir_file import Node
 from spikeloom.golden.nir_model import Layer, Model
@@ -54,7 +53,7 @@ class Verdict:
 class Inspection:
     """Everything there is to say about a file before it is converted.
 
-    storage: where weights of 0 leave a choice between a matrix and a list, what each takes with 8 bits a weight.
+    storage: where there is a choice between a matrix and a list, what each takes with 8 bits a weight.
     """
 
     path: str
@@ -178,13 +177,9 @@ def _storage(layers: Sequence[Layer | Stepped]) -> Iterator[str]:
     for layer in layers:
         for group in storage.merged(layer.inputs):
             found = [layer.inputs[k] for k in group]
-            if any(isinstance(i.weights, np.ndarray | Entries) for i in found):
-                there = sum(int(np.count_nonzero(maps.numbers(i.weights))) for i in found)
-                delays, shape = [i.delay for i in found], maps.shape_of(found[0].weights)
-                delay_bits = int(max(delays) - min(delays)).bit_length()
-                said = storage.told(f"{found[0].source!r} to {layer.name!r}", shape, there, CHECKED_BITS, delay_bits)
-                if said:
-                    yield said
+            about = f"{found[0].source!r} to {layer.name!r}"
+            if said := storage.told(about, [i.weights for i in found], [i.delay for i in found], CHECKED_BITS):
+                yield said
 
 
 def inspect(path: str | Path, knobs: Knobs | str | None = None) -> Inspection:

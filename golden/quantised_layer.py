@@ -16,7 +16,7 @@ from spikeloom.golden import maps
 from spikeloom.golden.columns import Columns
 from spikeloom.golden.conventions import Knobs
 from spikeloom.golden.dynamics import Stepped
-from spikeloom.golden.maps import Diagonal, Entries, Map
+from spikeloom.golden.maps import Diagonal, Map
 from spikeloom.golden.network import Neuron, Population, Projection, Refusal
 from spikeloom.golden.nir_model import MAX_WEIGHTS
 from spikeloom.golden.storage import merged, synapses_of, told
@@ -399,19 +399,9 @@ class QuantisedLayer:
     def told(self) -> Iterator[str]:
         """Where a matrix and a list were weighed against each other, and why it became which."""
         for group in self.groups:
-            found, inputs = [self.arriving[k] for k in group], [self.stepped.inputs[k] for k in group]
-            if not any(isinstance(m, np.ndarray | Entries) for m in found):
-                continue
-            delays = [i.delay for i in inputs]
-            count = sum(int(np.count_nonzero(maps.numbers(m))) for m in found)
-            said = told(
-                f"{inputs[0].source!r} to {self.name!r}",
-                found[0].shape,
-                count,
-                self.weight_bits,
-                (max(delays) - min(delays)).bit_length(),
-            )
-            if said:
+            inputs = [self.stepped.inputs[k] for k in group]
+            about, delays = f"{inputs[0].source!r} to {self.name!r}", [i.delay for i in inputs]
+            if said := told(about, [self.arriving[k] for k in group], delays, self.weight_bits):
                 yield said
 
     def rounded(self) -> Stepped:

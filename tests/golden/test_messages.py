@@ -689,22 +689,79 @@ def note(
     CASES.append(Case(group="note", cause=cause, make=make, message=message, remedy=remedy))
 
 
-def stored(folder: Path) -> str:
-    nodes = {"input": port("Input", 10), "fc": affine(np.eye(10)), "a": lif(10), "output": port("Output", 10)}
-    with reading(nodes) as path:
-        (said,) = nir_graph.load(path, resolve("snntorch")).storage
-    return said
+def stored(cause: str, message: str, nodes: Nodes, edges: Any = None) -> None:
+    """The one note on how much is stored, said before a file is converted and again after, of what then is stored."""
+
+    def make(folder: Path) -> str | None:
+        knobs = resolve("euler", {"dt": 1.0, "reset": "subtract"})
+        with reading(nodes, edges) as path:
+            inspection = nir_graph.load(path, knobs)
+        (said,) = inspection.storage
+        x = np.ones((2, 9, *nodes["input"]["shape"]), np.uint8)
+        network, report = convert(inspection.model, Data(x=x), knobs)
+        (synapses,) = (p.synapses for p in network.projections if p.synapses.kind == "sparse")
+        delay_bits = 0 if synapses.delays is None else int(synapses.delays.max()).bit_length()
+        assert f" a list {storage.sparse_bits(synapses.shape, len(synapses.weights), 8, delay_bits)}," in said
+        assert report.notes == (said,)
+        return said
+
+    remedy = "Nothing; `--synapses dense` stores matrices all the same"
+    CASES.append(Case(group="note", cause=cause, make=make, message=message, remedy=remedy))
 
 
-CASES.append(
-    Case(
-        group="note",
-        cause="a layer most of whose weights are 0",
-        make=stored,
-        message="'input' to 'a': 10 % of 10 x 10 weights are there; with 8 bits each a matrix takes 800 bits and a "
-        "list 164, so it is a list (a list is smaller up to about 60 %)",
-        remedy="Nothing; `--synapses dense` stores matrices all the same",
-    )
+def row(weights: list[int]) -> Mapping[str, Any]:
+    """A convolution of one channel to one of as many places."""
+    plain = {"stride": 1, "padding": len(weights) // 2, "dilation": 1, "groups": 1, "bias": None}
+    return {"type": "Conv1d", "weight": np.array([[weights]], np.float32), **plain}
+
+
+def around_a_convolution(edges: list[tuple[str, str]], **nodes: Mapping[str, Any]) -> tuple[Nodes, list]:
+    """Neurons that see 8 places through a kernel, and what else is given."""
+    neurons = {"type": "IF", "r": np.ones((1, 8)), "v_threshold": np.full((1, 8), 2.0), "v_reset": np.zeros((1, 8))}
+    ends = {"input": port("Input", 1, 8), "output": port("Output", 1, 8)}
+    return ends | {"conv": row([1, 2, 3]), "a": neurons} | nodes, [*edges, ("a", "output")]
+
+
+stored(
+    "a layer most of whose weights are 0",
+    "'input' to 'a': 10 % of 10 x 10 weights are there; with 8 bits each a matrix takes 800 bits and a list 164, so it "
+    "is a list (a list is smaller up to about 60 %)",
+    {"input": port("Input", 10), "fc": affine(np.eye(10)), "a": lif(10, type="IF"), "output": port("Output", 10)},
+)
+stored(
+    "a convolution behind delays, or factors, that differ within a channel",
+    "'input' to 'a': 34.4 % of 8 x 8 weights are there; with 8 bits each a matrix takes 704 bits and a list 353, so it "
+    "is a list (a list is smaller up to about 72 %); a kernel in it is written out, "
+    "since its factors or delays differ within a channel",
+    *around_a_convolution(
+        [("input", "late"), ("late", "conv"), ("conv", "a")],
+        late={"type": "Delay", "delay": np.array([[7.0, 1, 1, 1, 1, 1, 1, 1]])},
+    ),
+)
+stored(
+    "a way past a convolution",
+    "'input' to 'a': 34.4 % of 8 x 8 weights are there; with 8 bits each a matrix takes 512 bits and a list 287, so it "
+    "is a list (a list is smaller up to about 64 %); a kernel in it is written out, "
+    "since another path is added to it",
+    *around_a_convolution([("input", "conv"), ("conv", "a"), ("input", "a")]),
+)
+stored(
+    "a convolution and other synapses, of another delay, that become one projection",
+    "'input' to 'a': 43.8 % of 8 x 8 weights are there; with 8 bits each a matrix takes 640 bits and a list 409, so it "
+    "is a list (a list is smaller up to about 69 %); a kernel in it is written out, "
+    "since it shares the projection with other synapses",
+    *around_a_convolution(
+        [("input", "conv"), ("conv", "a"), ("input", "late"), ("late", "far"), ("far", "a")],
+        late={"type": "Delay", "delay": np.full((1, 8), 2.0)},
+        far=row([4, 0, 0, 0, 0]),
+    ),
+)
+stored(
+    "two convolutions, with padding, without neurons between them",
+    "'input' to 'a': 53.1 % of 8 x 8 weights are there; with 8 bits each a matrix takes 512 bits and a list 428, so it "
+    "is a list (a list is smaller up to about 64 %); a kernel in it is written out, "
+    "since its product with the weights next to it is no kernel",
+    *around_a_convolution([("input", "conv"), ("conv", "after"), ("after", "a")], after=row([1, 2, 1])),
 )
 
 
@@ -1029,6 +1086,7 @@ def test_every_message_of_the_source_is_listed() -> None:
         "nir_inline",
         "nir_model",
         "nir_window",
+        "maps",
         "storage",
         "dynamics",
         "quantised_layer",
