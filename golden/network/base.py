@@ -18,9 +18,14 @@ class Refusal(ValueError):
 
 def frozen(values: Any, what: str) -> np.ndarray:
     """A copy as int64, read-only."""
-    array = np.array(values)
+    try:
+        array = np.array(values)
+    except ValueError:
+        raise Refusal(f"{what} must be integers in rows of one length") from None
     if array.dtype.kind not in "iu":
         raise Refusal(f"{what} must be integers, not {array.dtype}")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise Refusal(f"{what} must be integers of 64 bits, not {array.max()}")
     array = array.astype(np.int64)
     array.flags.writeable = False
     return array
@@ -57,7 +62,8 @@ def frozen_delays(values: Any, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def whole(what: str, values: Sequence[int], count: int, low: int, high: int = MAX_SYNAPSES) -> tuple[int, ...]:
     """So many integers of a range, as a tuple."""
-    given = tuple(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else (values,)
+    values = values.tolist() if isinstance(values, np.ndarray) else values
+    given = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else (values,)
     if len(given) != count or not all(
         isinstance(v, int | np.integer) and not isinstance(v, bool) and low <= v <= high for v in given
     ):

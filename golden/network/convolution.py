@@ -35,7 +35,7 @@ class Window:
     groups: int = 1
 
     def __post_init__(self) -> None:
-        axes = len(self.source) - 1
+        axes = len(self.source) - 1 if np.iterable(self.source) else 0
         if axes not in (1, 2):
             raise Refusal(f"Convolution: the source must have the shape (C, N) or (C, H, W), not {self.source}")
         checked = {

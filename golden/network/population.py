@@ -57,13 +57,14 @@ class Population:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
         if not self.name or len(self.name) > MAX_NAME:
             raise Refusal(f"A population's name must have 1..{MAX_NAME} characters, not {len(self.name)}")
         if any(unicodedata.category(character) == "Cc" for character in self.name):
             raise Refusal(f"A population's name must not have control characters, as {self.name!a} has; rename it")
-        if not self.shape or min(self.shape) < 1:
+        shape = tuple(self.shape) if np.iterable(self.shape) else ()
+        if not shape or not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
             raise Refusal(f"Population {self.name!r}: shape must have positive sizes, not {self.shape}")
+        object.__setattr__(self, "shape", tuple(int(n) for n in shape))
         if not 1 <= self.value_bits <= MAX_VALUE_BITS:
             raise Refusal(f"Population {self.name!r}: value_bits must be in 1..{MAX_VALUE_BITS}, not {self.value_bits}")
         if not (isinstance(self.scale, float) and math.isfinite(self.scale) and self.scale > 0):
@@ -79,7 +80,7 @@ class Population:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def value_range(self) -> tuple[int, int]:

@@ -60,12 +60,15 @@ class Sparse:
         delays: np.ndarray | None = None,
     ) -> "Sparse":
         """From a list of synapses in any order, between ``shape`` (sources, targets) neurons."""
-        sources, targets, weights = frozen(sources, "Sources"), frozen(targets, "Targets"), np.asarray(weights)
+        sources, targets, weights = (
+            frozen(given, what) for given, what in ((sources, "Sources"), (targets, "Targets"), (weights, "Weights"))
+        )
         if sources.ndim != 1 or not sources.shape == targets.shape == weights.shape:
             raise Refusal(
                 "Sparse synapses need a source, a target and a weight each, not the shapes "
                 f"{sources.shape}, {targets.shape} and {weights.shape}"
             )
+        late = frozen_delays(delays, weights.shape)
         count, neurons = whole("Sparse synapses: shape", shape, 2, 1)
         order = np.lexsort((targets, sources))
         _check(sources[order], targets[order], count, neurons)
@@ -75,7 +78,7 @@ class Sparse:
             weights=weights[order],
             bits=bits,
             neurons=neurons,
-            delays=None if delays is None else np.asarray(delays)[order],
+            delays=None if late is None else late[order],
         )
 
     @property
