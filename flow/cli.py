@@ -367,7 +367,7 @@ def map(  # noqa: A001
     if as_json:
         show.print_json(report)
     else:
-        show.map(report)
+        show.mapping(report)
 
 
 @_command

@@ -23,7 +23,7 @@ __all__ = [
     "error",
     "flash",
     "generate",
-    "map",
+    "mapping",
     "packaged",
     "print_json",
     "progress",
@@ -280,7 +280,7 @@ def generate(manifest: Mapping[str, Any], output: Path) -> None:
     )
 
 
-def map(report: Any) -> None:  # noqa: A001
+def mapping(report: Any) -> None:
     rows = []
     for number, core in enumerate(report.cores):
         largest = ", ".join(f"{name} {bits:,}" for name, bits in list(core.memories.items())[:2])

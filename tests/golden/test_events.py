@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikeloom.golden.events import shape_of, to_frames
@@ -28,6 +28,7 @@ def samples(draw: st.DrawFn, axes: tuple[str, ...]) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("axes", FIELDS, ids="".join)
+@settings(deadline=None)
 @given(data=st.data(), step=st.integers(1, 300), steps=st.none() | st.integers(1, 30), merged=st.booleans())
 def test_equals_counting_one_by_one(
     axes: tuple[str, ...], data: st.DataObject, step: int, steps: int | None, merged: bool
