@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -124,8 +124,8 @@ class Core(wiring.Component):
         running = (scheduler.initialise, *(part.running for part in parts), buffer.o.valid, merge.o.valid)
         m.d.sync += [self.activity.eq(lanes.activity), self.running.eq(reduce(or_, running))]
 
-        # Read-back: the selected memory's entry, one word of it. Where memories are many, and so far apart, they meet in
-        # two steps.
+        # Read-back: the selected memory's entry, one word of it. Where memories are many they are far apart, and meet
+        # in two steps.
         readable = {name: row.as_value() for name, row in rows.items()} | lanes.words | units.words
         readable |= extra.readable if extra else {}
         entry = Signal(len(self.host.write_data), reset_less=True)
