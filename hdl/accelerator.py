@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.hdl.core import Core
@@ -232,17 +232,22 @@ class Accelerator(wiring.Component):
     def _alone(self, m: Module, gate: HostGate, cores: Sequence[Core], observe: Signal, restart: Signal) -> Value:
         """The host's events to the only core, and through ``observe`` its events to the host."""
         (core,) = cores
-        arriving, leaving = (Buffer(flit_layout(self.p.flit)) for _ in range(2))
+        flit = flit_layout(self.p.flit)
+        # Whether the host wants it is known before the buffer, and acted on behind it: each takes much of a clock.
+        arriving, leaving = Buffer(flit), Buffer(data.StructLayout({"flit": flit, "wanted": 1}))
         m.submodules.arriving = ResetInserter(restart)(arriving)
         m.submodules.leaving = ResetInserter(restart)(leaving)
-        wanted = observe.bit_select(core.o.payload.source, 1)
         wiring.connect(m, gate.o, arriving.i)
         wiring.connect(m, arriving.o, core.i)
-        wiring.connect(m, leaving.o, wiring.flipped(self.o))
+        wanted = leaving.o.payload.wanted
         m.d.comb += [
-            leaving.i.payload.eq(core.o.payload),
-            leaving.i.valid.eq(core.o.valid & wanted),
-            core.o.ready.eq(leaving.i.ready | ~wanted),
+            leaving.i.payload.flit.eq(core.o.payload),
+            leaving.i.payload.wanted.eq(observe.bit_select(core.o.payload.source, 1)),
+            leaving.i.valid.eq(core.o.valid),
+            core.o.ready.eq(leaving.i.ready),
+            self.o.payload.eq(leaving.o.payload.flit),
+            self.o.valid.eq(leaving.o.valid & wanted),
+            leaving.o.ready.eq(self.o.ready | ~wanted),
             *(node.returns[0].eq(core.credit) for node in (gate, core)),
         ]
         return arriving.o.valid
