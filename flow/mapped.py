@@ -67,10 +67,9 @@ def mapped(
     memory_bits: int | None = None,
 ) -> MapReport:
     """Place the network if the configuration leaves that open, and predict what it costs."""
-    events, rates = _events(network, data)
+    events = _events(network, data)
     if isinstance(configuration.cores, int):
-        placed = place(network, configuration, rates=rates, memory_bits=memory_bits)
-        configuration = configuration.model_copy(update={"cores": placed})
+        configuration = place(network, configuration, events=events, memory_bits=memory_bits)
     mapping = map_network(network, configuration)
     if memory_bits is not None:
         check(mapping, memory_bits)
@@ -81,21 +80,19 @@ def mapped(
         cores=tuple(_uses(mapping, predicted)),
         clocks_per_step=round(predicted.clocks_per_step, 1),
         links={str(link): round(packets, 2) for link, packets in predicted.packets.items()},
-        rates={name: round(rate, 2) for name, rate in rates.items()},
+        rates={name: round(float((e.sum(2) if e.ndim == 3 else e).mean()), 2) for name, e in events.items()},
         measured=data is not None,
     )
 
 
-def _events(network: Network, data: "Data | None") -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Who fires in each step, or how many; and how many in the mean."""
+def _events(network: Network, data: "Data | None") -> dict[str, np.ndarray]:
+    """Who fires in each step, or how many."""
     if data is None:
-        rates = assumed_rates(network)
-        return {name: np.full((2, STEPS), rate) for name, rate in rates.items()}, rates
+        return {name: np.full((2, STEPS), each.sum()) for name, each in assumed_rates(network).items()}
     data.check(network.input, network[network.output])
     x = simulate.check_stimulus(network.input, data.x[:SAMPLES])
     found = {network.input.name: x, **simulate.run(network, x, record="all").events}
-    events = {name: (e != 0).reshape(*e.shape[:2], -1) for name, e in found.items()}
-    return events, {name: float(e.sum(axis=2).mean()) for name, e in events.items()}
+    return {name: (e != 0).reshape(*e.shape[:2], -1) for name, e in found.items()}
 
 
 def _placed(mapping: Mapping) -> dict[str, int | list[int]]:

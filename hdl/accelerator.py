@@ -119,7 +119,7 @@ class Accelerator(wiring.Component):
                     m.d.comb += register.eq(value)
 
         # A memory's entry is written when its last word is; its words come in order, so they are the last ones here.
-        staged = Signal(entry_bits, reset_less=True)
+        staged, staging = Signal(entry_bits, reset_less=True), Signal()
         word, last_word = Signal(word_bits(entry_bits)), Signal()
         regions = {region.name: region for region in self.map.regions}
         hit = Signal()
@@ -174,8 +174,11 @@ class Accelerator(wiring.Component):
         wait, settled = Signal(range(SETTLE + 1)), Signal()  # the latter where the former is 0
         for core in cores:
             read_data |= core.host.read_data
+        with m.If(staging):
+            m.d.sync += staged.eq(Cat(staged[32:], port.write_data))
         m.d.sync += [
             write.eq(0),
+            staging.eq(0),
             port.done.eq(0),
             port.read_data.eq(Mux(page, register, Mux(hold, read_data, 0))),
             settled.eq(wait == 1),
@@ -186,10 +189,9 @@ class Accelerator(wiring.Component):
                 with m.If(port.request & ~port.done):
                     m.next = "DECODE"
             with m.State("DECODE"):
+                m.d.sync += staging.eq(port.write)
                 m.next = "ACT"
             with m.State("ACT"):
-                with m.If(port.write):
-                    m.d.sync += staged.eq(Cat(staged[32:], port.write_data))
                 with m.If(page):
                     m.next = "REGISTER"
                 with m.Elif(~hit):

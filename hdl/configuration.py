@@ -17,6 +17,7 @@ Topology = Literal["crossbar", "ring", "mesh"]
 MAX_FILE_BYTES = 1 << 20
 #: One node more, the host's, has a number of six bits.
 MOST_CORES = 63
+MOST_SLOTS, DEFAULT_SLOTS = 8, 2
 
 
 class _Loader(yaml.SafeLoader):
@@ -37,10 +38,13 @@ class Configuration(BaseModel):
     units: neuron units per core, a power of two that is at most ``lanes``; by default one per eight lanes, at most 8.
     cores: "shared": all populations on one core; "per-population": a core each. A number: so many, populations placed
         and split as ``spikeloom map`` does. Or a dictionary from each population to its core, or to a
-        list of cores among which it is split evenly.
+        list of cores among which it is split.
+    cuts: of a population that is split, with which row of its image, or with which neuron if convolutions see none, its
+        parts begin, without the first; by default they are as equal as can be.
     topology: what joins several cores and the host: one "crossbar", or routers in a "ring" or a "mesh".
     counters: the host can read what every engine did and what every link carried.
-    slots: steps of events that a channel holds beyond its delay; 1 saves memory, 2 lets steps overlap.
+    slots: steps of events that are kept beyond the longest delay with which they are read; 1 saves memory, 2 lets steps
+        overlap. Or a dictionary from populations to theirs. By default 2, or with a number of cores as is best.
     order: of adding weights. "neuron": for each group of neurons, the events of a step; "event": for each event, its
         rows. "auto": the former for matrices without delays of their own, the latter for all others. Or a dictionary
         from "SOURCE -> TARGET" to one of these, for some projections.
@@ -51,9 +55,10 @@ class Configuration(BaseModel):
     lanes: int = Field(16, ge=1, le=128)
     units: int | None = Field(None, ge=1, le=16)
     cores: Literal["shared", "per-population"] | int | dict[str, int | list[int]] = "shared"
+    cuts: dict[str, list[int]] = Field(default_factory=dict)
     topology: Topology = "crossbar"
     counters: bool = False
-    slots: int = Field(2, ge=1, le=8)
+    slots: int | dict[str, int] | None = None
     order: Order | dict[str, Order] = "auto"
 
     @field_validator("cores", mode="before")
@@ -75,6 +80,19 @@ class Configuration(BaseModel):
             raise ValueError(
                 f"must be 'shared', 'per-population', a number of cores in 1..{MOST_CORES}, or a dictionary from "
                 f"population to core or list of cores in 0..{MOST_CORES - 1}, not {value!r}"
+            )
+        return value
+
+    @field_validator("slots", mode="before")
+    @classmethod
+    def _known_slots(cls, value: object) -> object:
+        def slots(number: object) -> bool:
+            return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MOST_SLOTS
+
+        named = value if isinstance(value, dict) else {"all": DEFAULT_SLOTS if value is None else value}
+        if not all(isinstance(name, str) and slots(number) for name, number in named.items()):
+            raise ValueError(
+                f"must be in 1..{MOST_SLOTS}, or a dictionary from population to such a number, not {value!r}"
             )
         return value
 
@@ -105,6 +123,11 @@ class Configuration(BaseModel):
     def neuron_units(self) -> int:
         # More than 8 cost more than they gain: 16 beside 128 lanes could not be routed on an ECP5.
         return self.units or min(8, max(1, self.lanes // 8))
+
+    def slots_of(self, population: str) -> int:
+        if isinstance(self.slots, dict):
+            return self.slots.get(population, DEFAULT_SLOTS)
+        return self.slots or DEFAULT_SLOTS
 
     @classmethod
     def create(cls, **values: object) -> "Configuration":

@@ -21,8 +21,8 @@ from spikeloom.hdl.streams import Buffer, Fork, Merge
 
 __all__ = ["Core"]
 
-#: Memories that lie close enough together to be read back in one step.
-NEAR = 16
+#: Memories that are read back together, before all are.
+MEET = 3
 
 
 class Core(wiring.Component):
@@ -124,19 +124,19 @@ class Core(wiring.Component):
         running = (scheduler.initialise, *(part.running for part in parts), buffer.o.valid, merge.o.valid)
         m.d.sync += [self.activity.eq(lanes.activity), self.running.eq(reduce(or_, running))]
 
-        # Read-back: the selected memory's entry, one word of it. Where memories are many they are far apart, and meet
-        # in two steps.
+        # Read-back: the selected memory's entry, one word of it. Memories are far apart, so they meet in two steps.
         readable = {name: row.as_value() for name, row in rows.items()} | lanes.words | units.words
         readable |= extra.readable if extra else {}
         entry = Signal(len(self.host.write_data), reset_less=True)
         read_data = Signal(32, reset_less=True)
         gated = [Mux(self.host.select[k], readable[name], 0) for k, name in enumerate(core_memories(p))]
-        if len(gated) > NEAR:
-            pairs = [reduce(or_, gated[k : k + 2]) for k in range(0, len(gated), 2)]
-            gated = [Signal(len(pair), name=f"pair{k}", reset_less=True) for k, pair in enumerate(pairs)]
-            m.d.sync += [signal.eq(pair) for signal, pair in zip(gated, pairs, strict=True)]
+        met = []
+        for k in range(0, len(gated), MEET):
+            some = reduce(or_, gated[k : k + MEET])
+            met.append(Signal(len(some), name=f"met{k}", reset_less=True))
+            m.d.sync += met[-1].eq(some)
+        m.d.sync += entry.eq(reduce(or_, met))
         words = Array(entry.word_select(k, 32) for k in range(len(entry) // 32))
-        m.d.sync += entry.eq(reduce(or_, gated))
         m.d.sync += read_data.eq(words[self.host.word])
         m.d.comb += self.host.read_data.eq(read_data)
         return m

@@ -87,12 +87,12 @@ class NeuronUnits(wiring.Component):
         # When the next group may come --------------------------------------------------------------------------------
         wait = Signal(range(after_step))
         room = Signal(range(depth + 1), init=depth)  # results, less those that are promised it
-        take, popped, promised = Signal(), Signal(), Signal()
+        fetch, popped, promised = Signal(), Signal(), Signal()
         roomy, event = room >= p.beats, Signal()
         begins = self.group.last  # it is the last group that was handed over
         m.d.sync += [
             wait.eq(Mux(self.handing_over, after_step - 1, Mux(wait == 0, 0, wait - 1))),
-            popped.eq(take),
+            popped.eq(fetch),
             promised.eq(self.handing_over),
             room.eq(room + popped - Mux(promised, p.beats, 0)),
             self.free.eq((wait <= Mux(begins, 1, after_step - after_group + 1)) & roomy & ~self.handing_over),
@@ -189,16 +189,16 @@ class NeuronUnits(wiring.Component):
                 m.d.comb += result.values[u].eq(unit.o_value)
         m.d.comb += [result.last.eq(end.last), result.source.eq(end.source), result.sequence.eq(end.sequence)]
         m.d.sync += [results.write_data.eq(result), results.write.eq(end.valid)]
-        for address, step in ((results.write_address, results.write), (results.read_address, take)):
+        for address, step in ((results.write_address, results.write), (results.read_address, fetch)):
             with m.If(step):
                 m.d.sync += address.eq(Mux(address == depth, 0, address + 1))
 
         # Events one by one, then the tick ----------------------------------------------------------------------------
-        arrived = results.read_address != results.write_address
+        first, some, take = Signal(result_layout, reset_less=True), Signal(), Signal()  # of those in the queue
         sending = Signal(result_layout)
         lowest = sending.fired & (~sending.fired + 1)[: p.units]
         others = sending.fired & ~lowest
-        index, next_index = Signal(p.flit.index_bits), Signal(p.flit.index_bits)  # of the first neuron
+        index, ended = Signal(p.flit.index_bits), Signal(init=1)  # of the first neuron; a step's results have ended
         events = Signal(p.flit.index_bits)
         flit = self.o.payload
         m.d.comb += [
@@ -214,17 +214,21 @@ class NeuronUnits(wiring.Component):
                     m.d.comb += flit.value.eq(sending.values[u] if p.flit.value_bits > 1 else 1)
             with m.If(self.o.ready):
                 m.d.sync += [events.eq(events + 1), sending.fired.eq(others)]
-            m.d.comb += take.eq(arrived & self.o.ready & ~others.any() & ~sending.last)
+            m.d.comb += take.eq(some & self.o.ready & ~others.any() & ~sending.last)
         with m.Else():
             m.d.comb += [flit.tick.eq(sending.last), flit.index.eq(events)]
             with m.If(sending.last & self.o.ready):
                 m.d.sync += [events.eq(0), sending.last.eq(0)]
-            m.d.comb += take.eq(arrived & (self.o.ready | ~sending.last))
+            m.d.comb += take.eq(some & (self.o.ready | ~sending.last))
         with m.If(take):
             m.d.sync += [
-                sending.as_value().eq(results.read_data),
-                index.eq(next_index),
-                next_index.eq(Mux(data.View(result_layout, results.read_data).last, 0, next_index + p.units)),
+                some.eq(0),
+                sending.eq(first),
+                ended.eq(first.last),
+                index.eq(Mux(ended, 0, index + p.units)),
             ]
-        m.d.comb += self.running.eq((wait != 0) | (room != depth) | self.o.valid)
+        m.d.comb += fetch.eq((results.read_address != results.write_address) & (take | ~some))
+        with m.If(fetch):
+            m.d.sync += [some.eq(1), first.as_value().eq(results.read_data)]
+        m.d.comb += self.running.eq((wait != 0) | (room != depth) | some | self.o.valid)
         return m

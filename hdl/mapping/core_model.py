@@ -21,7 +21,7 @@ class _Port:
 
     def __init__(self) -> None:
         #: by source, of its last steps: from when to when, how many events; and of the last ones of any source
-        self.own: defaultdict[str, deque[Burst]] = defaultdict(lambda: deque(maxlen=3))
+        self.own: defaultdict[str, deque[Burst]] = defaultdict(lambda: deque(maxlen=32))
         self.recent: deque[tuple[str, Burst]] = deque(maxlen=8)
 
     def sends(self, source: str, burst: Burst) -> None:

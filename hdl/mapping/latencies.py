@@ -27,7 +27,7 @@ class Costs:
     seen: int = 5
     returned: int = 3
     queued: int = 1
-    sent: int = 3
+    sent: int = 4
     own: int = 4
     link: int = 3
     hop: int = 2

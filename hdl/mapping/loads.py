@@ -1,6 +1,5 @@
-"""What the parts of populations would cost the cores that they are put on, quickly: for the search of a placement."""
+"""What parts of populations would cost the cores that they are put on, quickly: for the search of a placement."""
 
-from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from math import prod
@@ -11,49 +10,69 @@ from spikeloom.golden.network import Convolution, Dense, Network, OneToOne, Proj
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping.fan_outs import reached
 from spikeloom.hdl.mapping.latencies import Costs
-from spikeloom.hdl.mapping.split import most_parts
+from spikeloom.hdl.mapping.split import most_parts, slice_size
 
-__all__ = ["ASSUMED_RATE", "Loads", "Placed", "assumed_rates"]
+__all__ = ["ASSUMED_RATE", "Loads", "Placed", "assumed_rates", "balanced"]
 
-#: Populations on cores: by name, the core of each part.
-Placed = MappingType[str, tuple[int, ...]]
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """Populations on cores: by name the core of each part, and where each part but the first begins, in slices.
+
+    A slice is a row of an image, or a group of lanes: what a population is cut into at most.
+    """
+
+    cores: MappingType[str, tuple[int, ...]]
+    cuts: MappingType[str, tuple[int, ...]]
+
 
 #: Share of neurons that send an event in a step, where nobody says better.
 ASSUMED_RATE = 0.1
+#: Parts of its source that a part of an image sees, if both are cut alike.
+NEAR = 3
 #: Clocks from a part's last row to the first of one that reads it, and back, until a credit lets the next step begin.
 LATENCY, BACK = 40, 10
 #: Bits of a neuron's state and parameters, of a synapse in a list beside its weight, and of an event in a list.
 NEURON_BITS, SYNAPSE_BITS, EVENT_BITS = 64, 16, 16
 
 
-def assumed_rates(network: Network) -> dict[str, float]:
-    return {p.name: ASSUMED_RATE * p.size for p in network.populations}
+def assumed_rates(network: Network) -> dict[str, np.ndarray]:
+    return {p.name: np.full(p.size, ASSUMED_RATE) for p in network.populations}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Into:
-    """A projection: rows of its events in a step for the whole target; bits of its weights. synapses: as stored."""
+    """A projection: rows of its events in a step for each slice of the target; bits of its weights.
+
+    near: a slice of the target sees few of the source's. synapses: as stored.
+    """
 
     source: str
     event: bool
-    rows: float
+    rows: np.ndarray
+    near: bool
     bits: float
     delay: int
     synapses: float
 
 
 class Loads:
-    """Estimates for one network. most: parts that each population can have. Bits and clocks of a step are per core."""
+    """Estimates for one network. slices: of each population. Bits and clocks of a step are per core.
 
-    def __init__(self, network: Network, configuration: Configuration, rates: MappingType[str, float]):
+    each: events of each neuron in a step, by population.
+    """
+
+    def __init__(self, network: Network, configuration: Configuration, each: MappingType[str, np.ndarray]):
         self.lanes = configuration.lanes
         self.beats = configuration.lanes // configuration.neuron_units
-        self.slots = configuration.slots
+        self.slots = {p.name: configuration.slots_of(p.name) for p in network.populations}
         self.costs = Costs()
-        self.rates = rates
+        self.each = each
+        self.rates = {name: float(rates.sum()) for name, rates in each.items()}
         self.sizes = {p.name: p.size for p in network.populations}
         self.names = [p.name for p in network.neurons]
-        self.most = {name: most_parts(network, name, self.lanes) for name in self.names}
+        self.slices = {name: most_parts(network, name, self.lanes) for name in self.names}
+        self.slice_sizes = {name: slice_size(network, name, self.lanes) for name in self.names}
         self.into: dict[str, list[_Into]] = {name: [] for name in self.names}
         for j in network.projections:
             self.into[j.target].append(self._into(j, configuration))
@@ -65,7 +84,8 @@ class Loads:
                 if i.source in self.names:
                     a = self.names.index(i.source)
                     self.tokens[a, b], self.ways[a, b] = min(self.tokens[a, b], i.delay), LATENCY
-                    self.tokens[b, a] = min(self.tokens[b, a], self.slots)
+                    self.tokens[b, a] = min(self.tokens[b, a], self.slots[i.source])
+        self._parts: dict[tuple[str, tuple[int, ...], tuple[int, ...]], np.ndarray] = {}
         self.synapses = 1 + int(sum(i.synapses for own in self.into.values() for i in own))
         self.readers = {
             name: [target for target in self.names if any(i.source == name for i in self.into[target])]
@@ -80,16 +100,23 @@ class Loads:
         event = named == "event" or (named == "auto" and not matrix)
         sources, targets = s.shape
         groups = -(-targets // self.lanes)
-        per_event, listed = float(groups), False
+        slices = self.slices[j.target]
+        per_event, listed, near = float(groups), False, False
         if event and not matrix:
             if s.delays is None and isinstance(s, OneToOne):
                 per_event = 1.0
             elif s.delays is None and isinstance(s, Convolution):
                 w = s.window.planar
-                made = -(-w.kernel[0] // w.groups // self.lanes)
-                per_event = len(reached(w, 0)[0]) * len(reached(w, 1)[0]) * w.source[0] * max(1, made) / sources
+                made = max(1, -(-w.kernel[0] // w.groups // self.lanes))
+                (down, onto, _), (across, _, _) = reached(w, 0), reached(w, 1)
+                per_event = len(down) * len(across) * w.source[0] * made / sources
+                beside = self.each[j.source].reshape(w.source).sum(0) @ np.bincount(across, minlength=w.source[2])
+                rows = np.bincount(onto, beside[down] * made, minlength=w.target[1])
+                near = len(rows) == slices > 1
             else:
                 per_event, listed = _synapses(j) / sources, True
+        if not near:
+            rows = np.full(slices, per_event * self.rates[j.source] / slices)
         stored = s.bits + j.shift
         if listed:
             bits = per_event * sources * (stored + SYNAPSE_BITS)
@@ -100,57 +127,79 @@ class Loads:
         return _Into(
             source=j.source,
             event=event,
-            rows=per_event * self.rates[j.source],
+            rows=rows,
+            near=near,
             bits=bits,
             delay=j.delay,
             synapses=per_event * sources,
         )
 
-    def clocks(self, name: str, parts: int, placed: Placed) -> float:
-        """Of one part in a step; sums of an event-stationary half are taken before the next step's are added up."""
-        groups = -(self.sizes[name] // -self.lanes)
-        groups = -(groups // -parts)
-        entries = lists = added = projections = 0.0
-        for i in self.into[name]:
-            pieces = len(placed.get(i.source, (0,)))
+    def even(self, name: str, parts: int) -> tuple[int, ...]:
+        """Where parts begin that are as equal as can be."""
+        return tuple(k * self.slices[name] // parts for k in range(1, parts))
+
+    def fair(self, name: str, parts: int) -> tuple[int, ...]:
+        """Where parts begin so that none has much more work than the others."""
+        own = -(self.sizes[name] // -self.lanes) / self.slices[name] * max(self.beats, self.costs.segment)
+        work = own + np.sum([i.rows for i in self.into[name] if i.event], axis=0)
+        return balanced(work, parts) if np.ptp(work) > 0 else self.even(name, parts)
+
+    def parts(self, name: str, placed: Placed) -> np.ndarray:
+        """(3, parts): clocks of the lanes and of the event-stationary engine in a step, and bits."""
+        sources = tuple(len(placed.cores.get(i.source, (0,))) for i in self.into[name])
+        key = name, placed.cuts[name], sources
+        if key not in self._parts:
+            self._parts[key] = self._of_parts(name, placed.cuts[name], sources)
+        return self._parts[key]
+
+    def _of_parts(self, name: str, cuts: tuple[int, ...], sources: tuple[int, ...]) -> np.ndarray:
+        begins = [0, *cuts]
+        share = np.diff([*begins, self.slices[name]]) / self.slices[name]
+        groups = np.ceil(-(self.sizes[name] // -self.lanes) * share)
+        entries = lists = pieces = 0.0
+        added = np.zeros(len(begins))
+        for i, parts in zip(self.into[name], sources, strict=True):
             if i.event:
-                added += i.rows / parts
-                projections += pieces
+                added += np.add.reduceat(i.rows, begins)
+                pieces += min(NEAR, parts) if i.near else parts
             else:
                 entries += self.rates[i.source]
-                lists += pieces
-        taken = bool(projections)
-        lanes = groups * max(entries + taken + 1, self.beats, self.costs.segment * (lists + taken))
-        scatter = added + self.costs.projection * projections
-        return max(lanes, self.rates[name] / parts) + scatter + self.costs.start
+                lists += parts
+        taken = bool(pieces)
+        each = max(entries + taken + 1, self.beats, self.costs.segment * (lists + taken))
+        lanes = np.maximum(groups * each, self.rates[name] * share) + self.costs.start
+        return np.array([lanes, added + self.costs.projection * pieces, self.bits(name, share)])
 
-    def bits(self, name: str, parts: int) -> float:
-        """That one part stores, events for it included."""
+    def bits(self, name: str, share: np.ndarray | float) -> np.ndarray | float:
+        """That parts store, events for them included; a share is of the population."""
         own = sum(i.bits for i in self.into[name]) + NEURON_BITS * self.sizes[name]
-        events = sum(self.sizes[i.source] for i in self.into[name]) * self.slots * EVENT_BITS
-        return own / parts + events
+        events = sum(self.sizes[i.source] * self.slots[i.source] for i in self.into[name]) * EVENT_BITS
+        return own * share + events
 
-    def of_cores(self, placed: Placed, cores: int) -> tuple[np.ndarray, np.ndarray]:
-        """(clocks, bits) of each core."""
-        clocks, bits = np.zeros(cores), np.zeros(cores)
-        for name, there in placed.items():
-            for core in there:
-                clocks[core] += self.clocks(name, len(there), placed)
-                bits[core] += self.bits(name, len(there))
-        return clocks, bits
+    def of_cores(self, placed: Placed, cores: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(clocks of its busier engine, clocks of both, bits) of each core."""
+        there = [core for name in self.names for core in placed.cores[name]]
+        parts = np.concatenate([self.parts(name, placed) for name in self.names], axis=1)
+        lanes, scatter, bits = (np.bincount(there, each, minlength=cores) for each in parts)
+        return np.maximum(lanes, scatter), lanes + scatter, bits
 
     def channels(self, placed: Placed) -> int:
         """Between parts."""
-        return sum(len(placed.get(i.source, (0,))) * len(placed[name]) for name in self.names for i in self.into[name])
+        cores = placed.cores
+        return sum(len(cores.get(i.source, (0,))) * len(cores[name]) for name in self.names for i in self.into[name])
 
-    def step(self, placed: Placed, cores: int) -> float:
-        """Clocks of a step: of the busiest core, of packets into one, or of the slowest circle of ticks and credits."""
-        clocks, _ = self.of_cores(placed, cores)
-        step = max(float(clocks.max()), self.packets(placed) / cores)
-        took = np.array([self.clocks(name, len(placed[name]), placed) for name in self.names])
+    def step(self, placed: Placed, cores: int, most: float = np.inf) -> float:
+        """Clocks of a step: of the busiest core, of packets into one, or of the slowest circle of ticks and credits.
+
+        Infinite if they are certainly more than ``most``.
+        """
+        step = max(float(self.of_cores(placed, cores)[0].max()), self.packets(placed) / cores)
+        took = np.array([self.parts(name, placed)[:2].sum(0).max() for name in self.names])
         took = took[None, :] + self.ways
         if not _rises(took, self.tokens, step):
             return step
+        if np.isfinite(most) and _rises(took, self.tokens, most):
+            return np.inf
         low, high = step, float(took.max() * len(self.names))
         while high > 1.01 * low:
             middle = (low * high) ** 0.5
@@ -161,11 +210,30 @@ class Loads:
         """That enter cores in a step: a part's events and tick for each other core that reads them."""
         found = 0.0
         for name, readers in self.readers.items():
-            own = placed.get(name, (-1,))
-            cores = {core for target in readers for core in placed[target]}
+            own = placed.cores.get(name, (-1,))
+            cores = {core for target in readers for core in placed.cores[target]}
             for core in own:
                 found += (self.rates[name] / len(own) + 1) * len(cores - {core})
         return found
+
+
+def balanced(work: np.ndarray, parts: int) -> tuple[int, ...]:
+    """Where all parts but the first begin if the one with the most work has as little as can be."""
+    total = np.append(0, np.cumsum(work))
+
+    def cut(most: float) -> list[int]:
+        begins = [0]
+        for left in range(parts - 1, 0, -1):
+            end = int(np.searchsorted(total, total[begins[-1]] + most, "right")) - 1
+            begins.append(min(max(end, begins[-1] + 1), len(work) - left))
+        return begins
+
+    low, high = float(total[-1]) / parts, float(total[-1])
+    while high > 1.001 * low:
+        middle = (low + high) / 2
+        enough = np.diff(total[[*cut(middle), len(work)]]).max() <= middle
+        low, high = (low, middle) if enough else (middle, high)
+    return tuple(cut(high)[1:])
 
 
 def _rises(took: np.ndarray, tokens: np.ndarray, step: float) -> bool:
@@ -184,14 +252,3 @@ def _synapses(j: Projection) -> int:
         w = s.window.planar
         return len(reached(w, 0)[0]) * len(reached(w, 1)[0]) * w.kernel[0] * w.kernel[1]
     return s.neurons if isinstance(s, OneToOne) else s.weights.size
-
-
-def compact(placed: Placed) -> dict[str, int | list[int]]:
-    """As a configuration has it: cores are numbered without a gap, in the order in which they first occur."""
-    number = {core: k for k, core in enumerate(dict.fromkeys(_all(placed)))}
-    lists = {name: [number[core] for core in there] for name, there in placed.items()}
-    return {name: there if len(there) > 1 else there[0] for name, there in lists.items()}
-
-
-def _all(placed: Placed) -> Iterable[int]:
-    return (core for there in placed.values() for core in there)

@@ -1,123 +1,177 @@
 """Which cores serve which populations, whole or split, if only the number of cores is given."""
 
 from collections.abc import Iterator
-from collections.abc import Mapping as MappingType
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
-from spikeloom.hdl.mapping.loads import Loads, Placed, assumed_rates, compact
+from spikeloom.hdl.mapping.loads import Loads, Placed, assumed_rates
 
-Cores = MappingType[str, int | list[int]]
+if TYPE_CHECKING:
+    from spikeloom.hdl.mapping.work import Counts
 
-__all__ = ["candidates", "judged", "place"]
+__all__ = ["candidates", "chosen", "judged", "place"]
 
 #: Parts of a population, as multiples of what would give every core the same work.
 GRAINS = (0.5, 1.0, 2.0, 4.0)
-#: Changes of a placement that are tried for each of them.
+#: Changes for the better that are taken for each of them.
 ROUNDS = 200
-#: Steps over which the token model judges a placement; of two samples, of which the second counts.
-STEPS = 16
+#: Steps of a sample, and of short samples together, over which the token model judges a placement.
+STEPS = 32
 #: Beyond so many channels between parts a placement is judged by its loads alone.
 MOST_CHANNELS = 1000
 #: How many of the search's placements are judged, and changes of the best one: fewer if there are many synapses.
-FINALISTS, POLISH, POLISHED_SYNAPSES = 3, 60, 4_000_000
+FINALISTS, POLISH, POLISHED_SYNAPSES = 3, 60, 20_000_000
+#: Steps of events that may be kept, and by what share of the clocks more of them must pay, or fewer may cost.
+SLOTS, GAIN, LOSS = (1, 2, 3, 4), 0.01, 0.002
 
 
 def place(
     network: Network,
     configuration: Configuration,
     *,
-    rates: MappingType[str, float] | None = None,
+    events: "Counts | None" = None,
     memory_bits: int | None = None,
-) -> Cores:
-    """The placement on ``configuration.cores`` cores with the fewest clocks per step that the token model predicts.
+) -> Configuration:
+    """``configuration`` with the cores, cuts and slots that take the fewest clocks per step by the token model.
 
-    rates: events of each population in a step; by default those of a tenth of its neurons. memory_bits: that a core may
-    store. The same network and numbers give the same placement.
+    events: those of each population as :func:`~spikeloom.hdl.mapping.cost.predict` takes them; by default a tenth of
+    the neurons send one in each step. memory_bits: that a core may store. The same arguments give the same placement.
     """
-    rates = rates or assumed_rates(network)
-    loads, cores = Loads(network, configuration, rates), configuration.cores
+    cores = configuration.cores
     assert isinstance(cores, int)
-    found: list[tuple[float, Cores]] = []
+    events = _few(network, events)
+    loads = Loads(network, configuration, _each(network, events))
+    found: list[tuple[float, Placed]] = []
     problems: list[str] = []
 
-    def judge(placed: Cores) -> None:
-        if loads.channels(_lists(placed)) > MOST_CHANNELS:
-            over, step, _ = _worth(loads, _lists(placed), cores, memory_bits)
+    def judge(placed: Placed) -> None:
+        if loads.channels(placed) > MOST_CHANNELS:
+            over, step, _ = _worth(loads, placed, cores, memory_bits)
             found.append((step if not over else np.inf, placed))
             return
         try:
-            found.append((judged(network, configuration, placed, rates, memory_bits), placed))
+            found.append((judged(network, chosen(configuration, loads, placed), events, memory_bits), placed))
         except Refusal as refusal:
             problems.append(str(refusal))
 
-    for placed in candidates(network, configuration, rates, memory_bits).values():
+    for placed in candidates(loads, cores, memory_bits).values():
         judge(placed)
     if not found:
-        raise Refusal(f"No placement on {configuration.cores} cores fits. {problems[-1]}")
+        raise Refusal(f"No placement on {cores} cores fits. {problems[-1]}")
     left = min(POLISH, POLISHED_SYNAPSES // loads.synapses)
     while left > 0:
         clocks, best = min(found, key=lambda one: one[0])
         before = len(found)
-        for changed in _changes(loads, _lists(best), cores):
-            judge(compact(changed))
+        for changed in _changes(loads, best, cores):
+            judge(changed)
             left -= 1
             if left <= 0 or (len(found) > before and found[-1][0] < clocks):
                 break
         else:
             break
-    return min(found, key=lambda one: one[0])[1]
+    clocks, best = min(found, key=lambda one: one[0])
+    configuration = chosen(configuration, loads, best)
+    if configuration.slots is None and loads.channels(best) <= MOST_CHANNELS:
+        return _with_slots(network, configuration, events, clocks, memory_bits)
+    return configuration
 
 
-def candidates(
-    network: Network, configuration: Configuration, rates: MappingType[str, float], memory_bits: int | None = None
-) -> dict[str, Cores]:
+def candidates(loads: Loads, cores: int, memory_bits: int | None = None) -> dict[str, Placed]:
     """Placements by how they were found: whole populations in turn, all split over all cores, and by search."""
-    cores = configuration.cores
-    assert isinstance(cores, int)
-    loads = Loads(network, configuration, rates)
-    whole = {name: (k % cores,) for k, name in enumerate(loads.names)}
-    even = {name: tuple(range(min(cores, loads.most[name]))) for name in loads.names}
-    found = sorted(_searched(loads, cores, memory_bits), key=lambda placed: _worth(loads, placed, cores, memory_bits))
-    several: list[Cores] = []
-    for placed in map(compact, found):
-        if placed not in several:
-            several.append(placed)
+    there = {name: tuple(range(min(cores, loads.slices[name]))) for name in loads.names}
+    whole = Placed(
+        cores={name: (k % cores,) for k, name in enumerate(loads.names)}, cuts=dict.fromkeys(loads.names, ())
+    )
+    even = Placed(cores=there, cuts={name: loads.even(name, len(own)) for name, own in there.items()})
+    fair = Placed(cores=there, cuts={name: loads.fair(name, len(own)) for name, own in there.items()})
+    searched = _searched(loads, cores, memory_bits)
+    found = sorted(searched, key=lambda placed: _worth(loads, placed, cores, memory_bits))
+    several = [placed for k, placed in enumerate(found) if placed not in found[:k]]
     named = {f"search {k + 1}": placed for k, placed in enumerate(several[:FINALISTS])}
-    return {"whole": compact(whole), "even": compact(even)} | named
+    return {"whole": whole, "even": even, "fair": fair} | named
 
 
-def judged(
-    network: Network,
-    configuration: Configuration,
-    placed: Cores,
-    rates: MappingType[str, float],
-    memory_bits: int | None = None,
-) -> float:
+def judged(network: Network, configuration: Configuration, events: "Counts", memory_bits: int | None = None) -> float:
     """Clocks per step that the token model predicts; a refusal if a core would store too much."""
     # Mapping by a number of cores is placing.
     from spikeloom.hdl.mapping.capacity import check
     from spikeloom.hdl.mapping.cost import predict
     from spikeloom.hdl.mapping.plan import map_network
 
-    mapping = map_network(network, configuration.model_copy(update={"cores": dict(placed)}))
+    mapping = map_network(network, configuration)
     if memory_bits is not None:
         check(mapping, memory_bits)
-    return predict(mapping, {name: np.full((2, STEPS), rate) for name, rate in rates.items()}).clocks_per_step
+    return predict(mapping, events).clocks_per_step
 
 
-def _lists(placed: Cores) -> Placed:
-    return {name: tuple(there) if isinstance(there, list) else (there,) for name, there in placed.items()}
+def _few(network: Network, events: "Counts | None") -> "Counts":
+    """Of some samples, or assumed ones."""
+    if events is None:
+        return {name: np.full((2, STEPS), each.sum()) for name, each in assumed_rates(network).items()}
+    samples = max(2, STEPS // next(iter(events.values())).shape[1])
+    return {name: np.concatenate([given, given])[:samples, :STEPS] for name, given in events.items()}
 
 
-def _worth(loads: Loads, placed: Placed, cores: int, memory_bits: int | None) -> tuple[float, float, float]:
-    """Less is better: bits too many; clocks of a step; and then traffic, with what the other cores have to do."""
-    clocks, bits = loads.of_cores(placed, cores)
+def _each(network: Network, events: "Counts") -> dict[str, np.ndarray]:
+    """Events of each neuron in a step; where it is not said which fire, all fire as often."""
+    return {
+        p.name: e.mean(axis=(0, 1)) if (e := events[p.name]).ndim == 3 else np.full(p.size, e.mean() / p.size)
+        for p in network.populations
+    }
+
+
+def chosen(configuration: Configuration, loads: Loads, placed: Placed) -> Configuration:
+    """A configuration with this placement; its cores are numbered without a gap, as they first occur."""
+    number = {core: k for k, core in enumerate(dict.fromkeys(c for there in placed.cores.values() for c in there))}
+    cores = {name: [number[core] for core in there] for name, there in placed.cores.items()}
+    cuts = {
+        name: [loads.slice_sizes[name] * k for k in own]
+        for name, own in placed.cuts.items()
+        if own != loads.even(name, len(own) + 1)
+    }
+    return configuration.model_copy(
+        update={"cores": {name: there if len(there) > 1 else there[0] for name, there in cores.items()}, "cuts": cuts}
+    )
+
+
+def _with_slots(
+    network: Network, configuration: Configuration, events: "Counts", clocks: float, memory_bits: int | None
+) -> Configuration:
+    """More steps of events where that pays, and then as few as cost nothing."""
+    names = [p.name for p in network.populations]
+    best = configuration.model_copy(update={"slots": {name: configuration.slots_of(name) for name in names}})
+    for (limit, wanted), name in product(((1 - GAIN, SLOTS[2:]), (1 + LOSS, SLOTS[:1])), names):
+        for slots in wanted:
+            assert isinstance(best.slots, dict)
+            tried = best.model_copy(update={"slots": {**best.slots, name: slots}})
+            try:
+                found = judged(network, tried, events, memory_bits)
+            except Refusal:  # more events than there is memory for
+                break
+            if found < clocks * limit:
+                best, clocks = tried, min(clocks, found)
+    return best
+
+
+Worth = tuple[float, float, float]
+
+
+def _worth(loads: Loads, placed: Placed, cores: int, memory_bits: int | None, least: Worth | None = None) -> Worth:
+    """Less is better: bits too many; clocks of a step; and then traffic, with what the other cores have to do.
+
+    What is known to be more than ``least`` is not looked at further.
+    """
+    clocks, both, bits = loads.of_cores(placed, cores)
     over = 0.0 if memory_bits is None else float(np.maximum(bits - memory_bits, 0).sum())
+    if least and (over, clocks.max()) > least[:2]:
+        return over, float(clocks.max()), np.inf
     packets = loads.packets(placed)
-    return over, loads.step(placed, cores), packets + float((clocks**2).sum() / clocks.max())
+    return over, loads.step(placed, cores, least[1] if least else np.inf), packets + float((both**2).sum() / both.max())
 
 
 def _searched(loads: Loads, cores: int, memory_bits: int | None) -> Iterator[Placed]:
@@ -126,48 +180,64 @@ def _searched(loads: Loads, cores: int, memory_bits: int | None) -> Iterator[Pla
         placed = _longest_first(loads, cores, grain, memory_bits)
         worth = _worth(loads, placed, cores, memory_bits)
         for _ in range(ROUNDS):
-            tried = ((_worth(loads, other, cores, memory_bits), other) for other in _changes(loads, placed, cores))
-            better = next((found for found in tried if found[0] < worth), None)
-            if better is None:
+            for other in _changes(loads, placed, cores):
+                found = _worth(loads, other, cores, memory_bits, worth)
+                if found < worth:
+                    worth, placed = found, other
+                    break
+            else:
                 break
-            worth, placed = better
         yield placed
 
 
 def _longest_first(loads: Loads, cores: int, grain: float, memory_bits: int | None) -> Placed:
-    whole: Placed = dict.fromkeys(loads.names, (0,))
-    work = {name: loads.clocks(name, 1, whole) for name in loads.names}
+    whole = Placed(cores=dict.fromkeys(loads.names, (0,)), cuts=dict.fromkeys(loads.names, ()))
+    work = {name: float(loads.parts(name, whole)[:2].sum()) for name in loads.names}
     share = sum(work.values()) / cores
     clocks, bits = np.zeros(cores), np.zeros(cores)
-    placed: dict[str, tuple[int, ...]] = {}
+    placed, cuts = dict(whole.cores), dict(whole.cuts)
     for name in sorted(work, key=lambda name: -work[name]):
-        parts = int(min(max(1, round(grain * work[name] / share)), cores, loads.most[name]))
-        own = loads.bits(name, parts)
+        parts = int(min(max(1, round(grain * work[name] / share)), cores, loads.slices[name]))
+        own = loads.bits(name, 1 / parts)
         full = bits + own > memory_bits if memory_bits is not None else np.zeros(cores, bool)
-        chosen = np.lexsort((clocks, full))[:parts]
-        clocks[chosen] += loads.clocks(name, parts, whole)
+        chosen = np.sort(np.lexsort((clocks, full))[:parts])
+        clocks[chosen] += work[name] / parts
         bits[chosen] += own
-        placed[name] = tuple(sorted(map(int, chosen)))
-    return {name: placed[name] for name in loads.names}
+        placed[name], cuts[name] = tuple(map(int, chosen)), loads.fair(name, parts)
+    return Placed(cores=placed, cuts=cuts)
 
 
 def _changes(loads: Loads, placed: Placed, cores: int) -> Iterator[Placed]:
-    """Placements that differ in a part of the busiest core: elsewhere, changed for another, one part more or less."""
-    clocks, _ = loads.of_cores(placed, cores)
-    busiest = int(clocks.argmax())
-    others = [int(core) for core in np.argsort(clocks, kind="stable") if core != busiest]
-    here = [name for name, there in placed.items() if busiest in there]
-    for name in here:
-        rest = tuple(core for core in placed[name] if core != busiest)
-        free = [core for core in others if core not in rest]
-        for core in free[:4]:
-            yield {**placed, name: tuple(sorted((*rest, core)))}
-        if free and len(placed[name]) < loads.most[name]:
-            yield {**placed, name: tuple(sorted((*placed[name], free[0])))}
-        if rest:
-            yield {**placed, name: rest}
-        for core in others[:4]:
-            for other, there in placed.items():
-                if core in there and busiest not in there and core not in placed[name]:
-                    back = tuple(sorted((*(c for c in there if c != core), busiest)))
-                    yield {**placed, name: tuple(sorted((*rest, core))), other: back}
+    """Placements that differ in a part of the busiest core: elsewhere, changed for another, smaller, or two parts."""
+    clocks, both, _ = loads.of_cores(placed, cores)
+    order = np.lexsort((both, clocks))
+    busiest, idle = int(order[-1]), [int(core) for core in order[:-1][:4]]
+    for name, there in placed.cores.items():
+        begins = [0, *placed.cuts[name], loads.slices[name]]
+        for part in (k for k, core in enumerate(there) if core == busiest):
+            for core in idle:
+                yield _changed(placed, name, {part: core})
+            for at, by in ((part, 1), (part + 1, -1)):
+                if 0 < at < len(begins) - 1 and begins[part + 1] - begins[part] > 1:
+                    cuts = (*begins[1:at], begins[at] + by, *begins[at + 1 : -1])
+                    yield replace(placed, cuts={**placed.cuts, name: cuts})
+            if begins[part + 1] - begins[part] > 1 and idle:
+                middle = (begins[part] + begins[part + 1]) // 2
+                yield Placed(
+                    cores={**placed.cores, name: (*there[: part + 1], idle[0], *there[part + 1 :])},
+                    cuts={**placed.cuts, name: (*begins[1 : part + 1], middle, *begins[part + 1 : -1])},
+                )
+            for core in idle:
+                for other, those in placed.cores.items():
+                    for k in (k for k, one in enumerate(those) if one == core):
+                        yield _changed(_changed(placed, name, {part: core}), other, {k: busiest})
+        if busiest in there:
+            for count in (len(there) + 1, len(there) - 1):
+                own = (*there, *(c for c in idle if c not in there))[:count]
+                if 1 <= count <= loads.slices[name] and len(own) == count:
+                    yield Placed(cores={**placed.cores, name: own}, cuts={**placed.cuts, name: loads.fair(name, count)})
+
+
+def _changed(placed: Placed, name: str, parts: dict[int, int]) -> Placed:
+    there = tuple(parts.get(k, core) for k, core in enumerate(placed.cores[name]))
+    return replace(placed, cores={**placed.cores, name: there})

@@ -117,12 +117,14 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     """Place every population, or refuse with what does not fit and what would help."""
     lanes, whole = configuration.lanes, network
     _check(whole)
+    if isinstance(configuration.cores, int):
+        configuration = _placed(whole, configuration)
     cut, core_of = _cores(whole, configuration)
     network, neurons = cut.network, cut.network.neurons
     cores = 1 + max(core_of.values())
     events = _orders(cut, configuration)
     places = _places(cut, core_of, events, configuration)
-    readers = _readers(network, core_of, events, configuration.slots)
+    readers = _readers(cut, core_of, events, configuration)
     by_name = {place.name: place for place in places}
     made = {
         r: _fan_out(r.projection, by_name[r.source], by_name[r.target], lanes)
@@ -214,10 +216,20 @@ def _check(network: Network) -> None:
             )
 
 
+def _placed(network: Network, configuration: Configuration) -> Configuration:
+    found = place(network, configuration)
+    assert isinstance(found.cores, dict)
+    most = 1 + max(max(there) if isinstance(there, list) else there for there in found.cores.values())
+    if most != configuration.cores:
+        lanes, cores = configuration.lanes, configuration.cores
+        raise Refusal(f"cores: with {lanes} lanes no more than {most} are of use, not {cores}")
+    return found
+
+
 def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[str, int]]:
     """The network in parts, and the core of each part; -1 for the input, which is the host's."""
     cores, names = configuration.cores, [p.name for p in network.neurons]
-    placed: dict[str, int | list[int]]
+    placed: dict[str, int | list[int]] = {name: k if cores == "per-population" else 0 for k, name in enumerate(names)}
     if isinstance(cores, dict):
         placed = cores
         for name in (*placed, *names):
@@ -225,15 +237,15 @@ def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[
                 raise Refusal(f"cores: there is no population of neurons {name!r}; there are {', '.join(names)}")
             if name not in placed:
                 raise Refusal(f"cores: it is not said on which core {name!r} is; name all of {', '.join(names)}")
-    elif isinstance(cores, int):
-        placed = place(network, configuration)
-        most = 1 + max(max(there) if isinstance(there, list) else there for there in placed.values())
-        if most < cores:
-            raise Refusal(f"cores: with {configuration.lanes} lanes no more than {most} are of use, not {cores}")
-    else:
-        placed = {name: k if cores == "per-population" else 0 for k, name in enumerate(names)}
     lists = {name: there if isinstance(there, list) else [there] for name, there in placed.items()}
-    cut = split(network, {name: len(there) for name, there in lists.items() if len(there) > 1}, configuration.lanes)
+    for name, cuts in configuration.cuts.items():
+        if len(cuts) + 1 != len(lists.get(name, [])):
+            raise Refusal(
+                f"cuts: {name!r} would be in {len(cuts) + 1} parts, and cores has {len(lists.get(name, []))} for it; "
+                "where each part begins is said of all but the first"
+            )
+    counts = {name: configuration.cuts.get(name) or len(there) for name, there in lists.items() if len(there) > 1}
+    cut = split(network, counts, configuration.lanes)
     parts = {name: [p.name for p in cut.parts if p.population == name] for name in lists}
     core_of = {network.input.name: -1}
     for name, there in lists.items():
@@ -307,14 +319,22 @@ def _uniform(p: Population, channels: int) -> bool:
     return all((v == v[:, :1]).all() for v in each)
 
 
-def _readers(network: Network, core_of: MappingType[str, int], events: set[int], slots: int) -> tuple[Reader, ...]:
+def _readers(
+    cut: Split, core_of: MappingType[str, int], events: set[int], configuration: Configuration
+) -> tuple[Reader, ...]:
+    network, names = cut.network, [p.name for p in cut.whole.populations]
+    for name in configuration.slots if isinstance(configuration.slots, dict) else ():
+        if name not in names:
+            raise Refusal(f"slots: there is no population {name!r}; there are {', '.join(names)}")
+
     def delay(j: Projection) -> int:
         return j.least_delay if id(j) in events else j.delay
 
     # A ring of events per source: as many steps as its slowest reader needs.
     deep = {
-        p.name: slots + max((delay(j) for j in network.projections if j.source == p.name), default=0)
-        for p in network.populations
+        part.name: configuration.slots_of(part.population)
+        + max((delay(j) for j in network.projections if j.source == part.name), default=0)
+        for part in cut.parts
     }
     readers: list[Reader] = []
     out_of = dict.fromkeys(core_of.values(), 0)

@@ -15,7 +15,7 @@ from spikeloom.golden.network.projection import Synapses
 from spikeloom.hdl.flits import Share
 from spikeloom.hdl.mapping.fan_outs import reached, synapse_list
 
-__all__ = ["Part", "Split", "even", "most_parts", "split"]
+__all__ = ["Part", "Split", "even", "most_parts", "slice_size", "split"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +72,20 @@ class Split:
 
 def most_parts(network: Network, name: str, lanes: int) -> int:
     """Into how many parts a population can be cut evenly."""
-    shape = _shape(network, _cuttable(network, name))
-    return -(-_rows(shape) // (1 if len(shape) > 1 else lanes))
+    return -(-_rows(_shape(network, _cuttable(network, name))) // slice_size(network, name, lanes))
+
+
+def slice_size(network: Network, name: str, lanes: int) -> int:
+    """What a population is cut into evenly: so many of its neurons, or one row of its image."""
+    return 1 if len(_shape(network, _cuttable(network, name))) > 1 else lanes
 
 
 def even(network: Network, counts: MappingType[str, int], lanes: int) -> dict[str, tuple[int, ...]]:
     """Cuts of populations into so many parts, as equal as groups of ``lanes`` neurons, or rows of an image, can be."""
     cuts = {}
     for name, count in counts.items():
-        image = len(_shape(network, _cuttable(network, name))) > 1
-        unit, what = (1, "rows") if image else (lanes, f"groups of {lanes} neurons")
-        most = most_parts(network, name, lanes)
+        unit, most = slice_size(network, name, lanes), most_parts(network, name, lanes)
+        what = f"groups of {lanes} neurons" if len(_shape(network, _cuttable(network, name))) == 1 else "rows"
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
             raise Refusal(f"Population {name!r} has {most} {what}: it can be cut into 1..{most} parts, not {count!r}")
         cuts[name] = tuple(unit * (k * most // count) for k in range(1, count))

@@ -17,8 +17,11 @@ BAD = {
     "population to core or list of cores in 0..62, not True",
     "cores: {a: 63}": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
     "population to core or list of cores in 0..62, not {'a': 63}",
-    "slots: 0": "slots: Input should be greater than or equal to 1 (given: 0)",
-    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, topology, counters, slots, order",
+    "slots: 0": "slots: must be in 1..8, or a dictionary from population to such a number, not 0",
+    "slots: {a: 9}": "slots: must be in 1..8, or a dictionary from population to such a number, not {'a': 9}",
+    "cuts: {a: 3}": "cuts.a: Input should be a valid list (given: 3)",
+    "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, cuts, topology, counters, slots, "
+    "order",
 }
 
 

@@ -98,16 +98,26 @@ FAMILIES = {
 def configured(family: str, network: Network) -> Configuration:
     configuration = FAMILIES[family][0]
     if configuration.cores == THREE:
-        configuration = configuration.model_copy(update={"cores": scattered(network, configuration.lanes)})
+        configuration = configuration.model_copy(update=scattered(network, configuration.lanes))
     return mixed(network, configuration) if family in MIXED else configuration
 
 
-def scattered(network: Network, lanes: int) -> dict[str, list[int]]:
-    """Each population in as many parts as drawn, on three cores, none of which is idle; all depends on the network."""
+def scattered(network: Network, lanes: int) -> dict[str, dict]:
+    """Each population in as many parts as drawn, cut evenly or anywhere, on three cores, none of which is idle, and
+    with as many slots as drawn; all depends on the network."""
     rng = np.random.default_rng(int(network.hash[8:16], 16))
     counts = {p.name: int(rng.integers(1, 1 + min(THREE, most_parts(network, p.name, lanes)))) for p in network.neurons}
     cores = iter([*rng.permutation(THREE), *rng.integers(0, THREE, sum(counts.values()))])
-    return {name: [int(next(cores)) for _ in range(count)] for name, count in counts.items()}
+    cuts = {
+        name: sorted(map(int, rng.choice(np.arange(1, most_parts(network, name, 1)), count - 1, replace=False)))
+        for name, count in counts.items()
+        if count > 1 and rng.random() < 0.5
+    }
+    return {
+        "cores": {name: [int(next(cores)) for _ in range(count)] for name, count in counts.items()},
+        "cuts": cuts,
+        "slots": {p.name: int(rng.integers(1, 4)) for p in network.populations},
+    }
 
 
 def into_family(network: Network, kinds: list) -> Network:
