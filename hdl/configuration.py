@@ -15,8 +15,8 @@ Order = Literal["auto", "neuron", "event"]
 Topology = Literal["crossbar", "ring", "mesh"]
 
 MAX_FILE_BYTES = 1 << 20
-#: One node more, the host's, has a number of six bits.
-MOST_CORES = 63
+#: Of which each is a node; events are packets with a bit for each.
+MOST_CORES = 64
 MOST_SLOTS, DEFAULT_SLOTS = 8, 2
 
 

@@ -11,7 +11,7 @@ from spikeloom.golden.network import Refusal
 
 __all__ = ["MOST_NODES", "Link", "Topology", "circle"]
 
-MOST_NODES = 64
+MOST_NODES = 65
 
 
 class Link(NamedTuple):

@@ -11,12 +11,12 @@ BAD = {
     "lanes: 0": "lanes: Input should be greater than or equal to 1 (given: 0)",
     "lanes: many": "lanes: Input should be a valid integer (given: 'many')",
     "lanes: 8\nunits: 16": "configuration: units must be at most lanes (8), not 16: a unit serves whole lanes",
-    "cores: 64": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
-    "population to core or list of cores in 0..62, not 64",
-    "cores: true": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
-    "population to core or list of cores in 0..62, not True",
-    "cores: {a: 63}": "cores: must be 'shared', 'per-population', a number of cores in 1..63, or a dictionary from "
-    "population to core or list of cores in 0..62, not {'a': 63}",
+    "cores: 65": "cores: must be 'shared', 'per-population', a number of cores in 1..64, or a dictionary from "
+    "population to core or list of cores in 0..63, not 65",
+    "cores: true": "cores: must be 'shared', 'per-population', a number of cores in 1..64, or a dictionary from "
+    "population to core or list of cores in 0..63, not True",
+    "cores: {a: 64}": "cores: must be 'shared', 'per-population', a number of cores in 1..64, or a dictionary from "
+    "population to core or list of cores in 0..63, not {'a': 64}",
     "slots: 0": "slots: must be in 1..8, or a dictionary from population to such a number, not 0",
     "slots: {a: 9}": "slots: must be in 1..8, or a dictionary from population to such a number, not {'a': 9}",
     "cuts: {a: 3}": "cuts.a: Input should be a valid list (given: 3)",

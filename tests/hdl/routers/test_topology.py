@@ -115,8 +115,8 @@ def test_circles_are_found():
     "options, error, text",
     [
         ({"kind": "tree", "nodes": 4}, Refusal, "Topology must be crossbar, ring or mesh, not 'tree'"),
-        ({"kind": "mesh", "nodes": 1}, Refusal, "Nodes must be in 2..64, not 1"),
-        ({"kind": "ring", "nodes": 65}, Refusal, "Nodes must be in 2..64, not 65"),
+        ({"kind": "mesh", "nodes": 1}, Refusal, "Nodes must be in 2..65, not 1"),
+        ({"kind": "ring", "nodes": 66}, Refusal, "Nodes must be in 2..65, not 66"),
         ({"kind": "ring", "nodes": 4.0}, TypeError, "Nodes must be an integer, not 4.0"),
         ({"kind": "ring", "nodes": True}, TypeError, "Nodes must be an integer, not True"),
     ],
