@@ -99,7 +99,15 @@ def key(title: str, path: str) -> Column:
 NETWORK = Column("network", lambda row: f"{row['network']}, {row['weight_bits']} bit", key=True)
 LANES = key("lanes", "lanes")
 SLOTS = key("slots", "slots")
+CORES = Column("cores", lambda row: _cores(row["cores"]), key=True)
 REGISTERS = Column("output registers", lambda row: "yes" if row["output_registers"] else "no", key=True)
+
+
+def _cores(cores: str | int | dict[str, int | list[int]]) -> str:
+    """``lif1 on 0 1 2 3, lif2 on 0`` of a placement by name."""
+    if not isinstance(cores, dict):
+        return str(cores)
+    return ", ".join(f"{name} on {str(there).strip('[]').replace(',', '')}" for name, there in cores.items())
 
 
 def _by_network(rows: Sequence[Row]) -> list[Row]:
@@ -393,7 +401,7 @@ TABLES = {
         columns=(
             NETWORK,
             LANES,
-            key("cores", "cores"),
+            CORES,
             key("slots", "slots"),
             count("simulated clocks per inference", "clocks_per_inference"),
             count("modelled", "modelled"),

@@ -211,10 +211,15 @@ def peer(bench: Bench, network: str, weight_bits: int, lanes: int, units: int, o
             *(("connectome", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
             *(("motion", 8, 16, *how) for how in (("shared", 1), ("per-population", 2))),
             *(("converted-cnn", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
+            ("cnn", 8, 16, "shared", 2),
+            *(("digits", 8, lanes, {"lif1": [0, 1, 2, 3], "lif2": 0}, 2) for lanes in (8, 16)),
+            ("cnn", 8, 8, {"lif1": [0, 1, 2, 3], "lif2": [0, 1, 2, 3], "lif3": 0}, 2),
         )
     )
 )
-def model(bench: Bench, network: str, weight_bits: int, lanes: int, cores: str, slots: int) -> Parts:
+def model(
+    bench: Bench, network: str, weight_bits: int, lanes: int, cores: str | dict[str, int | list[int]], slots: int
+) -> Parts:
     """Clocks of an inference as the mapper's token model predicts them from the integer model's events, and as they are
     simulated, on the first samples of the test data."""
     x = hardware.samples(network).x[:MODEL_SAMPLES]

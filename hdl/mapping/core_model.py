@@ -1,41 +1,56 @@
 """How long a step of a population keeps its core, and whom it lets go on: the stages of the token model."""
 
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from operator import add
 
 from spikeloom.hdl.mapping.latencies import Costs
-from spikeloom.hdl.mapping.plan import Mapping
+from spikeloom.hdl.mapping.plan import HOST, Mapping
 from spikeloom.hdl.mapping.token_model import Engine, Stage, Times, Tokens
 from spikeloom.hdl.mapping.work import Counts, LanesWork, ScatterWork, counts, lanes_work, scatter_work
 from spikeloom.hdl.routers.topology import Topology
 
 __all__ = ["Model"]
 
-Burst = tuple[float, float, float]
+#: Bursts of events that a port may still have, and those of one source.
+RECENT, STEPS = 32, 32
+#: In which a burst's end is found.
+ROUNDS = 3
+
+
+@dataclass(eq=False)
+class _Burst:
+    """A step's events, from a source's first to its tick; ``left``: when all that get them had taken them."""
+
+    source: str
+    begin: float
+    end: float
+    events: float
+    left: float | None = None
 
 
 class _Port:
-    """Where a core takes packets, one in a clock, in turn from all nodes that send some."""
+    """Where a node takes packets, one in a clock, in turn from all that send some; ``tick``: clocks that one takes."""
 
-    def __init__(self) -> None:
-        #: by source, of its last steps: from when to when, how many events; and of the last ones of any source
-        self.own: defaultdict[str, deque[Burst]] = defaultdict(lambda: deque(maxlen=32))
-        self.recent: deque[tuple[str, Burst]] = deque(maxlen=8)
+    def __init__(self, tick: int) -> None:
+        self.tick = tick
+        self.recent: deque[_Burst] = deque(maxlen=RECENT)
 
-    def sends(self, source: str, burst: Burst) -> None:
-        self.own[source].append(burst)
-        self.recent.append((source, burst))
-
-    def arrival(self, source: str, clocks: float, time: float) -> float:
-        """Of the tick that leaves at a time."""
-        begin, events = next((begin, events) for begin, end, events in self.own[source] if end == time)
-        others = 0.0
-        for other, (first, last, sent) in self.recent:
-            if other != source and first < time and last > begin:
-                others += min(events, sent * (min(last, time) - max(first, begin)) / max(1.0, last - first))
-        return max(time, begin + events + others) + clocks
+    def taken(self, burst: _Burst) -> float:
+        """When a burst's tick can be taken."""
+        end = burst.end
+        for _ in range(ROUNDS):  # what comes while it waits is before its last ones too
+            others = 0.0
+            for other in self.recent:
+                first, last = other.begin, other.left or other.end
+                if other.source != burst.source and first < end and last > burst.begin:
+                    share = (min(last, end) - max(first, burst.begin)) / max(1.0, last - first)
+                    packets = other.events * share + self.tick * (last <= end)
+                    others += min(burst.events + 1, packets)
+            end = max(burst.end, burst.begin + burst.events + others)
+        return end
 
 
 class Model:
@@ -47,13 +62,17 @@ class Model:
         self.shape = next(iter(self.counts.values())).shape
         steps = self.shape[0] * self.shape[1]
         cores = range(len(mapping.parameters.cores))
-        self.flows: dict[str, list[int]] = {place.name: [] for place in mapping.places}
-        self.ports = {1 + k: _Port() for k in cores}
+        self.flows = {place.name: self._gets(place.name) for place in mapping.places}
+        self.bursts: dict[str, deque[_Burst]] = {place.name: deque(maxlen=STEPS) for place in mapping.places}
+        self.ports = {1 + k: _Port(costs.tick) for k in cores} | {HOST: _Port(1)}
         self.ends: dict[str, list[float]] = {}
         self.works: dict[str, LanesWork] = {}
         self.host = Engine(name="host", look=1)
         self.lanes = [Engine(name=f"core{k}", look=costs.look) for k in cores]
-        self.scatters = [Engine(name=f"core{k}.scatter", look=costs.look) for k in cores]
+        self.scatters = [
+            Engine(name=f"core{k}.scatter", look=costs.look, offers=costs.start - 2, offered=costs.offered)
+            for k in cores
+        ]
         self.stages: dict[tuple[str, bool], Stage] = {}
         rings = {ring.target for ring in mapping.rings}
         for place in mapping.places:
@@ -67,9 +86,11 @@ class Model:
             run = partial(self._lanes, work, scatter, self.ends[place.name])
             self._stage(self.lanes[place.core], place.name, False, steps, run)
             if place.name in rings:
-                clocks = scatter_work(mapping, place.name, events, costs)
-                run = partial(self._scatter, clocks, self.lanes[place.core])
-                self._stage(scatter, place.name, True, steps, run)
+                lists = scatter_work(mapping, place.name, events, costs)
+                stage = Stage(name=place.name, engine=scatter, steps=steps)
+                stage.part = partial(self._scatter, lists, self.lanes[place.core], stage)
+                scatter.stages.append(stage)
+                self.stages[place.name, True] = stage
         self._join(rings)
 
     @property
@@ -77,7 +98,7 @@ class Model:
         return [engine for engine in (self.host, *self.lanes, *self.scatters) if engine.stages]
 
     def _stage(self, engine: Engine, name: str, event: bool, steps: int, run: Callable[..., Times]) -> None:
-        stage = Stage(name=name, engine=engine, steps=steps, run=run, elastic=event)
+        stage = Stage(name=name, engine=engine, steps=steps, run=run)
         engine.stages.append(stage)
         self.stages[name, event] = stage
 
@@ -92,14 +113,14 @@ class Model:
             back: float = costs.returned if self._node(r.source) else costs.opening
             if len(self.lanes) > 1 and self._node(r.source) != self._node(r.target):
                 back += costs.queued + self._distance(self._node(r.target), self._node(r.source)) - costs.link
-            early = None if r.event else self.works[r.target].read.get(r.source)
-            target.frees.append((back, [credit], early))
+            if r.event:
+                target.returns.append((back + costs.done - costs.returned, [credit]))
+            else:
+                target.frees.append((back, [credit], self.works[r.target].read.get(r.source)))
         for (name, node), tokens in ticks.items():
             own = self._node(name) == node
             way = costs.own if own else self._distance(self._node(name), node)
-            self.flows[name].append(node)
-            arrival = partial(self.ports[node].arrival, name, way + costs.seen)
-            self.stages[name, False].ticks.append((arrival, tokens))
+            self.stages[name, False].ticks.append((partial(self._arrival, name, way + costs.seen), tokens))
         for name in rings:
             adds, takes = self.stages[name, True], self.stages[name, False]
             adds.ticks.append((partial(add, costs.done), [takes.need(0, tick=True)]))
@@ -108,9 +129,25 @@ class Model:
     def _node(self, name: str) -> int:
         return 1 + self.mapping.by_name[name].core
 
+    def _gets(self, name: str) -> list[int]:
+        """Nodes that take a population's events: its own core, whoever reads it, and of several cores the host."""
+        readers = {self._node(r.target) for r in self.mapping.readers if r.source == name}
+        own = self._node(name)
+        several = len(self.mapping.parameters.cores) > 1
+        return sorted(readers | {own} | ({HOST} if several else set()) if own else readers)
+
     def _sends(self, stage: Stage, begin: float, end: float, events: float) -> None:
+        burst = _Burst(stage.name, begin, end, events)
+        self.bursts[stage.name].append(burst)
         for node in self.flows[stage.name]:
-            self.ports[node].sends(stage.name, (begin, end, events))
+            self.ports[node].recent.append(burst)
+
+    def _arrival(self, name: str, clocks: float, time: float) -> float:
+        """Of the tick that leaves at a time: a packet goes on when all that get the one before have taken it."""
+        burst = next(b for b in self.bursts[name] if b.end == time)
+        if burst.left is None:
+            burst.left = max(self.ports[node].taken(burst) for node in self.flows[name])
+        return burst.left + clocks
 
     def _distance(self, node: int, other: int) -> float:
         """Clocks that a packet takes from node to node."""
@@ -124,7 +161,7 @@ class Model:
 
     def _send(self, flits: list[int], stage: Stage, time: float) -> Times:
         engine = stage.engine
-        engine.since = begin = max(time, engine.idle + self.costs.gate)
+        engine.since = begin = max(time, engine.idle + 1 + self.costs.gate)
         engine.idle = engine.prepared = begin + flits[stage.step]
         self._sends(stage, begin, engine.idle, flits[stage.step])
         return engine.idle, engine.idle, engine.idle
@@ -135,46 +172,50 @@ class Model:
         engine.since = start = max(time + 1, engine.prepared)
         begin = max(start + costs.start - 1, engine.idle + 1)  # the first row
         _wait(stage, begin)
-        first = max(begin + entries, engine.last_hand_over + engine.after_step)
+        first = max(begin + w.first[step], engine.last_hand_over + engine.after_step)
         last = first + (w.groups - 1) * apart
         leave = w.pipeline + sending
         sent = max(last + leave, max(engine.sent, first + w.pipeline) + w.groups * sending)
         held = max(0.0, sent - w.slack[step] - last)
+        lists = w.groups * (w.first[step] - entries)  # that the scheduler had not ready, or that were empty
         engine.spend("output", held)
         engine.spend("rows", w.groups * entries)
         engine.spend("hand_over", w.groups)
-        engine.spend("neuron_unit", last + 1 - begin - w.groups * (entries + 1))
+        engine.spend("scheduler", lists)
+        engine.spend("neuron_unit", last + 1 - begin - w.groups * (entries + 1) - lists)
         last += held
+        last_group = last - apart if w.groups > 1 else begin - 1
         # The scheduler is done when the last list waits behind the one before.
-        before = max(begin, last - (2 if w.segments == 1 else 1) * apart)
-        if w.groups * w.segments == 1:
-            before = engine.accepted
+        if w.segments > 1:
+            before = last_group + w.begun[0][step]
+        else:
+            before = last - 2 * apart if w.groups > 1 else engine.accepted
         engine.prepared = max(start + costs.segment * w.groups * w.segments, before + 1) + 1
-        engine.accepted = last - apart
+        engine.accepted = last_group + w.begun[1][step]
         engine.idle = engine.last_hand_over = last
         engine.after_step = w.after_step
         engine.sent = sent
         self._sends(stage, first + w.pipeline, sent, w.events[step])
         if w.takes:
-            engine.taking = begin, last, w.takes
-            taken = _taken(engine.taking, begin, scatter.idle)
-            scatter.spend("hand_over", taken)
-            scatter.idle += taken
+            engine.takings.append((begin, last, w.takes))
+            put_off = _added(scatter, engine)
+            scatter.spend("hand_over", put_off)
         ends.append(sent)
-        return last - apart if w.groups > 1 else begin - 1, last, sent
+        return last_group, last, sent
 
-    def _scatter(self, w: ScatterWork, lanes: Engine, stage: Stage, time: float) -> Times:
-        engine, step = stage.engine, stage.step
-        begin = max(time + self.costs.start, engine.idle)
-        engine.since = max(time + 1, engine.idle)
-        _wait(stage, begin)
-        end = begin + w.clocks[step]
-        taken = _taken(lanes.taking, begin, end)
+    def _scatter(
+        self, lists: Sequence[ScatterWork], lanes: Engine, stage: Stage, step: int, number: int, begin: float
+    ) -> None:
+        engine, w = stage.engine, lists[number]
+        if not number:
+            _wait(stage, begin)
+        else:
+            engine.spend("scheduler", begin - engine.idle)
+        engine.idle = begin + w.clocks[step]
+        engine.adding, engine.put_off = (begin + w.lead[step], w.rows[step]), 0.0
         engine.spend("rows", w.rows[step])
-        engine.spend("hand_over", taken)
         engine.spend("scheduler", w.clocks[step] - w.rows[step])
-        engine.idle = engine.prepared = end + taken
-        return engine.idle, engine.idle, engine.idle
+        engine.spend("hand_over", _added(engine, lanes))
 
 
 def _wait(stage: Stage, begin: float) -> None:
@@ -188,7 +229,16 @@ def _wait(stage: Stage, begin: float) -> None:
     engine.spend("scheduler", idle - tick - credit)
 
 
-def _taken(taking: tuple[float, float, int], begin: float, end: float) -> float:
-    """Rows of sums that are taken between two clocks."""
-    first, last, rows = taking
-    return rows * max(0.0, min(last, end) - max(first, begin)) / max(1.0, last - first)
+def _added(scatter: Engine, lanes: Engine) -> float:
+    """Puts off the end of rows that are added, by a clock for each row of sums that is taken meanwhile; how much."""
+    begin, rows = scatter.adding
+    end = begin + rows
+    for first, last, taken in lanes.takings:
+        # While sums are taken, rows are added in the other clocks.
+        if last > first and begin < last and first < end:
+            since, share = max(first, begin), min(0.9, taken / (last - first))
+            end += min((end - since) * share / (1 - share), (last - since) * share)
+    found = end - begin - rows - scatter.put_off
+    scatter.put_off += found
+    scatter.idle += found
+    return found

@@ -1,12 +1,15 @@
 """Engines that pass tokens: when each step of each population begins and ends. Times are clocks."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-__all__ = ["Engine", "Stage", "Times", "Tokens", "simulate"]
+__all__ = ["Engine", "Stage", "Taking", "Times", "Tokens", "simulate"]
 
 Times = tuple[float, float, float]
+#: Rows of sums that are taken: from, to, how many.
+Taking = tuple[float, float, int]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -23,16 +26,18 @@ class Stage:
     """A population on an engine.
 
     run: (stage, when it was chosen) -> (when its last group begins, when its slots are read, when its tick leaves).
-    read: of tokens that it frees earlier, when in the last group, for each step.
-    elastic: what the engine does meanwhile may put that off, to the engine's ``idle``.
-    ticks: when tokens come by its tick, if that leaves at a time. frees: those that its end gives, and how much later.
+    part: on an event-stationary half in its place, (step, number, when) a list begins; it sets the engine's ``idle``,
+          which what the lanes do may put off. Its end gives what ``returns`` has for it, the last one's the tick.
+    ticks: when tokens come by its tick, if that leaves at a time. frees: those that its end gives, how much later, and
+          of those that are given earlier, when in the last group, for each step.
     """
 
     name: str
     engine: "Engine"
     steps: int
-    run: Callable[["Stage", float], Times]
-    elastic: bool = False
+    run: Callable[["Stage", float], Times] | None = None
+    part: Callable[[int, int, float], None] | None = None
+    returns: list[tuple[float, list[Tokens]]] = field(default_factory=list)
     needs: list[Tokens] = field(default_factory=list)
     ticks: list[tuple[Callable[[float], float], list[Tokens]]] = field(default_factory=list)
     frees: list[tuple[float, list[Tokens], list[float] | None]] = field(default_factory=list)
@@ -51,19 +56,28 @@ class Stage:
 class Engine:
     """Runs one step at a time, of any of its stages that has its tokens; looks at them in turn.
 
-    look: clocks for each. idle: when the last step's rows were all added; ``prepared``: when its scheduler could go on
-    to another. sent: when the last event left. spent: clocks by what they went to.
+    look: clocks for each; ``offers``: from a stage's choice to its first list, and ``offered`` from a list's begin
+    until the next but one is there. idle: when the last step's rows were all added; ``prepared``: when its scheduler
+    could go on to another. sent: when the last event left. spent: clocks by what they went to. waiting: lists of an
+    event-stationary half that have not begun: when they are there, stage, step, number.
     """
 
     name: str
     look: int
+    offers: int = 0
+    offered: int = 0
     stages: list[Stage] = field(default_factory=list)
     idle: float = 0.0
     prepared: float = 0.0
     accepted: float = 0.0
     last_hand_over: float = -1e9
     sent: float = 0.0
-    taking: tuple[float, float, int] = (0.0, 0.0, 0)  # rows of sums that are taken: from, to, how many
+    takings: deque[Taking] = field(default_factory=lambda: deque(maxlen=4))
+    adding: tuple[float, float] = (0.0, 0.0)  # rows of a list: from, how many clocks; ``put_off`` by so many more
+    put_off: float = 0.0
+    waiting: deque[tuple[float, Stage, int, int]] = field(default_factory=deque)
+    chosen: Stage | None = None
+    running: bool = False
     after_step: float = 0.0
     spent: dict[str, float] = field(default_factory=dict)
     looks: int = 0  # which search it is
@@ -110,38 +124,66 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
         for arrives, tokens in stage.ticks:
             at(arrives(time), arrive, tokens)
 
-    def give(stage: Stage, last_group: float, read: float, ticked: float) -> None:
-        at(ticked, leave, stage)
-        for clocks, tokens, early in stage.frees:
-            at((last_group + early[stage.step - 1] if early else read) + clocks, arrive, tokens)
-
-    def ended(time: float, stage: Stage) -> None:
-        if time < stage.engine.idle:
-            at(stage.engine.idle, ended, stage)
-        else:
-            give(stage, time, time, time)
-
-    def found(time: float, stage: Stage, look: int, chosen: float | None = None) -> None:
+    def found(time: float, stage: Stage, look: int) -> None:
         engine = stage.engine
         if look != engine.looks:
             return
-        if stage.elastic and time < engine.idle:
-            at(engine.idle, found, stage, look, chosen or time)
+        engine.looks += 1
+        if stage.run is None:
+            engine.chosen = stage
+            choose(time, engine)
             return
-        times = stage.run(stage, chosen or time)
+        last_group, read, ticked = stage.run(stage, time)
+        at(ticked, leave, stage)
+        for clocks, tokens, early in stage.frees:
+            at((last_group + early[stage.step] if early else read) + clocks, arrive, tokens)
+        started(stage)
+
+    def started(stage: Stage) -> None:
+        """Its tokens are taken, and the next one is looked for."""
+        engine = stage.engine
         stage.step += 1
         for one in stage.needs:
             one.count -= 1
             stage.missing += not one.count
-        if stage.elastic:
-            at(engine.idle, ended, stage)
-        else:
-            give(stage, *times)
-        engine.looks += 1
         engine.first = (engine.stages.index(stage) + 1) % len(engine.stages)
         for other in engine.stages:
             if not other.missing and other.step < other.steps:
                 at(engine.seen(other), found, other, engine.looks)
+
+    def choose(time: float, engine: Engine) -> None:
+        """The stage that was found begins when its engine's scheduler is done: one list at most waits."""
+        stage = engine.chosen
+        if stage is None or len(engine.waiting) > 1:
+            return
+        engine.chosen = None
+        engine.waiting.extend((time + engine.offers, stage, stage.step, k) for k in range(len(stage.returns)))
+        engine.since = time + 1
+        started(stage)
+        if not engine.running:
+            follow(time, engine)
+
+    def follow(time: float, engine: Engine) -> None:
+        engine.running = bool(engine.waiting)
+        if engine.running:
+            at(max(time, engine.waiting[0][0]), begin, engine)
+
+    def begin(time: float, engine: Engine) -> None:
+        _, stage, step, number = engine.waiting.popleft()
+        assert stage.part
+        stage.part(step, number, time)
+        at(engine.idle, ended, stage, number)
+        at(time + engine.offered, choose, engine)
+
+    def ended(time: float, stage: Stage, number: int) -> None:
+        if time < stage.engine.idle:
+            at(stage.engine.idle, ended, stage, number)
+            return
+        clocks, tokens = stage.returns[number]
+        at(time + clocks, arrive, tokens)
+        if number == len(stage.returns) - 1:
+            leave(time, stage)
+        follow(time, stage.engine)
 
     for engine in engines:
         for stage in engine.stages:

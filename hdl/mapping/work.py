@@ -22,11 +22,13 @@ Counts = MappingType[str, np.ndarray]
 class LanesWork:
     """Steps of one population on the lanes of its core; lists have a number for each step.
 
-    entries:  rows of weights or sums that each of ``groups`` takes, from ``segments`` lists; ``apart``: clocks from one
-              group to the next, and ``after_step`` from a step's last to the next step's first.
+    entries:  rows of weights or sums that each of ``groups`` takes, from ``segments`` lists.
+    first:    clocks from the first row to the first hand-over; ``apart``: from one to the next, and ``after_step`` from
+              a step's last to the next step's first.
     sending:  clocks in which a group's events leave. pipeline: from the hand-over of a group to its first event.
     slack:    results of neurons that are kept until they leave, in clocks of theirs.
-    read:     by source, clocks from a group's begin until a list that is not the last was read.
+    read:     by source, clocks from the last group's begin until a list that is not the last was read; ``begun``: until
+              the last two lists were begun.
     takes:    rows of sums that are taken from the event-stationary half in a step.
     """
 
@@ -34,7 +36,9 @@ class LanesWork:
     segments: int
     read: dict[str, list[float]]
     entries: list[float]
+    first: list[float]
     apart: list[float]
+    begun: tuple[list[float], list[float]]
     after_step: int
     sending: list[float]
     pipeline: int
@@ -45,9 +49,13 @@ class LanesWork:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScatterWork:
-    """Steps of one population's sums: ``clocks`` in all, ``rows`` of them rows of weights or synapses of lists."""
+    """Steps of a projection in the event-stationary order.
+
+    clocks: in all; ``lead``: before its first row, and ``rows`` of them rows of weights or synapses of lists.
+    """
 
     clocks: list[float]
+    lead: list[float]
     rows: list[float]
 
 
@@ -99,18 +107,18 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> 
     groups = place.groups(p.lanes)
     own = counts(events, place.name, place.size)
     lists = [_entries(mapping, r, events, own) for r in mine] + [np.ones_like(own)] * ring
-    # A list that is not its group's last takes a clock even if it is empty.
-    ends = np.cumsum([np.maximum(n, 1) for n in lists[:-1]] + [lists[-1]], axis=0)
-    entries = costs.row * ends[-1]
     latency = p.neuron.latency + 2 + p.folded
     after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
+    replay = _replay([costs.row * n for n in lists], groups, after_group, costs)
     sending = (own + _silent(events[place.name], own, place, groups * p.beats, p.units)) / groups
     return LanesWork(
         groups=groups,
         segments=len(lists),
-        read={r.source: end.ravel().tolist() for r, end in zip(mine, ends[:-1], strict=False)},
-        entries=entries.ravel().tolist(),
-        apart=np.maximum(np.maximum(entries + 1, after_group), costs.segment * len(lists)).ravel().tolist(),
+        read={r.source: end.ravel().tolist() for r, end in zip(mine, replay.read[:-1], strict=False)},
+        entries=(costs.row * np.sum(lists, axis=0)).ravel().tolist(),
+        first=replay.first.ravel().tolist(),
+        apart=replay.apart.ravel().tolist(),
+        begun=(replay.begun[max(0, len(lists) - 2)].ravel().tolist(), replay.begun[-1].ravel().tolist()),
         after_step=max(after_group, latency + 2),
         sending=sending.ravel().tolist(),
         pipeline=p.lane_latency + latency + costs.sent,
@@ -118,6 +126,36 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> 
         takes=groups if ring else 0,
         events=own.ravel().tolist(),
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Replay:
+    """first, apart: as of :class:`LanesWork`. begun, read: when in the last group each list is."""
+
+    first: np.ndarray
+    apart: np.ndarray
+    begun: list[np.ndarray]
+    read: list[np.ndarray]
+
+
+def _replay(lists: list[np.ndarray], groups: int, after_group: int, costs: Costs) -> _Replay:
+    """The lists of a group one after the other, as the lanes read them and the scheduler brings them: one waits while
+    another is read, and the next is prepared behind it."""
+    offered = begun = free = np.full_like(lists[0], -1)  # the first row is at 0
+    handed_over = [begun - after_group]
+    for group in range(min(groups, 3)):  # the third is like all others
+        start, begins, reads = handed_over[-1] if group else begun, [], []
+        for number, rows in enumerate(lists):
+            if group or number:
+                offered = np.maximum(offered + costs.segment, begun + costs.offered)
+            begun = np.maximum(offered, free)
+            begins.append(begun - start)
+            # A list that is not its group's last takes a clock even if it is empty.
+            free = begun + np.maximum(rows, 1)
+            reads.append(free - start)
+        free = np.maximum(begun + rows + 1, handed_over[-1] + after_group)
+        handed_over.append(free)
+    return _Replay(first=handed_over[1], apart=handed_over[-1] - handed_over[-2], begun=begins, read=reads)
 
 
 def _silent(given: np.ndarray, own: np.ndarray, place: Place, results: int, units: int) -> np.ndarray:
@@ -129,17 +167,26 @@ def _silent(given: np.ndarray, own: np.ndarray, place: Place, results: int, unit
     return results - np.count_nonzero(fires.reshape(*own.shape, results, units).any(3), axis=2)
 
 
-def scatter_work(mapping: Mapping, target: str, events: Counts, costs: Costs) -> ScatterWork:
+def scatter_work(mapping: Mapping, target: str, events: Counts, costs: Costs) -> list[ScatterWork]:
+    """Of each projection into a population, in turn."""
     place = mapping.by_name[target]
     own = counts(events, target, place.size)
-    clocks, rows = np.zeros(own.shape), np.zeros(own.shape)
-    for r in mapping.readers:
-        if r.target == target and r.event:
-            read = _entries(mapping, r, events, own)
-            added = late(_rows(mapping, r, events), r.delay) if r.projection else 0 * rows
-            rows = rows + added
-            clocks = clocks + np.where(read > 0, np.maximum(costs.row * added, read) + costs.projection, costs.empty)
-    return ScatterWork(clocks=clocks.ravel().tolist(), rows=rows.ravel().tolist())
+    mine = [r for r in mapping.readers if r.target == target and r.event]
+    return [_scattered(mapping, r, events, own, costs) for r in mine]
+
+
+def _scattered(mapping: Mapping, r: Reader, events: Counts, own: np.ndarray, costs: Costs) -> ScatterWork:
+    p = mapping.parameters.cores[mapping.by_name[r.target].core]
+    read = _entries(mapping, r, events, own)
+    rows, lead = (late(found, r.delay) for found in _rows(mapping, r, events)) if r.projection else (0 * read,) * 2
+    first = costs.first_row + p.entry_latency + lead
+    drain = costs.drain + (p.value_bits > 1)
+    with_rows = first + costs.row * rows + drain
+    unread = np.where(read > 0, costs.first_row + p.entry_latency + read, costs.empty)
+    clocks = np.where(rows > 0, with_rows, unread)
+    return ScatterWork(
+        clocks=clocks.ravel().tolist(), lead=first.ravel().tolist(), rows=(costs.row * rows).ravel().tolist()
+    )
 
 
 def _entries(mapping: Mapping, r: Reader, events: Counts, like: np.ndarray) -> np.ndarray:
@@ -148,14 +195,22 @@ def _entries(mapping: Mapping, r: Reader, events: Counts, like: np.ndarray) -> n
     return late(counts(events, r.source, mapping.by_name[r.source].size), r.delay)
 
 
-def _rows(mapping: Mapping, r: Reader, events: Counts) -> np.ndarray:
-    """(samples, steps) rows of a projection; where it is not said who fires, every neuron does as often."""
+def _rows(mapping: Mapping, r: Reader, events: Counts) -> tuple[np.ndarray, np.ndarray]:
+    """(samples, steps) rows of a projection, and events that are read in vain, for want of any row, while no other's
+    rows are there to add. Where it is not said who fires, every neuron does as often."""
     source = mapping.by_name[r.source]
     each = rows_of(mapping.fan_outs[r], source, _lanes(mapping))
     given = np.asarray(events[r.source])
-    if given.ndim == 3:
-        return (given != 0) @ each.astype(float)
-    return counts(events, r.source, source.size) * float(each.mean())
+    if given.ndim < 3:
+        read = counts(events, r.source, source.size)
+        rows = read * float(each.mean())
+        return rows, np.maximum(read - rows, 0)
+    order = np.argsort(source.to_hardware(np.arange(source.size)))
+    fire, each = (given != 0)[:, :, order], each[order]
+    rows = fire @ each.astype(float)
+    # An event comes when it and those before it are read; all rows from its own on are added after that.
+    before = np.cumsum(fire, axis=2) - np.cumsum(fire * each, axis=2) + fire * (each - 1.0)
+    return rows, np.max(np.where(fire & (each > 0), before, 0.0), axis=2)
 
 
 def _lanes(mapping: Mapping) -> int:

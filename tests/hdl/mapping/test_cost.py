@@ -7,18 +7,19 @@ import pytest
 
 import small
 from spikeloom.golden import simulate
-from spikeloom.golden.network import Dense, Projection, Refusal
+from spikeloom.golden.network import Convolution, Dense, Network, Population, Projection, Refusal, Window
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
-from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping import core_model, map_network, token_model, work
 from spikeloom.hdl.mapping.cost import predict
 from spikeloom.hdl.mapping.latencies import Costs
+from spikeloom.hdl.mapping.token_model import Engine, Stage
 from spikeloom.hdl.routers.topology import Link
 from spikeloom.sim import equivalence
 
-#: Of the clocks of a sample; of small networks the clocks between steps are a large part, most of all where they share
-#: an event-stationary half.
-TOLERANCE, OF_EVENTS = 0.1, 0.12
+#: Of the clocks of a sample; and where a step is long, or few populations share an engine. Which goes first, where two
+#: become ready at almost the same time, is a matter of single clocks.
+TOLERANCE, CLOSE = 0.05, 0.02
 
 
 def recurrent():
@@ -31,7 +32,7 @@ def recurrent():
 
 def fires(network, x):
     events = {network.input.name: x, **simulate.run(network, x, record="all").events}
-    return {name: e != 0 for name, e in events.items()}
+    return {name: (e != 0).reshape(*e.shape[:2], -1) for name, e in events.items()}
 
 
 def rated(mapping, rate, **costs):
@@ -59,11 +60,93 @@ def test_simulated_clocks_are_as_predicted(tmp_path, configuration):
     def ratio(**costs):
         return predict(mapping, events, costs=Costs(**costs)).clocks_per_sample / report.clocks_per_inference
 
-    tolerance = OF_EVENTS if configuration.order == "event" else TOLERANCE
-    assert ratio() == pytest.approx(1, abs=tolerance)
-    assert ratio(row=2) > 1 + tolerance  # a wrong constant is seen
+    assert ratio() == pytest.approx(1, abs=TOLERANCE)
+    assert ratio(row=2) > 1 + TOLERANCE  # a wrong constant is seen
     counted = predict(mapping, {name: e.sum(axis=2) for name, e in events.items()})
-    assert counted.clocks_per_sample / report.clocks_per_inference == pytest.approx(1, abs=tolerance)
+    assert counted.clocks_per_sample / report.clocks_per_inference == pytest.approx(1, abs=TOLERANCE)
+
+
+def convolutions():
+    """An image to an image to another, and its read-out."""
+    rng = np.random.default_rng(3)
+    shapes = {"in": (1, 8, 8), "a": (4, 8, 8), "b": (4, 8, 8), "out": (2,)}
+
+    def convolution(source, target, most):
+        kernel = (shapes[target][0], shapes[source][0], 3, 3)
+        window = Window(source=shapes[source], kernel=kernel, stride=(1, 1), padding=((1, 1), (1, 1)), dilation=(1, 1))
+        return Convolution(weights=rng.integers(-3, most, kernel), bits=4, window=window)
+
+    thresholds = {"a": 12, "b": 30, "out": 30}
+    synapses = {("in", "a"): convolution("in", "a", 8), ("a", "b"): convolution("a", "b", 5)}
+    synapses["b", "out"] = Dense(weights=rng.integers(-3, 8, (256, 2)), bits=4)
+    models = {name: small.neuron(guard=0, threshold=t, subtract=t, bias=0) for name, t in thresholds.items()}
+    return Network(
+        populations=[Population(name=name, shape=shape, neuron=models.get(name)) for name, shape in shapes.items()],
+        projections=[Projection(source=a, target=b, synapses=s, delay=0) for (a, b), s in synapses.items()],
+        output="out",
+    )
+
+
+def test_nothing_that_engines_do_to_each_other_is_left_out(tmp_path, monkeypatch):
+    """A prediction without one of them is wrong: sums that are taken while rows are added, events without any row that
+    are read before others, and what a list takes beside its rows; packets that meet at a node, and their ticks."""
+    rows = work._rows
+
+    def of_events(ratio):
+        for wrong in ({"first_row": 0}, {"drain": 0}):
+            assert ratio(**wrong) < 1 - CLOSE
+        yield core_model, "_added", lambda *_: 0.0
+        yield work, "_rows", lambda *about: (found := rows(*about)[0], 0 * found)
+
+    def of_packets(ratio):
+        for wrong in ({"tick": 0}, {"hop": 0}, {"returned": 0}, {"seen": 0}):
+            assert ratio(**wrong) < 1 - CLOSE
+        yield core_model._Port, "taken", lambda _, burst: burst.end
+
+    halves = {"a": [0, 1], "b": [0, 1], "out": 1}
+    quarters = {"layer1": [0, 1, 2, 3], "layer2": 0}
+    for number, (network, shape, lanes, cores, faults) in enumerate(
+        (
+            (convolutions(), (6, 10, 1, 8, 8), 4, halves, of_events),
+            (small.network(sizes=(24, 64, 8), weight_bits=6), (6, 20, 24), 8, quarters, of_packets),
+        )
+    ):
+        configuration, folder = Configuration.create(lanes=lanes, cores=cores), tmp_path / f"rtl{number}"
+        x = (np.random.default_rng(2).random(shape) < 0.3).astype(np.uint8)
+        generate(network, configuration, folder)
+        report = equivalence.verify(folder, x, bulk=True)
+        assert report.ok
+        mapping, events = map_network(network, configuration), fires(network, x)
+
+        def ratio(mapping=mapping, events=events, report=report, **costs):
+            return predict(mapping, events, costs=Costs(**costs)).clocks_per_sample / report.clocks_per_inference
+
+        assert ratio() == pytest.approx(1, abs=CLOSE)
+        for place, name, without in faults(ratio):
+            with monkeypatch.context() as planted:
+                planted.setattr(place, name, without)
+                assert ratio() < 1 - CLOSE, name
+
+
+def test_a_list_gives_its_credit_back_before_the_step_is_over():
+    source, target = Engine(name="source", look=1), Engine(name="target", look=1)
+    begun = []
+
+    def run(_, time):
+        begun.append(time)
+        return time, time, time
+
+    def part(_step, _number, time):
+        target.idle = time + 100
+
+    first = Stage(name="first", engine=source, steps=2, run=run)
+    second = Stage(name="second", engine=target, steps=2, part=part)
+    source.stages.append(first)
+    target.stages.append(second)
+    first.ticks.append((lambda time: time, [second.need(0, tick=True)]))
+    second.returns += [(0, [first.need(1, tick=False)]), (0, [])]
+    assert not token_model.simulate([source, target])
+    assert 100 <= begun[1] - begun[0] < 200
 
 
 def test_every_clock_of_an_engine_has_a_cause():
