@@ -2,25 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import cache
 
 from spikeloom.boards import catalogue, storage
 from spikeloom.boards.catalogue import BOARDS, Board
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
-__all__ = ["check_fit", "memory_bits", "too_large"]
+__all__ = ["LINK_BLOCKS", "check_fit", "memory_bits", "too_large"]
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
 MEMORY = {"memory_bits": "memory bits"}
 MEMORIES = {"memory_bits", "block_ram"}
 FEWEST_WEIGHT_BITS = 2
+#: Block RAMs of the host link: what came, and what goes.
+LINK_BLOCKS = 2
 
 
 def memory_bits(network: Network, configuration: Configuration, weight_bits: int | None = None) -> int:
     """Bits of all memories; with ``weight_bits``, as if no weight had more than these."""
-    parameters = map_network(network, configuration).parameters
+    return _bits(network, map_network(network, configuration).parameters, weight_bits)
+
+
+def _bits(network: Network, parameters: AcceleratorParameters, weight_bits: int | None) -> int:
     if weight_bits is not None:
         stored = max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
         parameters = replace(parameters, cores=tuple(_narrower(core, stored) for core in parameters.cores))
@@ -34,12 +41,18 @@ def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:
     return replace(core, weight_bits=min(core.weight_bits, weight_bits), scatter=scatter)
 
 
-def check_fit(network: Network, configuration: Configuration, board: str | Board) -> None:
+def check_fit(
+    network: Network, configuration: Configuration, board: str | Board, mapping: Mapped | None = None
+) -> None:
     """Raise :class:`Refusal` if the memories alone are too large for the board; quick, since nothing is generated."""
     board = catalogue.find(board) if isinstance(board, str) else board
-    bits = memory_bits(network, configuration)
+    mapping = mapping or map_network(network, configuration)
+    bits, blocks = sum(storage.by_kind(mapping.parameters).values()), LINK_BLOCKS
+    blocks += sum(sum(storage.core_blocks(core, board.family).values()) for core in mapping.parameters.cores)
     if bits > board.memory_bits:
         raise too_large(network, configuration, board, {"memory_bits": (bits, board.memory_bits)})
+    if blocks > board.resources.block_ram:
+        raise too_large(network, configuration, board, {"block_ram": (blocks, board.resources.block_ram)})
 
 
 def too_large(
@@ -54,10 +67,21 @@ def too_large(
     remedies = _remedies(network, configuration, board, over) or ["a smaller network"]
     most = ""
     if over.keys() & MEMORIES:
-        first, *others = storage.stored(map_network(network, configuration))
-        most = f"Most of its memory takes {first.about}, {first.bits} bits"
+        mapping = map_network(network, configuration)
+        first, *others = storage.stored(mapping)
+        most = _fullest(mapping, board) if len(mapping.parameters.cores) > 1 else ""
+        most += f"Most of its memory takes {first.about}, {first.bits} bits"
         most += f", then {others[0].about}, {others[0].bits}. " if others else ". "
     return Refusal(f"The network does not fit {board.title}: {by}. {most}{help_}: {', or '.join(remedies)}")
+
+
+def _fullest(mapping: Mapped, board: Board) -> str:
+    blocks = [storage.core_blocks(core, board.family) for core in mapping.parameters.cores]
+    core = max(range(len(blocks)), key=lambda k: sum(blocks[k].values()))
+    largest, count = next(iter(blocks[core].items()))
+    parts = ", ".join(repr(place.name) for place in mapping.places if place.core == core)
+    taken = sum(blocks[core].values())
+    return f"Core {core} takes most: {taken} block RAMs, {count} for its memory {largest!r}; it serves {parts}. "
 
 
 def _remedies(
@@ -68,14 +92,21 @@ def _remedies(
     blocks, _ = over.get("block_ram", (0, 0))
     waste = max(1.0, blocks * board.block_bits / bits)
 
-    def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
+    @cache
+    def hardware(lanes: int, slots: int) -> AcceleratorParameters | None:
         try:
-            return memory_bits(network, candidate, weight_bits) * waste <= board.memory_bits
+            return map_network(network, _with_lanes(configuration, lanes, slots)).parameters
         except Refusal:  # there is no such hardware
-            return False
+            return None
+
+    def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
+        parameters = hardware(candidate.lanes, candidate.slots)
+        return parameters is not None and _bits(network, parameters, weight_bits) * waste <= board.memory_bits
 
     lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
-    narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
+    narrower = [
+        _with_lanes(configuration, 1 << n, configuration.slots) for n in reversed(range(lanes.bit_length() - 1))
+    ]
     fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
     remedies = []
     if over.keys() & MEMORIES:
@@ -106,9 +137,9 @@ def _remedies(
     return remedies
 
 
-def _with_lanes(configuration: Configuration, lanes: int) -> Configuration:
+def _with_lanes(configuration: Configuration, lanes: int, slots: int) -> Configuration:
     units = configuration.units and min(configuration.units, lanes)
-    return configuration.model_copy(update={"lanes": lanes, "units": units})
+    return configuration.model_copy(update={"lanes": lanes, "units": units, "slots": slots})
 
 
 def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], bits: float) -> bool:

@@ -18,7 +18,8 @@ from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.memory_map import core_memories
+from spikeloom.hdl.memory import slices
+from spikeloom.hdl.memory_map import core_memories, slice_bits_of
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Stored",
     "block_rams",
     "by_kind",
+    "core_blocks",
     "memories",
     "of_folder",
     "of_manifest",
@@ -152,6 +154,19 @@ def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int | None:
     if family not in SHAPES:
         return None
     return sum(min(-(-entries // e) * -(-bits // b) for e, b in SHAPES[family]) for entries, bits in shapes)
+
+
+def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:
+    """Block RAMs of a core by memory, cut into arrays as the hardware cuts it; memories side by side are one."""
+    found: dict[str, int] = {}
+    for memory in memories(p):
+        if memory.kind != TABLES:
+            cut = p.weight_slice_bits if memory.name.startswith("weights") else None
+            arrays = slices(memory.name, memory.width, cut or slice_bits_of(memory.name, memory.entries))
+            count = block_rams([(memory.entries, bits) for _, _, bits in arrays], family) or 0
+            name = memory.name.rstrip("0123456789")
+            found[name] = found.get(name, 0) + count
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def stored(mapping: Mapped) -> tuple[Stored, ...]:

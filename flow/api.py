@@ -223,14 +223,14 @@ def run(
     elif on != "rtl":
         from spikeloom.device import Device
 
-        with _generated(network, None, None) if design is None else nullcontext(Path(design)) as directory:
+        with _generated(network) if design is None else nullcontext(Path(design)) as directory:
             with Device.open(f"sim:{directory}" if on == "sim" else on, design=directory) as device:
                 device.hold(network)
                 result = device.run(x, record=record, progress=progress)
     else:
         from spikeloom.sim import equivalence
 
-        with _generated(network, None, None) as directory:
+        with _generated(network) as directory:
             result = equivalence.simulate(directory, x, progress=progress)
     report = RunReport(
         on=on,
@@ -255,6 +255,8 @@ def map(  # noqa: A001
     *,
     config: "AnyConfiguration | None" = None,
     cores: int | None = None,
+    topology: str | None = None,
+    board: str | None = None,
     data: "AnyData | None" = None,
     memory_bits: int | None = None,
     output: str | Path | None = None,
@@ -262,9 +264,11 @@ def map(  # noqa: A001
 ) -> "MapReport":
     """Place a network on several cores, and predict the clocks per step and the traffic between them.
 
-    config: what it says of cores is kept, unless ``cores`` asks for so many to be filled as seems best. data: its
-    first samples say how often neurons fire; without data a tenth of all do in each step. memory_bits: that a core may
-    store. output: a configuration to write, for ``config`` of other functions. page: a picture to write, as HTML.
+    config: what it says of cores is kept, unless ``cores`` asks for so many to be filled as seems best, or ``topology``
+    to be joined in another way. data: its first samples say how often neurons fire; without data a tenth of all do in
+    each step. memory_bits: that a core may store. board: whose block RAM must hold all; each core is to fill its equal
+    share at most, if that is possible. output: a configuration to write, for ``config`` of other functions. page: a
+    picture to write, as HTML.
     """
     from spikeloom.golden.simulate import check_network
     from spikeloom.mapped import mapped, write
@@ -274,13 +278,9 @@ def map(  # noqa: A001
     for place in places.values():
         if place is not None:
             check_place(Path(place))
-    network, configuration = _network(network), _configuration(config, None)
+    network, configuration = _network(network), _configuration(config, board, cores, topology)
     check_network(network)
-    if cores is not None:
-        from spikeloom.hdl.configuration import Configuration
-
-        configuration = Configuration.create(**configuration.model_dump() | {"cores": cores})
-    report = mapped(network, configuration, None if data is None else _data(data), memory_bits)
+    report = mapped(network, configuration, None if data is None else _data(data), memory_bits, board)
     report = replace(report, **{name: Path(place) for name, place in places.items() if place is not None})
     if report.output is not None:
         write(report, report.output)
@@ -294,6 +294,8 @@ def generate(
     *,
     output: str | Path,
     config: "AnyConfiguration | None" = None,
+    cores: int | None = None,
+    topology: str | None = None,
     board: str | None = None,
     host: str | None = None,
     clock_hz: int | None = None,
@@ -303,7 +305,9 @@ def generate(
 
     Also ``registers.json``, the C header ``spikeloom.h`` and the list ``files.f``, for those who build it in.
 
-    board: takes its usual configuration where none is given, and refuses what its memories cannot hold.
+    config: a file, that of ``map`` too, or a dictionary. cores: so many, filled as ``map`` does, whatever it says.
+    topology: what joins them. board: takes its usual configuration where none is given, and refuses what its memories
+    cannot hold.
     host:  also write the module by which a host reaches it: "axi", or a chip with the link over "uart", "spi" or
            "bytes". clock_hz, baud: of that chip; by default the board's or 100 MHz, and 1 Mbaud where that works.
     """
@@ -313,9 +317,11 @@ def generate(
     from spikeloom.boards.soc.handover import write_handover
     from spikeloom.golden.simulate import check_network
     from spikeloom.hdl.generate import generate as write
+    from spikeloom.mapped import placed
 
-    network, configuration = _network(network), _configuration(config, board)
+    network, configuration = _network(network), _configuration(config, board, cores, topology)
     check_network(network)
+    configuration = placed(network, configuration, board=board)
     if board is not None:
         from spikeloom.boards.fit import check_fit
 
@@ -337,6 +343,8 @@ def verify(
     data: "AnyData",
     samples: int | None = None,
     config: "AnyConfiguration | None" = None,
+    cores: int | None = None,
+    topology: str | None = None,
     board: str | None = None,
     simulator: str = "verilator",
     stalls: bool = False,
@@ -346,14 +354,17 @@ def verify(
     output: str | Path = Path("mismatch"),
     progress: Progress | None = None,
 ) -> "VerifyReport":
-    """Compare every event and final state of the simulated Verilog with the golden model's."""
+    """Compare every event and final state of the simulated Verilog with the golden model's.
+
+    source: a folder of ``generate``, or a network; that is generated as ``config``, ``cores`` and ``topology`` say.
+    """
     from spikeloom.hdl.design import Design
     from spikeloom.sim import equivalence
 
     if board is not None and _is_folder(source):
         raise Refusal(f"{source}: was generated already, whatever the board; leave out --board")
     x = _data(data).x
-    with _generated(source, config, board) as directory, output_errors(Path(output)):
+    with _generated(source, config, board, cores, topology) as directory, output_errors(Path(output)):
         return equivalence.verify(
             directory,
             _analogue(Design(directory).network, x),
@@ -374,6 +385,8 @@ def build(
     board: str,
     output: str | Path,
     config: "AnyConfiguration | None" = None,
+    cores: int | None = None,
+    topology: str | None = None,
     data: "AnyData | None" = None,
     seed: int = 1,
     output_registers: bool = False,
@@ -382,6 +395,7 @@ def build(
 ) -> "BuildReport":
     """Make a board's bitstream, and read back what the tools say of it.
 
+    source: a folder of ``generate``, or a network; that is generated as ``config``, ``cores`` and ``topology`` say.
     data: measures the clocks of an inference, in simulation on the first few samples, and so latency and rate.
     output_registers: use the block RAMs' own registers (ECP5 only): a faster clock, the same behaviour.
     baud: of the serial link, up to an eighth of the core's clock; by default 1 Mbaud where that clock makes it.
@@ -390,7 +404,7 @@ def build(
 
     output = Path(output)
     x = None if data is None else _data(data).x[:TIMED_SAMPLES]
-    with _generated(source, config, board) as directory, output_errors(output):
+    with _generated(source, config, board, cores, topology) as directory, output_errors(output):
         clocks = None if x is None else _clocks(directory, x)
         report = make(
             directory,
@@ -519,37 +533,49 @@ def _data(data: "AnyData") -> "Data":
     return data
 
 
-def _configuration(config: "AnyConfiguration | None", board: str | None) -> "Configuration":
+def _configuration(
+    config: "AnyConfiguration | None", board: str | None, cores: int | None = None, topology: str | None = None
+) -> "Configuration":
     from spikeloom.hdl.configuration import Configuration
 
-    defaults = Configuration()
-    if board is not None:
-        from spikeloom.boards import catalogue
-
-        defaults = Configuration(lanes=catalogue.find(board).lanes)
-    if config is None:
-        return defaults
     if isinstance(config, str | Path):
-        return Configuration.read(config)
-    if isinstance(config, Mapping):
-        return Configuration.create(**{str(name): value for name, value in config.items()})
-    if not isinstance(config, Configuration):
+        chosen = Configuration.read(config)
+    elif isinstance(config, Mapping):
+        chosen = Configuration.create(**{str(name): value for name, value in config.items()})
+    elif isinstance(config, Configuration):
+        chosen = config
+    elif config is not None:
         raise Refusal(
             f"config is a path, a mapping like {{'lanes': 8}} or a Configuration, not {type(config).__name__}"
         )
-    return config
+    elif board is None:
+        chosen = Configuration()
+    else:
+        from spikeloom.boards import catalogue
+
+        chosen = Configuration(lanes=catalogue.find(board).lanes)
+    said = {name: value for name, value in (("cores", cores), ("topology", topology)) if value is not None}
+    return Configuration.create(**chosen.model_dump() | said) if said else chosen
 
 
 @contextmanager
-def _generated(source: str | Path | Network, config: "AnyConfiguration | None", board: str | None) -> Iterator[Path]:
+def _generated(
+    source: str | Path | Network,
+    config: "AnyConfiguration | None" = None,
+    board: str | None = None,
+    cores: int | None = None,
+    topology: str | None = None,
+) -> Iterator[Path]:
     """The folder to simulate: the one given, or one that lasts as long as the block."""
+    said = {"--config": config, "--cores": cores, "--topology": topology}
     if _is_folder(source):
-        if config is not None:
-            raise Refusal(f"{source}: was generated with a configuration of its own; leave out --config")
+        if given := [option for option, value in said.items() if value is not None]:
+            options = " and ".join(given)
+            raise Refusal(f"{source}: was generated with a configuration of its own; leave out {options}")
         yield Path(source)
         return
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as folder:
-        generate(source, output=Path(folder) / "rtl", config=config, board=board)
+        generate(source, output=Path(folder) / "rtl", config=config, cores=cores, topology=topology, board=board)
         yield Path(folder) / "rtl"
 
 

@@ -67,7 +67,18 @@ DataFile = Annotated[
     typer.Option("--data", metavar="X.npz", help="x (samples, steps, *input shape), and labels y if known."),
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", metavar="C.yaml", help="The hardware's parameters, for example 'lanes: 8'.")
+    Path | None,
+    typer.Option(
+        "--config", metavar="C.yaml", help="The hardware's parameters, for example 'lanes: 8', or a file of `map`."
+    ),
+]
+Cores = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Place it on N cores as `map` does, whatever the configuration says."),
+]
+Joined = Annotated[
+    Literal["crossbar", "ring", "mesh"] | None,
+    typer.Option(help="What joins the cores, whatever the configuration says."),
 ]
 BOARD_HELP = f"One of {', '.join(BOARDS)}."
 Board = Annotated[str | None, typer.Option("--board", metavar="B", help=BOARD_HELP)]
@@ -317,6 +328,8 @@ def generate(
     network: Loom,
     output: Folder,
     config: Config = None,
+    cores: Cores = None,
+    topology: Joined = None,
     board: Board = None,
     host: Annotated[
         Literal["axi", "uart", "spi", "bytes"] | None,
@@ -331,7 +344,15 @@ def generate(
     """Write Verilog, memory images, C header and a manifest: all that simulation, synthesis and software need."""
     with show.progress("generate"):
         manifest = api.generate(
-            network, output=output, config=config, board=board, host=host, clock_hz=clock_hz, baud=baud
+            network,
+            output=output,
+            config=config,
+            cores=cores,
+            topology=topology,
+            board=board,
+            host=host,
+            clock_hz=clock_hz,
+            baud=baud,
         )
     if as_json:
         show.print_json(manifest)
@@ -343,8 +364,10 @@ def generate(
 def map(  # noqa: A001
     network: Loom,
     config: Config = None,
-    cores: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Place it on N cores, whatever the configuration says.")
+    cores: Cores = None,
+    topology: Joined = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="B", help=f"Whose block RAM the cores share. {BOARD_HELP}")
     ] = None,
     data: Annotated[
         Path | None,
@@ -362,7 +385,15 @@ def map(  # noqa: A001
     """Place a network on several cores, and predict its clocks per step and the traffic between the cores."""
     with show.progress("map"):
         report = api.map(
-            network, config=config, cores=cores, data=data, memory_bits=memory_bits, output=output, page=page
+            network,
+            config=config,
+            cores=cores,
+            topology=topology,
+            board=board,
+            data=data,
+            memory_bits=memory_bits,
+            output=output,
+            page=page,
         )
     if as_json:
         show.print_json(report)
@@ -376,6 +407,8 @@ def verify(
     data: DataFile,
     samples: Annotated[int | None, typer.Option(min=1, help="Compare only the first K samples.", metavar="K")] = None,
     config: Config = None,
+    cores: Cores = None,
+    topology: Joined = None,
     board: Board = None,
     simulator: Annotated[
         Literal["verilator", "amaranth"], typer.Option(help="amaranth needs no C++ compiler and is much slower.")
@@ -398,6 +431,8 @@ def verify(
             data=data,
             samples=samples,
             config=config,
+            cores=cores,
+            topology=topology,
             board=board,
             simulator=simulator,
             stalls=stalls,
@@ -421,6 +456,8 @@ def build(
     board: Annotated[str, typer.Option(metavar="B", help=BOARD_HELP)],
     output: Folder,
     config: Config = None,
+    cores: Cores = None,
+    topology: Joined = None,
     data: Annotated[
         Path | None, typer.Option(metavar="X.npz", help="Measure latency and rate in simulation on its first samples.")
     ] = None,
@@ -440,6 +477,8 @@ def build(
             board=board,
             output=output,
             config=config,
+            cores=cores,
+            topology=topology,
             data=data,
             seed=seed,
             output_registers=output_registers,

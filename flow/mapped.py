@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from spikeloom.boards import catalogue, storage
+from spikeloom.boards.fit import LINK_BLOCKS, check_fit
 from spikeloom.files import new_file
 from spikeloom.golden import simulate
-from spikeloom.golden.network import Network
+from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping, map_network
 from spikeloom.hdl.mapping.capacity import by_memory, check
 from spikeloom.hdl.mapping.cost import Prediction, predict
 from spikeloom.hdl.mapping.loads import ASSUMED_RATE, assumed_rates
 from spikeloom.hdl.mapping.placement import place
+from spikeloom.hdl.mapping.work import Counts
 
 if TYPE_CHECKING:
     from spikeloom.golden.data import Data
 
-__all__ = ["CoreUse", "MapReport", "mapped"]
+__all__ = ["CoreUse", "MapReport", "mapped", "placed"]
 
 #: Samples of the data that the prediction is made from, and steps of a sample where there is no data.
 SAMPLES, STEPS = 8, 16
@@ -29,12 +32,17 @@ SAMPLES, STEPS = 8, 16
 
 @dataclass(frozen=True, kw_only=True)
 class CoreUse:
-    """What a core serves and stores. load: its work as a share of the busiest core's; ``busy``: of all clocks."""
+    """What a core serves and stores. load: its work as a share of the busiest core's; ``busy``: of all clocks.
+
+    block_rams: of the board, by memory. full: the share that is stored of what it may store; None without a limit.
+    """
 
     parts: tuple[str, ...]
     neurons: int
     bits: int
     memories: dict[str, int]
+    block_rams: dict[str, int]
+    full: float | None
     load: float
     busy: float
 
@@ -42,10 +50,12 @@ class CoreUse:
 @dataclass(frozen=True, kw_only=True)
 class MapReport:
     """A placement. rates: events of each population in a step, ``measured`` on data or assumed. links: packets per step
-    over each."""
+    over each. block_rams: of the board, those of the host link too, and how many there are."""
 
     network: str
     configuration: Configuration
+    board: str | None
+    block_rams: tuple[int, int] | None
     cores: tuple[CoreUse, ...]
     clocks_per_step: float
     links: dict[str, float]
@@ -60,24 +70,59 @@ class MapReport:
         }
 
 
+def placed(
+    network: Network,
+    configuration: Configuration,
+    *,
+    events: Counts | None = None,
+    memory_bits: int | None = None,
+    board: str | None = None,
+) -> Configuration:
+    """A number of cores as a dictionary that says where every population is, placed for the fewest clocks per step."""
+    cores = configuration.cores
+    if not isinstance(cores, int):
+        return configuration
+    limit = memory_bits
+    if board is not None and limit is None:
+        chosen = catalogue.find(board)
+        limit = (chosen.resources.block_ram - LINK_BLOCKS) // cores * chosen.block_bits
+    try:
+        found = place(network, configuration, events=events, memory_bits=limit)
+    except Refusal:
+        if limit == memory_bits:
+            raise
+        found = place(network, configuration, events=events)  # unequal cores may fit the board all the same
+    assert isinstance(found.cores, dict)
+    used = len({core for there in found.cores.values() for core in np.atleast_1d(there).tolist()})
+    if used < cores:
+        raise Refusal(f"cores: with {configuration.lanes} lanes no more than {used} are of use, not {cores}")
+    return found
+
+
 def mapped(
     network: Network,
     configuration: Configuration,
     data: "Data | None" = None,
     memory_bits: int | None = None,
+    board: str | None = None,
 ) -> MapReport:
     """Place the network if the configuration leaves that open, and predict what it costs."""
     events = _events(network, data)
-    if isinstance(configuration.cores, int):
-        configuration = place(network, configuration, events=events, memory_bits=memory_bits)
+    configuration = placed(network, configuration, events=events, memory_bits=memory_bits, board=board)
     mapping = map_network(network, configuration)
     if memory_bits is not None:
         check(mapping, memory_bits)
+    if board is not None:
+        check_fit(network, configuration, board, mapping)
     predicted = predict(mapping, events)
+    uses = tuple(_uses(mapping, predicted, memory_bits, board))
+    blocks = LINK_BLOCKS + sum(sum(use.block_rams.values()) for use in uses)
     return MapReport(
         network=network.hash,
         configuration=configuration.model_copy(update={"cores": _placed(mapping)}),
-        cores=tuple(_uses(mapping, predicted)),
+        board=board,
+        block_rams=None if board is None else (blocks, catalogue.find(board).resources.block_ram),
+        cores=uses,
         clocks_per_step=round(predicted.clocks_per_step, 1),
         links={str(link): round(packets, 2) for link, packets in predicted.packets.items()},
         rates={name: round(float((e.sum(2) if e.ndim == 3 else e).mean()), 2) for name, e in events.items()},
@@ -103,7 +148,7 @@ def _placed(mapping: Mapping) -> dict[str, int | list[int]]:
     return {name: there if len(there) > 1 else there[0] for name, there in lists.items()}
 
 
-def _uses(mapping: Mapping, predicted: Prediction) -> list[CoreUse]:
+def _uses(mapping: Mapping, predicted: Prediction, memory_bits: int | None, board: str | None) -> list[CoreUse]:
     cores = range(len(mapping.parameters.cores))
     work, busy = [0.0 for _ in cores], [0.0 for _ in cores]
     for name, load in predicted.engines.items():
@@ -113,13 +158,21 @@ def _uses(mapping: Mapping, predicted: Prediction) -> list[CoreUse]:
     uses = []
     for core in cores:
         here = [place for place in mapping.places if place.core == core]
-        memories = by_memory(mapping.parameters.cores[core])
+        memories, blocks, full = by_memory(mapping.parameters.cores[core]), {}, None
+        if board is not None:
+            chosen = catalogue.find(board)
+            blocks = storage.core_blocks(mapping.parameters.cores[core], chosen.family)
+            full = sum(blocks.values()) * len(cores) / (chosen.resources.block_ram - LINK_BLOCKS)
+        if memory_bits is not None:
+            full = sum(memories.values()) / memory_bits
         uses.append(
             CoreUse(
                 parts=tuple(place.name for place in here),
                 neurons=sum(place.size for place in here),
                 bits=sum(memories.values()),
                 memories=memories,
+                block_rams=blocks,
+                full=None if full is None else round(full, 4),
                 load=round(work[core] / max(work), 4),
                 busy=round(busy[core], 4),
             )

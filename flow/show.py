@@ -284,14 +284,19 @@ def mapping(report: Any) -> None:
     rows = []
     for number, core in enumerate(report.cores):
         largest = ", ".join(f"{name} {bits:,}" for name, bits in list(core.memories.items())[:2])
-        parts = ", ".join(core.parts)
-        rows.append(
-            (number, parts, f"{core.neurons:,}", f"{core.bits:,}", largest, f"{core.load:.0%}", f"{core.busy:.0%}")
-        )
-    _table("core", "serves", "neurons", "bits", "largest memories", "load", "busy", rows=rows)
+        blocks = f"{sum(core.block_rams.values()):,}" if report.board else ""
+        full = "" if core.full is None else f"{core.full:.0%}"
+        row = (number, ", ".join(core.parts), f"{core.neurons:,}", f"{core.bits:,}", largest, blocks, full)
+        rows.append((*row, f"{core.load:.0%}", f"{core.busy:.0%}"))
+    heads = ("core", "serves", "neurons", "bits", "largest memories", "block RAMs", "full", "load", "busy")
+    kept = [k for k in range(len(heads)) if any(row[k] != "" for row in rows)]
+    _table(*(heads[k] for k in kept), rows=[tuple(row[k] for k in kept) for row in rows])
     if report.links:
         traffic = sorted(report.links.items(), key=lambda item: -item[1])[:BUSIEST_LINKS]
         _table("busiest links", "packets per step", rows=[(link, f"{packets:,.1f}") for link, packets in traffic])
+    if report.block_rams:
+        used, available = report.block_rams
+        say(f"Memory: {used} of the {available} block RAMs of {report.board}, those of the host link too")
     how = "the data's events" if report.measured else "a tenth of all neurons firing in each step"
     say(f"Predicted: {report.clocks_per_step:,} clocks per step, with {how}.")
     for path in (report.output, report.page):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,36 +61,42 @@ class Network:
         self.order()
 
     def __getitem__(self, name: str) -> Population:
-        for population in self.populations:
-            if population.name == name:
-                return population
-        raise KeyError(name)
+        return self._named[name]
 
     @property
     def input(self) -> Population:
         return next(p for p in self.populations if p.neuron is None)
 
-    @property
+    @cached_property
     def neurons(self) -> tuple[Population, ...]:
         """The populations that have neurons, in the order in which a step treats them."""
         return tuple(self[name] for name in self.order() if self[name].neuron is not None)
 
     def into(self, name: str) -> tuple[Projection, ...]:
-        return tuple(p for p in self.projections if p.target == name)
+        return self._into.get(name, ())
+
+    @cached_property
+    def _named(self) -> Mapping[str, Population]:
+        return {p.name: p for p in self.populations}
+
+    @cached_property
+    def _into(self) -> Mapping[str, tuple[Projection, ...]]:
+        found: dict[str, list[Projection]] = {}
+        for p in self.projections:
+            found.setdefault(p.target, []).append(p)
+        return {name: tuple(projections) for name, projections in found.items()}
 
     def order(self) -> tuple[str, ...]:
         """Names in topological order of the projections without delay; ties in the order of declaration."""
         waiting = [p.name for p in self.populations]
-        done: list[str] = []
+        before = {n: {p.source for p in self.into(n) if p.least_delay == 0} for n in waiting}
+        done: dict[str, None] = {}
         while waiting:
-            free = next(
-                (n for n in waiting if all(p.source in done for p in self.into(n) if p.least_delay == 0)),
-                None,
-            )
+            free = next((n for n in waiting if before[n] <= done.keys()), None)
             if free is None:
                 raise Refusal(f"A cycle of projections has no delay; it goes through {', '.join(map(repr, waiting))}")
             waiting.remove(free)
-            done.append(free)
+            done[free] = None
         return tuple(done)
 
     @property
