@@ -12,7 +12,7 @@ from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
-__all__ = ["LINK_BLOCKS", "check_fit", "memory_bits", "too_large"]
+__all__ = ["LINK_BLOCKS", "block_rams", "check_fit", "memory_bits", "too_large"]
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
 MEMORY = {"memory_bits": "memory bits"}
@@ -22,16 +22,15 @@ FEWEST_WEIGHT_BITS = 2
 LINK_BLOCKS = 2
 
 
-def memory_bits(network: Network, configuration: Configuration, weight_bits: int | None = None) -> int:
-    """Bits of all memories; with ``weight_bits``, as if no weight had more than these."""
-    return _bits(network, map_network(network, configuration).parameters, weight_bits)
+def memory_bits(network: Network, configuration: Configuration) -> int:
+    """Logical bits of all memories."""
+    return sum(storage.by_kind(map_network(network, configuration).parameters).values())
 
 
-def _bits(network: Network, parameters: AcceleratorParameters, weight_bits: int | None) -> int:
-    if weight_bits is not None:
-        stored = max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
-        parameters = replace(parameters, cores=tuple(_narrower(core, stored) for core in parameters.cores))
-    return sum(storage.by_kind(parameters).values())
+def block_rams(parameters: AcceleratorParameters, board: Board, weight_bits: int | None = None) -> int:
+    """Of the board's block RAMs, those that it needs at least; with ``weight_bits``, as if no row were wider."""
+    cores = parameters.cores if weight_bits is None else [_narrower(core, weight_bits) for core in parameters.cores]
+    return LINK_BLOCKS + sum(sum(storage.core_blocks(core, board.family).values()) for core in cores)
 
 
 def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:
@@ -47,8 +46,7 @@ def check_fit(
     """Raise :class:`Refusal` if the memories alone are too large for the board; quick, since nothing is generated."""
     board = catalogue.find(board) if isinstance(board, str) else board
     mapping = mapping or map_network(network, configuration)
-    bits, blocks = sum(storage.by_kind(mapping.parameters).values()), LINK_BLOCKS
-    blocks += sum(sum(storage.core_blocks(core, board.family).values()) for core in mapping.parameters.cores)
+    bits, blocks = sum(storage.by_kind(mapping.parameters).values()), block_rams(mapping.parameters, board)
     if bits > board.memory_bits:
         raise too_large(network, configuration, board, {"memory_bits": (bits, board.memory_bits)})
     if blocks > board.resources.block_ram:
@@ -87,11 +85,6 @@ def _fullest(mapping: Mapped, board: Board) -> str:
 def _remedies(
     network: Network, configuration: Configuration, board: Board, over: Mapping[str, tuple[int, int]]
 ) -> list[str]:
-    bits = memory_bits(network, configuration)
-    # Memories do not fill their blocks: what was counted in blocks stays as far from full.
-    blocks, _ = over.get("block_ram", (0, 0))
-    waste = max(1.0, blocks * board.block_bits / bits)
-
     @cache
     def hardware(lanes: int, slots: int) -> AcceleratorParameters | None:
         try:
@@ -99,9 +92,16 @@ def _remedies(
         except Refusal:  # there is no such hardware
             return None
 
+    here = map_network(network, configuration).parameters
+    # What the tools counted beyond what is counted here, they will count again.
+    beyond = max(1.0, over.get("block_ram", (0, 0))[0] / block_rams(here, board))
+
     def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
         parameters = hardware(candidate.lanes, candidate.slots)
-        return parameters is not None and _bits(network, parameters, weight_bits) * waste <= board.memory_bits
+        if parameters is None:
+            return False
+        width = weight_bits and max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
+        return block_rams(parameters, board, width) * beyond <= board.resources.block_ram
 
     lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
     narrower = [
@@ -131,7 +131,9 @@ def _remedies(
         remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:
         remedies.append(f"fewer neuron units than {configuration.neuron_units}")
-    larger = [b.name for b in BOARDS.values() if b is not board and _holds(b, board, over, bits * waste)]
+    larger = [
+        b.name for b in BOARDS.values() if b is not board and _holds(b, board, over, beyond * block_rams(here, b))
+    ]
     if larger:
         remedies.append(f"a larger board ({', '.join(larger)})")
     return remedies
@@ -142,8 +144,8 @@ def _with_lanes(configuration: Configuration, lanes: int, slots: int) -> Configu
     return configuration.model_copy(update={"lanes": lanes, "units": units, "slots": slots})
 
 
-def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], bits: float) -> bool:
+def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], blocks: float) -> bool:
     """Enough of what ran out, and no less of the rest."""
     here, there = asdict(board.resources), asdict(other.resources)
     enough = all(there[r] >= over.get(r, (here[r],))[0] for r in ("lut", "ff", "dsp"))
-    return enough and bits <= other.memory_bits
+    return enough and blocks <= other.resources.block_ram

@@ -9,7 +9,7 @@ from small import network as small
 from small import neuron
 from spikeloom.boards import storage
 from spikeloom.boards.catalogue import BOARDS
-from spikeloom.boards.fit import check_fit, memory_bits, too_large
+from spikeloom.boards.fit import block_rams, check_fit, memory_bits, too_large
 from spikeloom.golden.network import (
     Convolution,
     Dense,
@@ -61,6 +61,10 @@ def refused(inputs, neurons, bits, **configuration):
     return str(refusal.value).split("What would help: ")[1]
 
 
+def needed(bits, *sizes, **configuration):
+    return block_rams(map_network(network(*sizes, bits), Configuration(**configuration)).parameters, BOARD)
+
+
 def test_what_is_counted_is_what_is_generated(tmp_path):
     for configuration in (Configuration(lanes=8), Configuration(lanes=32, units=2)):
         manifest = generate(network(20, 40), configuration, tmp_path / "out")
@@ -80,12 +84,12 @@ def test_remedies_would_work():
     remedies = refused(200, 100, 8, lanes=8)
     bits = int(re.search(r"fewer weight bits \((\d) instead of 8", remedies)[1])
     check_fit(network(200, 100, bits), Configuration(lanes=8), "icebreaker")
-    assert memory_bits(network(200, 100, 8), Configuration(lanes=8), bits + 1) > BOARD.memory_bits
+    assert needed(bits + 1, 200, 100, lanes=8) > BOARD.resources.block_ram
 
     remedies = refused(160, 65, 8, lanes=128)
     lanes = int(re.search(r"fewer lanes \((\d+) instead of 128\)", remedies)[1])
     check_fit(network(160, 65, 8), Configuration(lanes=lanes), "icebreaker")
-    assert memory_bits(network(160, 65, 8), Configuration(lanes=2 * lanes)) > BOARD.memory_bits
+    assert needed(8, 160, 65, lanes=2 * lanes) > BOARD.resources.block_ram
 
 
 def test_remedies_that_would_not_work_are_not_named():
@@ -95,12 +99,12 @@ def test_remedies_that_would_not_work_are_not_named():
 
 
 def test_block_ram_that_the_tools_count_is_weighed_too():
-    """40 of 30 blocks: a quarter must go, though the bits alone would fit."""
+    """40 of 30 blocks: a quarter must go, though what is counted here alone would fit."""
     message = str(too_large(network(60, 100, bits=8), Configuration(lanes=8), BOARD, {"block_ram": (40, 30)}))
     assert message.endswith(
         "block RAM 40 of 30 (10 too many). Most of its memory takes the matrix of 'in -> layer1', 49920 bits, then the "
         "parameters of 'layer1', 3432. "
-        "What would help: fewer weight bits (5 instead of 8 when converting), or a larger board (ulx3s-85f)"
+        "What would help: fewer weight bits (4 instead of 8 when converting), or a larger board (ulx3s-85f)"
     )
 
 
@@ -132,3 +136,13 @@ def test_fewer_slots_are_offered_where_events_fill_the_memory():
     assert "fewer slots" not in alone
     logic = str(too_large(mixed(), Configuration(lanes=4), BOARD, {"lut": (6000, 5280)}))
     assert "Most of its memory" not in logic
+
+
+def test_the_fullest_core_is_named():
+    configuration = Configuration(lanes=8, cores={"layer1": [0, 1, 0]})
+    with pytest.raises(Refusal) as refusal:
+        check_fit(network(200, 64, 8), configuration, "icebreaker")
+    message = str(refusal.value)
+    assert re.search(r"block RAM \d+ of 30 \(\d+ too many\)\. Core 0 takes most: \d+ block RAMs, \d+ for", message)
+    assert "for its memory 'weights'; it serves 'layer1[0]', 'layer1[2]'. Most of" in message
+    assert "What would help: fewer weight bits (" in message
