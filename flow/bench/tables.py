@@ -18,7 +18,8 @@ from rich.table import Table as Drawn
 
 from spikeloom.bench import hardware, results
 from spikeloom.bench.cache import Cache
-from spikeloom.bench.columns import TABLES, Table, cells
+from spikeloom.bench.column import Table, cells
+from spikeloom.bench.columns import TABLES
 from spikeloom.files import new_file
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
