@@ -1,6 +1,6 @@
 """Many cores: the same events for every placement and however slow the links are, and what more cores gain."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +18,10 @@ from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.split import most_parts
 from spikeloom.hdl.parameters import covering
+from spikeloom.sim.equivalence import VerifyReport
 from spikeloom.sim.slow_links import slow_links
 
-__all__ = ["invariance"]
+__all__ = ["invariance", "on_slow_links", "scattered"]
 
 MAPPINGS = 20
 #: Of the test data; the cnn's samples are large.
@@ -32,7 +33,8 @@ JOINED = ((1, "crossbar"), (2, "crossbar"), (4, "ring"), (8, "mesh"), (16, "mesh
 def scattered(network: Network, cores: int, lanes: int, seed: int) -> dict[str, list[int]]:
     """Populations in as many parts as drawn, on cores as drawn, of which none is idle."""
     rng = np.random.default_rng(seed)
-    most = {p.name: min(cores, most_parts(network, p.name, lanes)) for p in network.neurons}
+    # One core has parts too, or all its placements would be the same.
+    most = {p.name: min(max(2, cores), most_parts(network, p.name, lanes)) for p in network.neurons}
     counts = {name: int(rng.integers(1, 1 + least)) for name, least in most.items()}
     while sum(counts.values()) < cores:
         name = str(rng.choice([name for name in counts if counts[name] < most[name]]))
@@ -40,6 +42,29 @@ def scattered(network: Network, cores: int, lanes: int, seed: int) -> dict[str, 
     there = [*range(cores), *rng.integers(0, cores, sum(counts.values()) - cores)]
     drawn = iter(rng.permutation(there).tolist())
     return {name: [next(drawn) for _ in range(count)] for name, count in counts.items()}
+
+
+def on_slow_links(
+    network: Network,
+    x: np.ndarray,
+    configurations: Sequence[Configuration],
+    progress: Callable[..., None] = lambda *said: None,
+) -> list[VerifyReport]:
+    """Placements on so many cores each, compared on one hardware that holds them all; a difference is a refusal."""
+    parameters = reduce(covering, (map_network(network, c).parameters for c in configurations))
+    reports = []
+    with TemporaryDirectory(prefix="spikeloom-") as name:
+        for number, configuration in enumerate(configurations):
+            progress(f"mapping {number + 1} of {len(configurations)}")
+            folder = Path(name) / f"mapping{number}"
+            generate(network, configuration, folder, parameters=parameters)
+            if len(parameters.cores) > 1:
+                folder = slow_links(folder, Path(name) / f"slow{number}", parameters, seed=1)
+            report = api.verify(folder, data=x, stalls=True, bulk=True)
+            if report.differences or report.problems:
+                raise Refusal(f"mapping {number}, {configuration.cores}: {report.verdict}")
+            reports.append(report)
+    return reports
 
 
 @figure(
@@ -59,19 +84,7 @@ def invariance(
     configurations = [Configuration.create(lanes=lanes, cores=placement, topology=topology) for placement in placements]
 
     def compared() -> dict[str, Any]:
-        parameters = reduce(covering, (map_network(source, c).parameters for c in configurations))
-        reports = []
-        with TemporaryDirectory(prefix="spikeloom-") as name:
-            for number, configuration in enumerate(configurations):
-                bench.progress(f"mapping {number + 1} of {MAPPINGS}")
-                folder = Path(name) / f"mapping{number}"
-                generate(source, configuration, folder, parameters=parameters)
-                if cores > 1:
-                    folder = slow_links(folder, Path(name) / f"slow{number}", parameters, seed=1)
-                report = api.verify(folder, data=x, stalls=True, bulk=True)
-                if report.differences or report.problems:
-                    raise Refusal(f"mapping {number}, {configurations[number].cores}: {report.verdict}")
-                reports.append(report)
+        reports = on_slow_links(source, x, configurations, bench.progress)
         clocks = [report.clocks for report in reports]
         return {
             "mappings": MAPPINGS,

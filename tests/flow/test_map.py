@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import yaml
 
@@ -81,3 +82,62 @@ def test_what_cannot_be_is_refused_with_one_message(run, loom):
     assert "use more cores than 2" in message
     assert "No placement on 2 cores fits" in run.refused("map", "net.loom", "--cores", "2", "--memory-bits", "500")
     assert "cores" in run.refused("map", "net.loom", "--cores", "64")
+    message = run.refused("generate", "net.loom", "--cores", "20", "-o", "rtl")
+    assert re.search(r"cores: with 16 lanes no more than \d are of use, not 20", message)
+
+
+MAPPINGS = {
+    "cores: {layer1: 0, layer2: 1, layer9: 0}": "no population of neurons 'layer9'; there are layer1, layer2, layer3",
+    "cores: {layer1: 0, layer2: 1}": "it is not said on which core 'layer3' is",
+    "cores: {layer1: [0, 1, 2, 3], layer2: 1, layer3: 0}": "'layer1' has 3 groups of 16 neurons: it can be",
+    "cores: {layer1: 0, layer2: 2, layer3: 0}": "no population is on core 1; number cores from 0 without a gap",
+    "cores: {layer1: 0, layer2: 99, layer3: 0}": "must be 'shared', 'per-population', a number of cores in 1..63",
+    "cores: 2\ntopology: torus": "topology: Input should be 'crossbar', 'ring' or 'mesh' (given: 'torus')",
+}
+
+
+@pytest.mark.parametrize("text", MAPPINGS)
+@pytest.mark.parametrize("command", [("map",), ("generate", "-o", "rtl"), ("build", "--board", "ulx3s-85f", "-o", "b")])
+def test_a_mapping_file_that_is_wrong_is_refused_by_all(run, loom, command, text):
+    Path("bad.yaml").write_text(text)
+    assert MAPPINGS[text] in run.refused(command[0], "net.loom", *command[1:], "--config", "bad.yaml")
+
+
+def test_cores_are_asked_for_alike(run, loom):
+    """By a number or by the file that `map` makes of it, the Verilog is the same."""
+    run("map", "net.loom", "--cores", "3", "--topology", "ring", "--board", "icebreaker", "-o", "m.yaml")
+    words = {"number": ("--cores", "3", "--topology", "ring"), "file": ("--config", "m.yaml")}
+    made = {
+        how: run.json("generate", "net.loom", "--board", "icebreaker", *own, "-o", how) for how, own in words.items()
+    }
+    assert made["number"] == made["file"]
+    assert made["file"]["configuration"]["topology"] == "ring" and made["file"]["configuration"]["lanes"] == 8
+    assert isinstance(made["file"]["configuration"]["cores"], dict), "a folder says where everything is"
+    np.savez("x.npz", x=(np.random.default_rng(1).random((1, 2, 20)) < 0.3).astype(int))
+    verified = run.json("verify", "net.loom", "--data", "x.npz", "--simulator", "amaranth", *words["number"])
+    assert verified["differences"] == 0 and "stop 0 -> stop 1" in verified["links"]
+
+
+def test_a_folder_has_its_cores_already(run, loom):
+    run("generate", "net.loom", "-o", "rtl")
+    np.savez("x.npz", x=np.zeros((1, 3, 20), int))
+    for words in (("verify", "rtl", "--data", "x.npz"), ("build", "rtl", "--board", "ulx3s-85f", "-o", "b")):
+        message = run.refused(*words, "--cores", "2", "--topology", "ring")
+        assert message == "rtl: was generated with a configuration of its own; leave out --cores and --topology"
+
+
+def test_a_boards_memory_is_shared(run, loom):
+    document = run.json("map", "net.loom", "--cores", "2", "--board", "ulx3s-85f")
+    used, available = document["block_rams"]
+    assert used == 2 + sum(sum(core["block_rams"].values()) for core in document["cores"]) and available == 208
+    for core in document["cores"]:
+        assert core["full"] == pytest.approx(sum(core["block_rams"].values()) / 103, abs=1e-4)
+    text = run("map", "net.loom", "--cores", "2", "--board", "ulx3s-85f").stdout
+    assert f"Memory: {used} of the 208 block RAMs of ulx3s-85f, those of the host link too" in text
+    assert run.json("map", "net.loom", "--cores", "2", "--memory-bits", "40000")["cores"][0]["full"] < 1
+    for command in (("map",), ("generate", "-o", "rtl")):
+        message = run.refused(command[0], "net.loom", *command[1:], "--cores", "6", "--board", "icebreaker")
+        assert re.search(
+            r"block RAM \d+ of 30 \(\d+ too many\)\. Core \d takes most: \d+ block RAMs, \d+ for its", message
+        )
+        assert "it serves 'layer" in message and "a larger board (ulx3s-85f)" in message

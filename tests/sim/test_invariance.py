@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import small
+from spikeloom.bench import hardware
+from spikeloom.bench.cores import on_slow_links, scattered
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
@@ -24,3 +26,14 @@ def test_slow_links_change_nothing(topology, tmp_path):
     slow = verify(tmp_path / "slow", X, bulk=True, stalls=True, output=tmp_path / "m")
     assert quick.ok and slow.ok, (quick.verdict, slow.verdict)
     assert slow.clocks > 1.05 * quick.clocks
+
+
+@pytest.mark.parametrize("cores, topology", [(1, "crossbar"), (4, "ring")])
+def test_digits_do_the_same_in_other_parts_on_other_cores(cores, topology):
+    network, x = hardware.network("digits", 8), hardware.samples("digits").x[:4]
+    one, other = (scattered(network, cores, 4, seed) for seed in (0, 3))
+    assert one != other and max(len(there) for there in (*one.values(), *other.values())) > 1
+    configurations = [Configuration.create(lanes=4, cores=there, topology=topology) for there in (one, other)]
+    first, second = on_slow_links(network, x, configurations)
+    assert first.events == second.events > 1000 and first.states == second.states == 2 * (128 + 10)
+    assert first.clocks != second.clocks
