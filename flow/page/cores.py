@@ -156,7 +156,10 @@ def _tile(middle: Point, core: "CoreUse | None", name: str, fullest: int) -> Mar
     if core is not None:
         shown = [_short(part) for part in core.parts[:3]] + ["…"] * (len(core.parts) > 3)
         inside += [element("text", part, x=x + 10, y=y + 40 + 14 * k, class_="small") for k, part in enumerate(shown)]
-        bars = (("load", core.load, f"load {core.load:.0%}"), ("memory", core.bits / fullest, f"{core.bits:,} bits"))
+        memory, full = core.bits / fullest, f"{core.bits:,} bits"
+        if core.full is not None:
+            memory, full = min(1.0, core.full), f"{full}, {core.full:.0%}"
+        bars = (("load", core.load, f"load {core.load:.0%}"), ("memory", memory, full))
         for k, (class_, share, text) in enumerate(bars):
             top = y + 98 + 26 * k
             inside.append(element("text", text, x=x + 10, y=top, class_="small"))

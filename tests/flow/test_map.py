@@ -132,7 +132,9 @@ def test_a_boards_memory_is_shared(run, loom):
     assert used == 2 + sum(sum(core["block_rams"].values()) for core in document["cores"]) and available == 208
     for core in document["cores"]:
         assert core["full"] == pytest.approx(sum(core["block_rams"].values()) / 103, abs=1e-4)
-    text = run("map", "net.loom", "--cores", "2", "--board", "ulx3s-85f").stdout
+    text = run("map", "net.loom", "--cores", "2", "--board", "ulx3s-85f", "--page", "m.html").stdout
+    core = document["cores"][0]
+    assert f"{core['bits']:,} bits, {core['full']:.0%}<" in Path("m.html").read_text("utf-8")
     assert f"Memory: {used} of the 208 block RAMs of ulx3s-85f, those of the host link too" in text
     assert run.json("map", "net.loom", "--cores", "2", "--memory-bits", "40000")["cores"][0]["full"] < 1
     for command in (("map",), ("generate", "-o", "rtl")):
