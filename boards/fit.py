@@ -86,9 +86,10 @@ def _remedies(
     network: Network, configuration: Configuration, board: Board, over: Mapping[str, tuple[int, int]]
 ) -> list[str]:
     @cache
-    def hardware(lanes: int, slots: int) -> AcceleratorParameters | None:
+    def hardware(lanes: int, one_slot: bool) -> AcceleratorParameters | None:
+        candidate = _with_lanes(configuration, lanes)
         try:
-            return map_network(network, _with_lanes(configuration, lanes, slots)).parameters
+            return map_network(network, _one_slot(candidate) if one_slot else candidate).parameters
         except Refusal:  # there is no such hardware
             return None
 
@@ -97,23 +98,21 @@ def _remedies(
     beyond = max(1.0, over.get("block_ram", (0, 0))[0] / block_rams(here, board))
 
     def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
-        parameters = hardware(candidate.lanes, candidate.slots)
+        parameters = hardware(candidate.lanes, candidate.slots == 1)
         if parameters is None:
             return False
         width = weight_bits and max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
         return block_rams(parameters, board, width) * beyond <= board.resources.block_ram
 
     lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
-    narrower = [
-        _with_lanes(configuration, 1 << n, configuration.slots) for n in reversed(range(lanes.bit_length() - 1))
-    ]
+    narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
     fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
     remedies = []
     if over.keys() & MEMORIES:
         fewer_lanes = next((c.lanes for c in narrower if fits(c)), None)
         smaller = next((b for b in fewer_bits if fits(configuration, b)), None)
-        slots = configuration.slots
-        fewer_slots = slots > 1 and fits(configuration.model_copy(update={"slots": 1}))
+        slots = max(configuration.slots_of(p.name) for p in network.populations)
+        fewer_slots = slots > 1 and fits(_one_slot(configuration))
         both = next(((c.lanes, b) for b in fewer_bits for c in narrower if fits(c, b)), None)
         if fewer_lanes:
             remedies.append(f"fewer lanes ({fewer_lanes} instead of {lanes})")
@@ -123,7 +122,7 @@ def _remedies(
             remedies.append(f"fewer slots (1 instead of {slots}, which is slower)")
         if both and not remedies:
             remedies.append(f"{both[0]} lanes instead of {lanes} with {both[1]} weight bits instead of {width}")
-        one_slot = [c.model_copy(update={"slots": 1}) for c in (configuration, *narrower)]
+        one_slot = [_one_slot(c) for c in (configuration, *narrower)]
         all_three = next(((c.lanes, b) for b in fewer_bits for c in one_slot if fits(c, b)), None)
         if all_three and not remedies:
             remedies.append(f"1 slot, {all_three[0]} lanes and {all_three[1]} weight bits, all at once")
@@ -139,9 +138,13 @@ def _remedies(
     return remedies
 
 
-def _with_lanes(configuration: Configuration, lanes: int, slots: int) -> Configuration:
+def _with_lanes(configuration: Configuration, lanes: int) -> Configuration:
     units = configuration.units and min(configuration.units, lanes)
-    return configuration.model_copy(update={"lanes": lanes, "units": units, "slots": slots})
+    return configuration.model_copy(update={"lanes": lanes, "units": units})
+
+
+def _one_slot(configuration: Configuration) -> Configuration:
+    return configuration.model_copy(update={"slots": 1})
 
 
 def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], blocks: float) -> bool:

@@ -91,7 +91,7 @@ MAPPINGS = {
     "cores: {layer1: 0, layer2: 1}": "it is not said on which core 'layer3' is",
     "cores: {layer1: [0, 1, 2, 3], layer2: 1, layer3: 0}": "'layer1' has 3 groups of 16 neurons: it can be",
     "cores: {layer1: 0, layer2: 2, layer3: 0}": "no population is on core 1; number cores from 0 without a gap",
-    "cores: {layer1: 0, layer2: 99, layer3: 0}": "must be 'shared', 'per-population', a number of cores in 1..63",
+    "cores: {layer1: 0, layer2: 99, layer3: 0}": "must be 'shared', 'per-population', a number of cores in 1..64",
     "cores: 2\ntopology: torus": "topology: Input should be 'crossbar', 'ring' or 'mesh' (given: 'torus')",
 }
 
