@@ -28,7 +28,7 @@ from spikeloom.bench.hardware import BOARD, CAUSES
 from spikeloom.bench.results import Row
 from spikeloom.boards import catalogue
 from spikeloom.boards.storage import BLOCKS
-from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.configuration import DEFAULT_SLOTS
 from spikeloom.sim import equivalence
 
 __all__ = ["TABLES"]
@@ -89,7 +89,7 @@ def _by_projection(rows: Sequence[Row]) -> list[Row]:
     merged: list[Row] = []
     for row in rows:
         same = {name: row[name] for name in ("network", "weight_bits", "lanes", "error", "stale") if name in row}
-        if row["slots"] == Configuration().slots:  # slots change nothing of it
+        if row["slots"] == DEFAULT_SLOTS:  # slots change nothing of it
             merged += [same | one for one in row.get("projections", [{"what": ""}])]
     return merged
 
