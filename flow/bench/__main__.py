@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from spikeloom.bench import cores, figures, large, link, picture, proofs, results, routers, speed, tables
+from spikeloom.bench import cores, figures, large, link, picture, proofs, results, routers, scaling, speed, tables
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
 from spikeloom.bench.screen import Screen
@@ -33,6 +33,8 @@ FIGURES: dict[str, Figure] = {
         figures.density,
         figures.event_order,
         routers.soak,
+        scaling.strong_scaling,
+        scaling.weak_scaling,
         cores.invariance,
         figures.peer,
         figures.model,

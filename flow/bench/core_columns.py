@@ -1,5 +1,7 @@
 """The tables of many cores and of what joins them."""
 
+from collections.abc import Sequence
+
 from spikeloom.bench.column import (
     ESTIMATED,
     LANES,
@@ -24,6 +26,23 @@ def _wait(row: Row) -> str:
     bound = f" (≤ {row['most_before']:,})" if row["most_before"] else ""
     return f"{row['longest_wait']:,}{bound}"
 
+
+def _against_one(rows: Sequence[Row]) -> list[Row]:
+    """Beside each row the clocks on one core."""
+    one = next((row.get("clocks_per_step") for row in rows if row["cores"] == 1), None)
+    return [{**row, "one": one} for row in rows]
+
+
+SCALED = (
+    LANES,
+    key("cores", "cores"),
+    key("topology", "topology"),
+    count("samples", "samples"),
+    count("events compared", "spikes"),
+    count("differ", "differences"),
+    fixed("clocks per step", "clocks_per_step", 1),
+    fixed("modelled / simulated", "ratio", 3),
+)
 
 TABLES = {
     "routers": Table(
@@ -57,6 +76,28 @@ TABLES = {
             count("states compared", "states"),
             count("differ", "differences"),
             Column("clocks", lambda row: f"{row['least_clocks']:,} to {row['most_clocks']:,}"),
+        ),
+    ),
+    "strong_scaling": Table(
+        figure="strong_scaling",
+        about=f"{SIMULATED} Placed by `spikeloom map` on the calibration data, run on test data.",
+        tools=SIMULATORS,
+        merge=_against_one,
+        columns=(
+            NETWORK,
+            *SCALED,
+            Column("times as fast as one core", lambda row: f"{row['one'] / row['clocks_per_step']:.2f}"),
+        ),
+    ),
+    "weak_scaling": Table(
+        figure="weak_scaling",
+        about=f"{SIMULATED} A core for each block of the network; all blocks do the same, and the host reads all.",
+        tools=SIMULATORS,
+        merge=_against_one,
+        columns=(
+            key("network", "network"),
+            *SCALED,
+            Column("efficiency", lambda row: f"{row['one'] / row['clocks_per_step']:.3f}"),
         ),
     ),
     "soak": Table(

@@ -52,8 +52,8 @@ def strong_scaling(
     *({"network": "blocks", "lanes": 1, "cores": cores, "topology": "mesh"} for cores in (1, 4, 16, 64)),
 )
 def weak_scaling(bench: Bench, network: str, lanes: int, cores: int, topology: str) -> Iterator[dict[str, Any]]:
-    """Blocks of 64 neurons, a core each, that all do the same: every neuron reaches its whole block a step later and the
-    next core's block after two."""
+    """Blocks of 64 neurons, a core each, that all do the same: every neuron reaches its whole block a step later, and
+    the next core's block after two."""
     source = blocks(cores)
     x = np.tile(hardware.bernoulli(2, STEPS, BLOCK, RATE, seed=1), (1, 1, cores))
     placed = list(range(cores)) if cores > 1 else 0

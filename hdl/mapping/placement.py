@@ -24,8 +24,9 @@ ROUNDS = 200
 STEPS = 32
 #: Beyond so many channels between parts a placement is judged by its loads alone.
 MOST_CHANNELS = 1000
-#: How many of the search's placements are judged, and changes of the best one: fewer if there are many synapses.
-FINALISTS, POLISH, POLISHED_SYNAPSES = 3, 60, 20_000_000
+#: How many of the search's placements are judged, and changes of the best one: fewer if they have many synapses, or
+#: many channels between parts, each of which takes as long as so many synapses.
+FINALISTS, POLISH, POLISHED_SYNAPSES, CHANNEL = 3, 60, 12_000_000, 2000
 #: Steps of events that may be kept, and by what share of the clocks more of them must pay, or fewer may cost.
 SLOTS, GAIN, LOSS = (1, 2, 3, 4), 0.01, 0.002
 
@@ -63,7 +64,8 @@ def place(
         judge(placed)
     if not found:
         raise Refusal(f"No placement on {cores} cores fits. {problems[-1]}")
-    left = min(POLISH, POLISHED_SYNAPSES // loads.synapses)
+    judging = loads.synapses + CHANNEL * loads.channels(min(found, key=lambda one: one[0])[1])
+    left = min(POLISH, POLISHED_SYNAPSES // judging)
     while left > 0:
         clocks, best = min(found, key=lambda one: one[0])
         before = len(found)
@@ -76,7 +78,7 @@ def place(
             break
     clocks, best = min(found, key=lambda one: one[0])
     configuration = chosen(configuration, loads, best)
-    if configuration.slots is None and loads.channels(best) <= MOST_CHANNELS:
+    if configuration.slots is None and judging * len(loads.sizes) <= POLISHED_SYNAPSES:
         return _with_slots(network, configuration, events, clocks, memory_bits)
     return configuration
 
