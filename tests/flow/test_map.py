@@ -137,8 +137,9 @@ def test_a_boards_memory_is_shared(run, loom):
     assert f"{core['bits']:,} bits, {core['full']:.0%}<" in Path("m.html").read_text("utf-8")
     assert f"Memory: {used} of the 208 block RAMs of ulx3s-85f, those of the host link too" in text
     assert run.json("map", "net.loom", "--cores", "2", "--memory-bits", "40000")["cores"][0]["full"] < 1
+    small.network(sizes=(20, 96, 64, 6)).save(Path("large.loom"))
     for command in (("map",), ("generate", "-o", "rtl")):
-        message = run.refused(command[0], "net.loom", *command[1:], "--cores", "6", "--board", "icebreaker")
+        message = run.refused(command[0], "large.loom", *command[1:], "--cores", "4", "--board", "icebreaker")
         assert re.search(
             r"block RAM \d+ of 30 \(\d+ too many\)\. Core \d takes most: \d+ block RAMs, \d+ for its", message
         )
