@@ -33,6 +33,7 @@ FIGURES: dict[str, Figure] = {
         figures.density,
         figures.event_order,
         routers.soak,
+        scaling.four_cores,
         scaling.strong_scaling,
         scaling.weak_scaling,
         cores.invariance,

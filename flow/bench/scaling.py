@@ -18,7 +18,7 @@ from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.cost import predict
 
-__all__ = ["strong_scaling", "weak_scaling"]
+__all__ = ["four_cores", "strong_scaling", "weak_scaling"]
 
 #: Of the test data.
 SAMPLES = 10
@@ -58,6 +58,20 @@ def weak_scaling(bench: Bench, network: str, lanes: int, cores: int, topology: s
     x = np.tile(hardware.bernoulli(2, STEPS, BLOCK, RATE, seed=1), (1, 1, cores))
     placed = list(range(cores)) if cores > 1 else 0
     yield _run(bench, source, Configuration.create(lanes=lanes, cores={"block": placed}, topology=topology), x)
+
+
+@figure({"network": "digits", "weight_bits": 8, "lanes": 16, "cores": 4, "topology": "crossbar"})
+def four_cores(
+    bench: Bench, network: str, weight_bits: int, lanes: int, cores: int, topology: str
+) -> Iterator[dict[str, Any]]:
+    """A board's whole design with several cores, as `spikeloom build --cores` makes it: all test data simulated, area
+    and Fmax."""
+    with hardware.generated(network, weight_bits, lanes=lanes, cores=cores, topology=topology) as made:
+        x = hardware.samples(network).x
+        yield hardware.simulated(bench.cache, made, x, progress=bench.progress)
+        yield {
+            "board": hardware.placed(bench.cache, made, board=hardware.BOARD, design="board", progress=bench.progress)
+        }
 
 
 def _run(bench: Bench, network: Network, configuration: Configuration, x: np.ndarray) -> dict[str, Any]:
