@@ -9,7 +9,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from spikeloom.bench import cores, figures, large, link, picture, proofs, results, routers, scaling, speed, tables
+from spikeloom.bench import (
+    cores,
+    figures,
+    large,
+    link,
+    partition,
+    picture,
+    proofs,
+    results,
+    routers,
+    scaling,
+    speed,
+    tables,
+)
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
 from spikeloom.bench.screen import Screen
@@ -29,6 +42,7 @@ FIGURES: dict[str, Figure] = {
         link.link,
         routers.routers,
         large.large,
+        partition.placement,
         figures.equivalence,
         figures.density,
         figures.event_order,

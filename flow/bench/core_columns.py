@@ -121,6 +121,25 @@ TABLES = {
             Column("efficiency", lambda row: f"{row['one'] / row['clocks_per_step']:.3f}"),
         ),
     ),
+    "placement": Table(
+        figure="placement",
+        about="Model, not measured: clocks per step as the token model predicts them from the events of calibration "
+        "data. Whole: populations in turn. Equal: each in equal parts on all cores. networkx: these parts, placed so "
+        "that few events go between cores. Seconds: the processor's, of `spikeloom map`.",
+        tools=("amaranth",),
+        timed=True,
+        columns=(
+            NETWORK,
+            LANES,
+            key("cores", "cores"),
+            key("topology", "topology"),
+            fixed("whole", "whole", 1),
+            fixed("equal", "even", 1),
+            fixed("networkx", "networkx", 1),
+            fixed("map", "map", 1),
+            fixed("seconds", "seconds", 1),
+        ),
+    ),
     "soak": Table(
         figure="soak",
         about="Simulated Verilog, back-pressure drawn at random at every port. Longest wait: packets taken from other "
