@@ -45,7 +45,8 @@ def strong_scaling(
         configuration = mapped.mapped(source, configuration, seen).configuration
     else:
         configuration = configuration.model_copy(update={"cores": "shared"})
-    yield _run(bench, source, configuration, x)
+    found = _run(bench, source, configuration, x)
+    yield {**found, "configuration": configuration.model_dump(exclude_defaults=True)}
 
 
 @figure(
@@ -57,7 +58,9 @@ def weak_scaling(bench: Bench, network: str, lanes: int, cores: int, topology: s
     source = blocks(cores)
     x = np.tile(hardware.bernoulli(2, STEPS, BLOCK, RATE, seed=1), (1, 1, cores))
     placed = list(range(cores)) if cores > 1 else 0
-    yield _run(bench, source, Configuration.create(lanes=lanes, cores={"block": placed}, topology=topology), x)
+    found = _run(bench, source, Configuration.create(lanes=lanes, cores={"block": placed}, topology=topology), x)
+    del found["verilog_sha256"]  # whose network is no packaged one, with which it could be compared
+    yield found
 
 
 @figure({"network": "digits", "weight_bits": 8, "lanes": 16, "cores": 4, "topology": "crossbar"})
@@ -80,12 +83,13 @@ def _run(bench: Bench, network: Network, configuration: Configuration, x: np.nda
     def compared() -> dict[str, Any]:
         bench.progress("generate")
         with TemporaryDirectory(prefix="spikeloom-") as name:
-            generate(network, configuration, Path(name) / "rtl")
+            manifest = generate(network, configuration, Path(name) / "rtl")
             bench.progress("build the simulator, simulate")
             report = api.verify(Path(name) / "rtl", data=x, bulk=True)
         if report.differences or report.problems:
             raise Refusal(report.verdict)
         return {
+            "verilog_sha256": manifest["verilog"]["sha256"],
             "samples": report.samples,
             "spikes": report.events,
             "states": report.states,
@@ -98,8 +102,7 @@ def _run(bench: Bench, network: Network, configuration: Configuration, x: np.nda
         compared, network=network.hash, x=digest(x), configuration=configuration.model_dump(), code=code
     )
     modelled = predict(map_network(network, configuration), hardware.fires(network, x)).clocks_per_step
-    ratio = round(modelled / found["clocks_per_step"], 4)
-    return {**found, "placement": configuration.model_dump(exclude_defaults=True), "ratio": ratio}
+    return {**found, "ratio": round(modelled / found["clocks_per_step"], 4)}
 
 
 def blocks(count: int) -> Network:

@@ -55,7 +55,8 @@ def present_hash(cache: Cache) -> HashOf:
     """From a row's network and configuration to the hash of what the generator writes for it now."""
 
     def hash_of(row: results.Row) -> str:
-        configuration = {name: row[name] for name in Configuration.model_fields if name in row}
+        named = {name: row[name] for name in Configuration.model_fields if name in row}
+        configuration = row.get("configuration", named)  # where it is more than the row's key
         try:
             return hardware.verilog_sha256(cache, row["network"], row["weight_bits"], **configuration)
         except (Refusal, KeyError):
