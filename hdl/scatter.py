@@ -230,13 +230,14 @@ class Scatter(wiring.Component):
             weight = numbers[3]
             if s.max_delay:
                 ahead = Signal(s.ring_bits + 1, reset_less=True)  # rows by which the delay is ahead
-                late = Mux(listed & ~takes[3], synapse.delay, 0)
+                late = Signal()  # it has a delay
                 far, back = Signal(s.ring_bits + 1, reset_less=True), Signal(s.ring_bits, reset_less=True)
                 around = Signal()
                 m.d.sync += [
-                    ahead.eq(late * place.rows),
+                    ahead.eq(synapse.delay * place.rows),
+                    late.eq(listed & ~takes[3]),
                     adds[4].eq(adds[3] & (~listed | (synapse.delay <= job.group.delay_limit))),
-                    far.eq(bases[4] + ahead),
+                    far.eq(bases[4] + Mux(late, ahead, 0)),
                     back.eq(far - place.size),
                     around.eq(far > place.end),
                     bases[6].eq(far),
