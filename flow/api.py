@@ -275,9 +275,13 @@ def map(  # noqa: A001
     from spikeloom.page import cores as picture
 
     places = {"output": output, "page": page}
+    taken = {Path(network).resolve()} if isinstance(network, str | Path) else set()
     for place in places.values():
         if place is not None:
             check_place(Path(place))
+            if Path(place).resolve() in taken:
+                raise Refusal(f"{place}: is the network or written twice; give every file a name of its own")
+            taken.add(Path(place).resolve())
     network, configuration = _network(network), _configuration(config, board, cores, topology)
     check_network(network)
     report = mapped(network, configuration, None if data is None else _data(data), memory_bits, board)

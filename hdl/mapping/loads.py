@@ -3,6 +3,7 @@
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping.fan_outs import reached
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.split import most_parts, slice_size
+from spikeloom.hdl.neurons import MODELS
+from spikeloom.hdl.parameters import covering
 
 __all__ = ["ASSUMED_RATE", "Loads", "Placed", "assumed_rates", "balanced"]
 
@@ -59,6 +62,7 @@ class _Into:
 class Loads:
     """Estimates for one network. slices: of each population. Bits and clocks of a step are per core.
 
+    kinds: populations of the same kind may share a core.
     each: events of each neuron in a step, by population.
     """
 
@@ -73,6 +77,7 @@ class Loads:
         self.names = [p.name for p in network.neurons]
         self.slices = {name: most_parts(network, name, self.lanes) for name in self.names}
         self.slice_sizes = {name: slice_size(network, name, self.lanes) for name in self.names}
+        self.kinds = _kinds(network)
         self.into: dict[str, list[_Into]] = {name: [] for name in self.names}
         for j in network.projections:
             self.into[j.target].append(self._into(j, configuration))
@@ -183,6 +188,11 @@ class Loads:
         lanes, scatter, bits = (np.bincount(there, each, minlength=cores) for each in parts)
         return np.maximum(lanes, scatter), lanes + scatter, bits
 
+    def strangers(self, placed: Placed) -> int:
+        """Kinds that are too many on their cores."""
+        there = {(core, self.kinds[name]) for name, cores in placed.cores.items() for core in cores}
+        return len(there) - len({core for core, _ in there})
+
     def channels(self, placed: Placed) -> int:
         """Between parts."""
         cores = placed.cores
@@ -215,6 +225,24 @@ class Loads:
             for core in own:
                 found += (self.rates[name] / len(own) + 1) * len(cores - {core})
         return found
+
+
+def _kinds(network: Network) -> dict[str, int]:
+    units: list[Any] = []
+    found = {}
+    for p in network.neurons:
+        own = MODELS[p.neuron.model].Parameters.derive(p.neuron, p.value_bits)
+        for kind, unit in enumerate(units):
+            try:
+                units[kind] = covering(unit, own)
+            except ValueError:
+                continue
+            found[p.name] = kind
+            break
+        else:
+            found[p.name] = len(units)
+            units.append(own)
+    return found
 
 
 def balanced(work: np.ndarray, parts: int) -> tuple[int, ...]:

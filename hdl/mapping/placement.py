@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,10 @@ __all__ = ["candidates", "chosen", "judged", "place"]
 
 #: Parts of a population, as multiples of what would give every core the same work.
 GRAINS = (0.5, 1.0, 2.0, 4.0)
-#: Changes for the better that are taken for each of them.
-ROUNDS = 200
+#: Changes for the better that are taken for each of them, and that are looked at.
+ROUNDS, LOOKS = 200, 4000
+#: What events can be of beside the input; and bits that a part too many, or a kind too many on a core, is as bad as.
+MOST_PARTS, UNFIT = 255, 1e15
 #: Steps of a sample, and of short samples together, over which the token model judges a placement.
 STEPS = 32
 #: Beyond so many channels between parts a placement is judged by its loads alone.
@@ -45,12 +47,19 @@ def place(
     """
     cores = configuration.cores
     assert isinstance(cores, int)
+    if configuration.cuts:
+        raise Refusal("cuts: where parts begin can be said only if cores says for every population where its parts are")
     events = _few(network, events)
     loads = Loads(network, configuration, _each(network, events))
+    tried = candidates(loads, cores, memory_bits)
+    # What is wrong with every placement is wrong with this one, and is said as it is.
+    judged(network, chosen(configuration, loads, tried["whole"]), events)
     found: list[tuple[float, Placed]] = []
-    problems: list[str] = []
+    problems: list[tuple[float, str]] = []
 
     def judge(placed: Placed) -> None:
+        if loads.strangers(placed) or len({core for there in placed.cores.values() for core in there}) < cores:
+            return
         if loads.channels(placed) > MOST_CHANNELS:
             over, step, _ = _worth(loads, placed, cores, memory_bits)
             found.append((step if not over else np.inf, placed))
@@ -58,13 +67,13 @@ def place(
         try:
             found.append((judged(network, chosen(configuration, loads, placed), events, memory_bits), placed))
         except Refusal as refusal:
-            problems.append(str(refusal))
+            problems.append((_worth(loads, placed, cores, memory_bits)[0], str(refusal)))
 
-    for placed in candidates(loads, cores, memory_bits).values():
+    for placed in tried.values():
         judge(placed)
     if not found:
-        raise Refusal(f"No placement on {cores} cores fits. {problems[-1]}")
-    judging = loads.synapses + CHANNEL * loads.channels(min(found, key=lambda one: one[0])[1])
+        raise Refusal(f"No placement on {cores} cores fits. {min(problems)[1]}")
+    judging = loads.synapses + CHANNEL * (loads.channels(min(found, key=lambda one: one[0])[1]) + 10 * len(loads.names))
     left = min(POLISH, POLISHED_SYNAPSES // judging)
     while left > 0:
         clocks, best = min(found, key=lambda one: one[0])
@@ -78,24 +87,60 @@ def place(
             break
     clocks, best = min(found, key=lambda one: one[0])
     configuration = chosen(configuration, loads, best)
-    if configuration.slots is None and judging * len(loads.sizes) <= POLISHED_SYNAPSES:
+    if not isinstance(configuration.slots, int) and judging * len(loads.sizes) <= POLISHED_SYNAPSES:
         return _with_slots(network, configuration, events, clocks, memory_bits)
     return configuration
 
 
 def candidates(loads: Loads, cores: int, memory_bits: int | None = None) -> dict[str, Placed]:
     """Placements by how they were found: whole populations in turn, all split over all cores, and by search."""
-    there = {name: tuple(range(min(cores, loads.slices[name]))) for name in loads.names}
-    whole = Placed(
-        cores={name: (k % cores,) for k, name in enumerate(loads.names)}, cuts=dict.fromkeys(loads.names, ())
-    )
-    even = Placed(cores=there, cuts={name: loads.even(name, len(own)) for name, own in there.items()})
-    fair = Placed(cores=there, cuts={name: loads.fair(name, len(own)) for name, own in there.items()})
+    homes = _homes(loads, cores)
+    most = {name: min(len(home), loads.slices[name], MOST_PARTS // len(homes)) for name, home in homes.items()}
+    there = {name: home[: most[name]] for name, home in homes.items()}
+    # Part for part from core to core: all cores have work.
+    turn = {name: _turn(homes, name, most) for name in loads.names}
+    one = dict.fromkeys(homes, 1)
+    whole = Placed(cores={name: _turn(homes, name, one) for name in loads.names}, cuts=dict.fromkeys(loads.names, ()))
+    even = Placed(cores=there, cuts={name: loads.even(name, most[name]) for name in loads.names})
+    fair = Placed(cores=there, cuts={name: loads.fair(name, most[name]) for name in loads.names})
+    spread = Placed(cores=turn, cuts=even.cuts)
     searched = _searched(loads, cores, memory_bits)
     found = sorted(searched, key=lambda placed: _worth(loads, placed, cores, memory_bits))
     several = [placed for k, placed in enumerate(found) if placed not in found[:k]]
     named = {f"search {k + 1}": placed for k, placed in enumerate(several[:FINALISTS])}
-    return {"whole": whole, "even": even, "fair": fair} | named
+    return {"whole": whole, "even": even, "fair": fair, "spread": spread} | named
+
+
+def _homes(loads: Loads, cores: int) -> dict[str, tuple[int, ...]]:
+    """The cores that may serve each population: each kind has its own, as many as its share of the work."""
+    alone = Placed(cores=dict.fromkeys(loads.names, (0,)), cuts=dict.fromkeys(loads.names, ()))
+    kinds = sorted(set(loads.kinds.values()))
+    work, most = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0)
+    for name, kind in loads.kinds.items():
+        work[kind] += float(loads.parts(name, alone)[:2].sum())
+        most[kind] += loads.slices[name]
+    if (parts := sum(most.values())) < cores:
+        raise Refusal(
+            f"cores: with {loads.lanes} lanes the network has at most {parts} parts, too few for {cores} cores"
+        )
+    if len(kinds) > cores:
+        raise Refusal(
+            f"cores: there are {len(kinds)} kinds of neurons that cannot share a core, so at least as many cores are "
+            f"needed, not {cores}"
+        )
+    count = dict.fromkeys(kinds, 1)
+    while sum(count.values()) < cores:
+        count[max((k for k in kinds if count[k] < most[k]), key=lambda k: work[k] / count[k])] += 1
+    first = {kind: sum(count[k] for k in kinds if k < kind) for kind in kinds}
+    return {name: tuple(range(first[kind], first[kind] + count[kind])) for name, kind in loads.kinds.items()}
+
+
+def _turn(homes: dict[str, tuple[int, ...]], name: str, most: dict[str, int]) -> tuple[int, ...]:
+    """Cores of the parts of a population that begins where the one before it of its kind ended."""
+    home = homes[name]
+    before = [other for other in homes if homes[other] == home]
+    begin = sum(most[other] for other in before[: before.index(name)])
+    return tuple(home[(begin + k) % len(home)] for k in range(most[name]))
 
 
 def judged(network: Network, configuration: Configuration, events: "Counts", memory_bits: int | None = None) -> float:
@@ -144,9 +189,11 @@ def chosen(configuration: Configuration, loads: Loads, placed: Placed) -> Config
 def _with_slots(
     network: Network, configuration: Configuration, events: "Counts", clocks: float, memory_bits: int | None
 ) -> Configuration:
-    """More steps of events where that pays, and then as few as cost nothing."""
+    """More steps of events where that pays, and then as few as cost nothing; what was asked for stays."""
+    given = configuration.slots if isinstance(configuration.slots, dict) else {}
     names = [p.name for p in network.populations]
     best = configuration.model_copy(update={"slots": {name: configuration.slots_of(name) for name in names}})
+    names = [name for name in names if name not in given]
     for (limit, wanted), name in product(((1 - GAIN, SLOTS[2:]), (1 + LOSS, SLOTS[:1])), names):
         for slots in wanted:
             assert isinstance(best.slots, dict)
@@ -170,6 +217,7 @@ def _worth(loads: Loads, placed: Placed, cores: int, memory_bits: int | None, le
     """
     clocks, both, bits = loads.of_cores(placed, cores)
     over = 0.0 if memory_bits is None else float(np.maximum(bits - memory_bits, 0).sum())
+    over += UNFIT * (loads.strangers(placed) + max(0, sum(map(len, placed.cores.values())) - MOST_PARTS))
     if least and (over, clocks.max()) > least[:2]:
         return over, float(clocks.max()), np.inf
     packets = loads.packets(placed)
@@ -180,9 +228,10 @@ def _searched(loads: Loads, cores: int, memory_bits: int | None) -> Iterator[Pla
     """For each grain, the longest work first to the idlest core, then whatever single change helps."""
     for grain in GRAINS:
         placed = _longest_first(loads, cores, grain, memory_bits)
-        worth = _worth(loads, placed, cores, memory_bits)
+        worth, looks = _worth(loads, placed, cores, memory_bits), 0
         for _ in range(ROUNDS):
-            for other in _changes(loads, placed, cores):
+            for other in islice(_changes(loads, placed, cores), LOOKS - looks):
+                looks += 1
                 found = _worth(loads, other, cores, memory_bits, worth)
                 if found < worth:
                     worth, placed = found, other
@@ -196,13 +245,14 @@ def _longest_first(loads: Loads, cores: int, grain: float, memory_bits: int | No
     whole = Placed(cores=dict.fromkeys(loads.names, (0,)), cuts=dict.fromkeys(loads.names, ()))
     work = {name: float(loads.parts(name, whole)[:2].sum()) for name in loads.names}
     share = sum(work.values()) / cores
-    clocks, bits = np.zeros(cores), np.zeros(cores)
+    clocks, bits, homes = np.zeros(cores), np.zeros(cores), _homes(loads, cores)
     placed, cuts = dict(whole.cores), dict(whole.cuts)
     for name in sorted(work, key=lambda name: -work[name]):
-        parts = int(min(max(1, round(grain * work[name] / share)), cores, loads.slices[name]))
+        home = np.array(homes[name])
+        parts = int(min(max(1, round(grain * work[name] / share)), len(home), loads.slices[name]))
         own = loads.bits(name, 1 / parts)
-        full = bits + own > memory_bits if memory_bits is not None else np.zeros(cores, bool)
-        chosen = np.sort(np.lexsort((clocks, full))[:parts])
+        full = bits[home] + own > memory_bits if memory_bits is not None else np.zeros(len(home), bool)
+        chosen = np.sort(home[np.lexsort((clocks[home], full))[:parts]])
         clocks[chosen] += work[name] / parts
         bits[chosen] += own
         placed[name], cuts[name] = tuple(map(int, chosen)), loads.fair(name, parts)

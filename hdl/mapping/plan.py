@@ -118,7 +118,7 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
     lanes, whole = configuration.lanes, network
     _check(whole)
     if isinstance(configuration.cores, int):
-        configuration = _placed(whole, configuration)
+        configuration = place(whole, configuration)
     cut, core_of = _cores(whole, configuration)
     network, neurons = cut.network, cut.network.neurons
     cores = 1 + max(core_of.values())
@@ -216,16 +216,6 @@ def _check(network: Network) -> None:
             )
 
 
-def _placed(network: Network, configuration: Configuration) -> Configuration:
-    found = place(network, configuration)
-    assert isinstance(found.cores, dict)
-    most = 1 + max(max(there) if isinstance(there, list) else there for there in found.cores.values())
-    if most != configuration.cores:
-        lanes, cores = configuration.lanes, configuration.cores
-        raise Refusal(f"cores: with {lanes} lanes no more than {most} are of use, not {cores}")
-    return found
-
-
 def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[str, int]]:
     """The network in parts, and the core of each part; -1 for the input, which is the host's."""
     cores, names = configuration.cores, [p.name for p in network.neurons]
@@ -239,6 +229,8 @@ def _cores(network: Network, configuration: Configuration) -> tuple[Split, dict[
                 raise Refusal(f"cores: it is not said on which core {name!r} is; name all of {', '.join(names)}")
     lists = {name: there if isinstance(there, list) else [there] for name, there in placed.items()}
     for name, cuts in configuration.cuts.items():
+        if name not in names:
+            raise Refusal(f"cuts: there is no population of neurons {name!r}; there are {', '.join(names)}")
         if len(cuts) + 1 != len(lists.get(name, [])):
             raise Refusal(
                 f"cuts: {name!r} would be in {len(cuts) + 1} parts, and cores has {len(lists.get(name, []))} for it; "

@@ -1,8 +1,10 @@
 """A stop of the ring.
 
 A place in the ring stays free. A node's packet enters only a queue with two free places, and leaves one of them;
-packets that pass on give up a place for another. So in no clock is the last place taken: only entering packets take
-more places than before, and each leaves one beside it. Some packet of the ring can always go on, and all arrive.
+packets that pass on give up a place for another. So among packets to one node each the last place is never taken, and
+some packet of the ring can always go on. A packet to several nodes may have gone on from a place that it keeps until
+its copy here is taken, so all places may be taken for a while; but nodes take what comes, and then it is free again.
+All arrive.
 
 Passing packets go first. What bounds a node's wait is a token that goes round, and a quota of packets per node between
 two visits. A stop whose packet waits, and that sent none since the last visit, keeps the token until it did. Meanwhile

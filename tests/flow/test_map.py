@@ -83,7 +83,7 @@ def test_what_cannot_be_is_refused_with_one_message(run, loom):
     assert "No placement on 2 cores fits" in run.refused("map", "net.loom", "--cores", "2", "--memory-bits", "500")
     assert "cores" in run.refused("map", "net.loom", "--cores", "64")
     message = run.refused("generate", "net.loom", "--cores", "20", "-o", "rtl")
-    assert re.search(r"cores: with 16 lanes no more than \d are of use, not 20", message)
+    assert re.search(r"cores: with 16 lanes the network has at most 6 parts, too few for 20 cores", message)
 
 
 MAPPINGS = {
@@ -116,6 +116,13 @@ def test_cores_are_asked_for_alike(run, loom):
     np.savez("x.npz", x=(np.random.default_rng(1).random((1, 2, 20)) < 0.3).astype(int))
     verified = run.json("verify", "net.loom", "--data", "x.npz", "--simulator", "amaranth", *words["number"])
     assert verified["differences"] == 0 and "stop 0 -> stop 1" in verified["links"]
+
+
+@pytest.mark.parametrize("places", [("-o", "net.loom"), ("-o", "same", "--page", "./same")])
+def test_files_are_not_written_over_each_other(run, loom, places):
+    before = Path("net.loom").read_bytes()
+    assert run.refused("map", "net.loom", "--cores", "2", *places).endswith("give every file a name of its own")
+    assert Path("net.loom").read_bytes() == before and not Path("same").exists()
 
 
 def test_a_folder_has_its_cores_already(run, loom):

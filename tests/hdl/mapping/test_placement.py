@@ -77,6 +77,43 @@ def test_memory_is_a_limit():
         place(network, configuration, memory_bits=4000)
 
 
+def test_all_cores_are_used_by_neurons_that_may_share_them():
+    network = hardware.network("digits", 8)
+    for cores in range(2, 10):
+        found = place(network, Configuration.create(cores=cores)).cores
+        assert {core for there in found.values() for core in np.atleast_1d(there)} == set(range(cores))
+    with pytest.raises(Refusal, match="with 16 lanes the network has at most 9 parts, too few for 10 cores"):
+        place(network, Configuration.create(cores=10))
+    for bits in ((12, 12, 10), (12, 10, 12)):
+        mixed = small.network(sizes=(5, 7, 8, 9), neurons=[small.neuron(bits=b) for b in bits])
+        for cores in (2, 3, 4):
+            found = place(mixed, Configuration.create(lanes=4, cores=cores))
+            assert len(map_network(mixed, found).parameters.cores) == cores
+        with pytest.raises(Refusal, match="2 kinds of neurons that cannot share a core"):
+            place(mixed, Configuration.create(lanes=4, cores=1))
+    many = small.network(sizes=(3,) * 32)
+    assert len(map_network(many, Configuration.create(cores=2)).parameters.cores) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cuts": {"lif1": [64]}}, "cuts: where parts begin can be said only if cores says"),
+        ({"slots": {"nope": 2}}, "^slots: there is no population 'nope'"),
+        ({"order": {"a -> b": "event"}}, "^order: there is no projection 'a -> b'"),
+        (
+            {"cores": {"lif1": [0, 1], "lif2": 0}, "cuts": {"nope": [4]}},
+            "^cuts: there is no population of neurons 'nope'",
+        ),
+        ({"cores": {"lif1": [0, 1], "lif2": 0}, "cuts": {"lif1": [4, 5]}}, "^cuts: 'lif1' would be in 3 parts"),
+        ({"cores": {"lif1": [0, 1], "lif2": 0}, "cuts": {"lif1": [128]}}, "cuts must rise within 1..127, not 128"),
+    ],
+)
+def test_what_cannot_be_placed_so_is_said(given, message):
+    with pytest.raises(Refusal, match=message):
+        map_network(hardware.network("digits", 8), Configuration.create(**{"cores": 2, **given}))
+
+
 def test_slots_are_as_many_as_pay():
     network, configuration = hardware.network("delays", 8), Configuration.create(cores=2)
     events, found = steady(network), place(network, configuration)
@@ -85,6 +122,8 @@ def test_slots_are_as_many_as_pay():
     assert judged(network, found, events) < 0.95 * judged(network, fewer, events)
     given = configuration.model_copy(update={"slots": 3})
     assert place(network, given).slots == 3
+    given = configuration.model_copy(update={"slots": {network.input.name: 5}})
+    assert place(network, given).slots[network.input.name] == 5 and 1 in place(network, given).slots.values()
 
 
 def test_loads_are_near_what_the_token_model_says():
