@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from operator import add
 
+import numpy as np
+
+from spikeloom.hdl.mapping.congestion import Flow, Stalls
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.plan import HOST, Mapping
 from spikeloom.hdl.mapping.token_model import Engine, Stage, Times, Tokens
@@ -56,7 +59,9 @@ class _Port:
 class Model:
     """Engines, stages and the tokens between them."""
 
-    def __init__(self, mapping: Mapping, events: Counts, costs: Costs):
+    def __init__(self, mapping: Mapping, events: Counts, costs: Costs, stalls: Stalls | None = None):
+        self.stalls = stalls or {}
+        self.leaves: dict[str, list[tuple[float, float]]] = {place.name: [] for place in mapping.places}
         self.mapping, self.costs = mapping, costs
         self.counts = {place.name: counts(events, place.name, place.size) for place in mapping.places}
         self.shape = next(iter(self.counts.values())).shape
@@ -96,6 +101,20 @@ class Model:
     @property
     def engines(self) -> list[Engine]:
         return [engine for engine in (self.host, *self.lanes, *self.scatters) if engine.stages]
+
+    @property
+    def sent(self) -> dict[str, Flow]:
+        """What each source sent, and when, had nothing been in its way."""
+        found = {}
+        for name, leaves in self.leaves.items():
+            begin, apart = np.array(leaves).T[:, :, None]
+            if name in self.works:
+                events = self.works[name].by_group
+            else:
+                flits = self.counts[name].ravel()
+                events = (np.arange(max(1, flits.max())) < flits[:, None]).astype(float)
+            found[name] = Flow(times=begin + apart * np.arange(events.shape[1]), events=events, nodes=self.flows[name])
+        return found
 
     def _stage(self, engine: Engine, name: str, event: bool, steps: int, run: Callable[..., Times]) -> None:
         stage = Stage(name=name, engine=engine, steps=steps, run=run)
@@ -163,6 +182,7 @@ class Model:
         engine = stage.engine
         engine.since = begin = max(time, engine.idle + 1 + self.costs.gate)
         engine.idle = engine.prepared = begin + flits[stage.step]
+        self.leaves[stage.name].append((begin, 1))
         self._sends(stage, begin, engine.idle, flits[stage.step])
         return engine.idle, engine.idle, engine.idle
 
@@ -175,7 +195,8 @@ class Model:
         first = max(begin + w.first[step], engine.last_hand_over + engine.after_step)
         last = first + (w.groups - 1) * apart
         leave = w.pipeline + sending
-        sent = max(last + leave, max(engine.sent, first + w.pipeline) + w.groups * sending)
+        stalled = self.stalls[stage.name][step] if self.stalls else 0.0
+        sent = max(last + leave, max(engine.sent, first + w.pipeline) + w.groups * sending + stalled)
         held = max(0.0, sent - w.slack[step] - last)
         lists = w.groups * (w.first[step] - entries)  # that the scheduler had not ready, or that were empty
         engine.spend("output", held)
@@ -196,6 +217,7 @@ class Model:
         engine.after_step = w.after_step
         engine.sent = sent
         self._sends(stage, first + w.pipeline, sent, w.events[step])
+        self.leaves[stage.name].append((first + w.pipeline, apart))
         if w.takes:
             engine.takings.append((begin, last, w.takes))
             put_off = _added(scatter, engine)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikeloom.hdl.mapping.congestion import stalls
 from spikeloom.hdl.mapping.core_model import Model
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.plan import HOST, Mapping
@@ -55,15 +56,22 @@ def predict(mapping: Mapping, events: Counts, *, costs: Costs | None = None) -> 
     fire, (samples, steps, neurons).
     """
     events = of_parts(mapping, events)
-    model = Model(mapping, events, costs or Costs())
-    stuck = simulate(model.engines)
-    assert not stuck, f"{stuck[0].name} stops at step {stuck[0].step}: a mapping lets every step run"
+    costs = costs or Costs()
+    model = _run(Model(mapping, events, costs))
+    if mapping.parameters.links:  # what meets on the way is known when all is sent
+        model = _run(Model(mapping, events, costs, stalls(model.sent)))
     return Prediction(
         ends=np.max([np.reshape(ends, model.shape)[:, -1] for ends in model.ends.values()], axis=0),
         steps=model.shape[1],
         engines={e.name: Load(clocks=e.spent) for e in model.engines if e is not model.host},
         packets=traffic(mapping, {name: float(n.mean()) for name, n in model.counts.items()}),
     )
+
+
+def _run(model: Model) -> Model:
+    stuck = simulate(model.engines)
+    assert not stuck, f"{stuck[0].name} stops at step {stuck[0].step}: a mapping lets every step run"
+    return model
 
 
 def traffic(mapping: Mapping, rates: MappingType[str, float]) -> dict[Link, float]:

@@ -20,6 +20,7 @@ class Costs:
               ``hop`` more for each router.
     first_row: of an event-stationary engine, from a list's begin to its first row: 4 until events are read, 6 from an
               event that was read to its row; those of reading are ``CoreParameters.entry_latency`` more.
+    travel:   from an event that was read in vain, beside ``CoreParameters.entry_latency``, until the next list begins.
     drain:    from the last row until the next list begins: 7 to the ring of sums, and 3 until that is seen and the
               credit has left; graded events take one more.
     empty:    of a list without events.
@@ -42,6 +43,7 @@ class Costs:
     link: int = 3
     hop: int = 2
     first_row: int = 10
+    travel: int = 6
     drain: int = 10
     empty: int = 6
     done: int = 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.fan_out import EVENTS
 from spikeloom.hdl.mapping.fan_outs import FanOut
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.plan import Mapping, Place, Reader
@@ -29,7 +30,7 @@ class LanesWork:
     slack:    results of neurons that are kept until they leave, in clocks of theirs.
     read:     by source, clocks from the last group's begin until a list that is not the last was read; ``begun``: until
               the last two lists were begun.
-    takes:    rows of sums that are taken from the event-stationary half in a step.
+    takes:    rows of sums that are taken from the event-stationary half in a step. by_group: events of each.
     """
 
     groups: int
@@ -45,6 +46,7 @@ class LanesWork:
     slack: list[float]
     takes: int
     events: list[float]
+    by_group: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +112,9 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> 
     latency = p.neuron.latency + 2 + p.folded
     after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
     replay = _replay([costs.row * n for n in lists], groups, after_group, costs)
-    sending = (own + _silent(events[place.name], own, place, groups * p.beats, p.units)) / groups
+    fired = _fired(events[place.name], own, place, groups, p.lanes)
+    silent = np.prod(1.0 - fired.reshape(*own.shape, -1, p.units), axis=3).sum(axis=2)  # a clock for each all the same
+    sending = (own + silent) / groups
     return LanesWork(
         groups=groups,
         segments=len(lists),
@@ -125,6 +129,7 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> 
         slack=((p.lane_latency + latency + SENDING + p.beats) * sending / p.beats).ravel().tolist(),
         takes=groups if ring else 0,
         events=own.ravel().tolist(),
+        by_group=fired.sum(axis=3).reshape(-1, groups),
     )
 
 
@@ -158,13 +163,14 @@ def _replay(lists: list[np.ndarray], groups: int, after_group: int, costs: Costs
     return _Replay(first=handed_over[1], apart=handed_over[-1] - handed_over[-2], begun=begins, read=reads)
 
 
-def _silent(given: np.ndarray, own: np.ndarray, place: Place, results: int, units: int) -> np.ndarray:
-    """Results of ``units`` neurons without an event, which take a clock all the same."""
+def _fired(given: np.ndarray, own: np.ndarray, place: Place, groups: int, lanes: int) -> np.ndarray:
+    """Events of each neuron's place in a group, (samples, steps, groups, lanes), or what is expected of it."""
+    shape = (*own.shape, groups, lanes)
     if np.ndim(given) < 3:  # neurons that fire are taken to be spread evenly
-        return results * (1 - own / (results * units)) ** units
-    fires = np.zeros((*own.shape, results * units), bool)
+        return np.broadcast_to((own / (groups * lanes))[:, :, None, None], shape)
+    fires = np.zeros((*own.shape, groups * lanes), bool)
     fires[:, :, place.to_hardware(np.arange(place.size))] = given
-    return results - np.count_nonzero(fires.reshape(*own.shape, results, units).any(3), axis=2)
+    return fires.reshape(shape)
 
 
 def scatter_work(mapping: Mapping, target: str, events: Counts, costs: Costs) -> list[ScatterWork]:
@@ -178,9 +184,11 @@ def scatter_work(mapping: Mapping, target: str, events: Counts, costs: Costs) ->
 def _scattered(mapping: Mapping, r: Reader, events: Counts, own: np.ndarray, costs: Costs) -> ScatterWork:
     p = mapping.parameters.cores[mapping.by_name[r.target].core]
     read = _entries(mapping, r, events, own)
-    rows, lead = (late(found, r.delay) for found in _rows(mapping, r, events)) if r.projection else (0 * read,) * 2
+    reading = costs.travel + p.entry_latency
+    found = _rows(mapping, r, events, reading) if r.projection else (0 * read,) * 3
+    rows, lead, tail = (late(one, r.delay) for one in found)
     first = costs.first_row + p.entry_latency + lead
-    drain = costs.drain + (p.value_bits > 1)
+    drain = np.maximum(costs.drain + (p.value_bits > 1), np.where(tail > 0, reading + tail, 0))
     with_rows = first + costs.row * rows + drain
     unread = np.where(read > 0, costs.first_row + p.entry_latency + read, costs.empty)
     clocks = np.where(rows > 0, with_rows, unread)
@@ -195,22 +203,32 @@ def _entries(mapping: Mapping, r: Reader, events: Counts, like: np.ndarray) -> n
     return late(counts(events, r.source, mapping.by_name[r.source].size), r.delay)
 
 
-def _rows(mapping: Mapping, r: Reader, events: Counts) -> tuple[np.ndarray, np.ndarray]:
+def _rows(mapping: Mapping, r: Reader, events: Counts, reading: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(samples, steps) rows of a projection, and events that are read in vain, for want of any row, while no other's
-    rows are there to add. Where it is not said who fires, every neuron does as often."""
+    rows are there to add: before the last row, and after it. Where it is not said who fires, every neuron does as
+    often."""
     source = mapping.by_name[r.source]
     each = rows_of(mapping.fan_outs[r], source, _lanes(mapping))
     given = np.asarray(events[r.source])
     if given.ndim < 3:
         read = counts(events, r.source, source.size)
         rows = read * float(each.mean())
-        return rows, np.maximum(read - rows, 0)
+        return rows, np.maximum(read - rows, 0), 0 * rows
     order = np.argsort(source.to_hardware(np.arange(source.size)))
     fire, each = (given != 0)[:, :, order], each[order]
     rows = fire @ each.astype(float)
     # An event comes when it and those before it are read; all rows from its own on are added after that.
     before = np.cumsum(fire, axis=2) - np.cumsum(fire * each, axis=2) + fire * (each - 1.0)
-    return rows, np.max(np.where(fire & (each > 0), before, 0.0), axis=2)
+    adds = fire & (each > 0)
+    lead = np.max(np.where(adds, before, 0.0), axis=2)
+    # Behind the last that has some, events are read in the places that are free of those whose rows are to come: none
+    # at first, and one more with each that is begun. One that is read in vain keeps a place for a while.
+    to_come = np.cumsum(adds[:, :, ::-1], axis=2)[:, :, ::-1]  # from each event on
+    behind = (fire & (to_come == 0)).sum(axis=2)
+    free = np.clip((EVENTS - to_come) / (reading + 2), 0, 1)
+    until_last = fire.sum(axis=2) - behind
+    ahead = np.minimum((adds * each * free).sum(axis=2), lead + rows + reading - until_last)
+    return rows, lead, np.maximum(behind - ahead, 0)
 
 
 def _lanes(mapping: Mapping) -> int:

@@ -96,7 +96,7 @@ def test_nothing_that_engines_do_to_each_other_is_left_out(tmp_path, monkeypatch
         for wrong in ({"first_row": 0}, {"drain": 0}):
             assert ratio(**wrong) < 1 - CLOSE
         yield core_model, "_added", lambda *_: 0.0
-        yield work, "_rows", lambda *about: (found := rows(*about)[0], 0 * found)
+        yield work, "_rows", lambda *about: (found := rows(*about)[0], 0 * found, 0 * found)
 
     def of_packets(ratio):
         for wrong in ({"tick": 0}, {"hop": 0}, {"returned": 0}, {"seen": 0}):

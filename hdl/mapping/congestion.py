@@ -1,0 +1,87 @@
+"""Where several cores send at once: for how long their events wait for each other."""
+
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Flow", "Stalls", "stalls"]
+
+#: Of each source, for each step: clocks in which its events could not leave.
+Stalls = MappingType[str, list[float]]
+#: Clocks that are looked at together: two groups' or so.
+WINDOW = 16
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow:
+    """What a source sends if nothing is in its way: when (steps, groups), and how many events; to these nodes."""
+
+    times: np.ndarray
+    events: np.ndarray
+    nodes: Sequence[int]
+
+
+class _Source:
+    """A source that is ``late`` by so many clocks; its step is ``number``."""
+
+    def __init__(self, flow: Flow, windows: int):
+        self.nodes = flow.nodes
+        sent = np.bincount((flow.times // WINDOW).astype(int).ravel(), flow.events.ravel(), windows)
+        self.before = np.cumsum([0, *sent]).tolist()  # events before each window
+        self.ends = (flow.times[:, -1] + WINDOW).tolist()
+        self.begins = [*flow.times[1:, 0].tolist(), np.inf]
+        self.stalls = [0.0] * len(self.ends)
+        self.late, self.number, self.asked = 0.0, 0, 0.0
+
+    def ask(self, time: float) -> None:
+        """How many events it would send in the window from then on."""
+        window, part = divmod(max(0.0, time - self.late) / WINDOW, 1)
+        a, b, c = self.before[int(window) : int(window) + 3]
+        self.asked = (b - a) * (1 - part) + (c - b) * part
+
+    def go(self, time: float, most: float) -> None:
+        """It may send so many of them, and what else the units do waits behind; between steps it catches up."""
+        at = time - self.late
+        while self.number + 1 < len(self.ends) and at >= self.begins[self.number]:
+            self.number += 1
+        waits = WINDOW * (1 - most / self.asked) if self.asked > most else 0.0
+        self.stalls[self.number] += waits
+        self.late += waits
+        at += WINDOW - waits
+        if at >= self.ends[self.number]:
+            self.late = max(0.0, self.late - max(0.0, self.begins[self.number] - at))
+
+
+def stalls(flows: MappingType[str, Flow]) -> Stalls:
+    """A node takes one packet in a clock, and gives all that send some an equal share; what is late meets others."""
+    windows = 3 + int(max(flow.times.max() for flow in flows.values()) // WINDOW)
+    sources = {name: _Source(flow, windows) for name, flow in flows.items()}
+    into = [[s for s in sources.values() if node in s.nodes] for node in {n for f in flows.values() for n in f.nodes}]
+    full = np.max([np.diff(np.sum([s.before for s in mine], axis=0)) for mine in into], axis=0) > WINDOW
+    late = False
+    for window in range(windows - 2):
+        if not (late or full[window]):
+            continue
+        time = float(window * WINDOW)
+        for source in sources.values():
+            source.ask(time)
+        most = dict.fromkeys(sources.values(), np.inf)
+        for mine in into:
+            share = _share([s.asked for s in mine])
+            most |= {s: min(most[s], share) for s in mine}
+        for source, share in most.items():
+            source.go(time, share)
+        late = any(source.late for source in most)
+    return {name: source.stalls for name, source in sources.items()}
+
+
+def _share(asked: Sequence[float]) -> float:
+    """Events that each may send in a window, if those that have fewer leave the rest to others."""
+    left = float(WINDOW)
+    for rank, one in enumerate(sorted(asked)):
+        if one * (len(asked) - rank) >= left:
+            return left / (len(asked) - rank)
+        left -= one
+    return np.inf
