@@ -16,9 +16,9 @@ X = (np.random.default_rng(1).random((3, 5, 2, 6, 2)) < 0.4).astype(int)
 CORES = {"a": [0, 1, 2], "b": [3, 0], "c": [2, 1], "out": 3}
 
 
-@pytest.mark.parametrize("topology", ["ring", "mesh"])
-def test_slow_links_change_nothing(topology, tmp_path):
-    configuration = Configuration(lanes=4, cores=CORES, topology=topology)
+def test_slow_links_change_nothing(tmp_path):
+    """In a mesh; the digits below are in a ring."""
+    configuration = Configuration(lanes=4, cores=CORES, topology="mesh")
     generate(small.images(), configuration, tmp_path / "rtl")
     parameters = map_network(small.images(), configuration).parameters
     slow_links(tmp_path / "rtl", tmp_path / "slow", parameters, seed=1)
