@@ -34,13 +34,16 @@ def _against_one(rows: Sequence[Row]) -> list[Row]:
     return [{**row, "one": one} for row in rows]
 
 
-SCALED = (
+COMPARED = (
     LANES,
     key("cores", "cores"),
     key("topology", "topology"),
     count("samples", "samples"),
     count("events compared", "spikes"),
     count("differ", "differences"),
+)
+SCALED = (
+    *COMPARED,
     fixed("clocks per step", "clocks_per_step", 1),
     fixed("modelled / simulated", "ratio", 3),
 )
@@ -85,12 +88,7 @@ TABLES = {
         tools=PLACERS,
         columns=(
             NETWORK,
-            LANES,
-            key("cores", "cores"),
-            key("topology", "topology"),
-            count("samples", "samples"),
-            count("events compared", "spikes"),
-            count("differ", "differences"),
+            *COMPARED,
             count("clocks per inference", "clocks_per_inference"),
             count("LUT", "board.lut"),
             count("FF", "board.ff"),

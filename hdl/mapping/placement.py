@@ -58,11 +58,15 @@ def place(
     problems: list[tuple[float, str]] = []
 
     def judge(placed: Placed) -> None:
-        if loads.strangers(placed) or len({core for there in placed.cores.values() for core in there}) < cores:
+        there = [core for own in placed.cores.values() for core in own]
+        if loads.strangers(placed) or len(set(there)) < cores or len(there) > MOST_PARTS:
             return
         if loads.channels(placed) > MOST_CHANNELS:
             over, step, _ = _worth(loads, placed, cores, memory_bits)
-            found.append((step if not over else np.inf, placed))
+            if over:
+                problems.append((over, f"A core would store more than {memory_bits:,} bits"))
+            else:
+                found.append((step, placed))
             return
         try:
             found.append((judged(network, chosen(configuration, loads, placed), events, memory_bits), placed))
@@ -72,7 +76,8 @@ def place(
     for placed in tried.values():
         judge(placed)
     if not found:
-        raise Refusal(f"No placement on {cores} cores fits. {min(problems)[1]}")
+        why = min(problems)[1] if problems else f"There is work for fewer, or for more than {MOST_PARTS} parts"
+        raise Refusal(f"No placement on {cores} cores fits. {why}")
     judging = loads.synapses + CHANNEL * (loads.channels(min(found, key=lambda one: one[0])[1]) + 10 * len(loads.names))
     left = min(POLISH, POLISHED_SYNAPSES // judging)
     while left > 0:
