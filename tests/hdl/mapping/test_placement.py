@@ -9,7 +9,7 @@ import small
 from spikeloom.bench import hardware
 from spikeloom.golden.network import Network, Population, Projection, Refusal, Sparse
 from spikeloom.hdl.configuration import Configuration
-from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping import map_network, placement
 from spikeloom.hdl.mapping.capacity import core_bits
 from spikeloom.hdl.mapping.loads import Loads, Placed, assumed_rates, balanced
 from spikeloom.hdl.mapping.placement import LOSS, candidates, chosen, judged, place
@@ -60,6 +60,14 @@ def test_images_are_cut_where_the_work_is():
     found = candidates(loads, 4)
     clocks = {how: judged(network, chosen(configuration, loads, found[how]), fires) for how in ("even", "fair")}
     assert clocks["fair"] < 0.95 * clocks["even"]
+
+
+def test_memory_is_a_limit_without_the_token_model_too(monkeypatch):
+    monkeypatch.setattr(placement, "MOST_CHANNELS", 0)
+    network, configuration = small.network(sizes=(64, 96, 96, 4)), Configuration.create(lanes=4, cores=4)
+    assert set(np.hstack(list(place(network, configuration).cores.values()))) == set(range(4))
+    with pytest.raises(Refusal, match="No placement on 4 cores fits. A core would store more than 4,000 bits"):
+        place(network, configuration, memory_bits=4000)
 
 
 def test_memory_is_a_limit():
