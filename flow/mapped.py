@@ -69,6 +69,19 @@ class MapReport:
             "configuration": self.configuration.model_dump()
         }
 
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """A row per core under its heads, without columns in which nothing is known."""
+        rows = []
+        for number, core in enumerate(self.cores):
+            largest = ", ".join(f"{name} {bits:,}" for name, bits in list(core.memories.items())[:2])
+            blocks = f"{sum(core.block_rams.values()):,}" if self.board else ""
+            full = "" if core.full is None else f"{core.full:.0%}"
+            row = (str(number), ", ".join(core.parts), f"{core.neurons:,}", f"{core.bits:,}", largest, blocks, full)
+            rows.append((*row, f"{core.load:.0%}", f"{core.busy:.0%}"))
+        heads = ("core", "serves", "neurons", "bits", "largest memories", "block RAMs", "full", "load", "busy")
+        kept = [k for k in range(len(heads)) if any(row[k] for row in rows)]
+        return tuple(heads[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
+
 
 def placed(
     network: Network,

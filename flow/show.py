@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from spikeloom.text import visible
+
 __all__ = [
     "Stages",
     "build",
@@ -44,13 +46,18 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
+def _harmless(text: object) -> str:
+    """Text from files: neither markup nor commands for the terminal."""
+    return escape(visible(text))
+
+
 def say(text: str = "", style: str | None = None) -> None:
     """A line on standard output; text from files is never read as markup."""
-    _console().print(escape(text), style=style)
+    _console().print(_harmless(text), style=style)
 
 
 def error(message: str) -> None:
-    _console(stderr=True).print(f"[{BAD}]error:[/] {escape(message)}")
+    _console(stderr=True).print(f"[{BAD}]error:[/] {_harmless(message)}")
 
 
 def jsonable(value: Any) -> Any:
@@ -91,7 +98,7 @@ class _Bar:
             if isinstance(word, str):  # a total cannot be taken back, so every stage is a task of its own
                 for task in self.bar.task_ids:
                     self.bar.remove_task(task)
-                self.task = self.bar.add_task(escape(word), total=None, count="")
+                self.task = self.bar.add_task(_harmless(word), total=None, count="")
         match [count for count in said if isinstance(count, int)]:
             case [done, total]:
                 self.bar.update(self.task, completed=done, total=total, count=f"{done} of {total}")
@@ -132,7 +139,7 @@ def _table(*columns: str, rows: Rows) -> None:
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        made.add_row(*("" if cell is None else _harmless(cell) for cell in row))
     # Tables wrap at the terminal's width; in a pipe they are as wide as they need to be.
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -281,16 +288,8 @@ def generate(manifest: Mapping[str, Any], output: Path) -> None:
 
 
 def mapping(report: Any) -> None:
-    rows = []
-    for number, core in enumerate(report.cores):
-        largest = ", ".join(f"{name} {bits:,}" for name, bits in list(core.memories.items())[:2])
-        blocks = f"{sum(core.block_rams.values()):,}" if report.board else ""
-        full = "" if core.full is None else f"{core.full:.0%}"
-        row = (number, ", ".join(core.parts), f"{core.neurons:,}", f"{core.bits:,}", largest, blocks, full)
-        rows.append((*row, f"{core.load:.0%}", f"{core.busy:.0%}"))
-    heads = ("core", "serves", "neurons", "bits", "largest memories", "block RAMs", "full", "load", "busy")
-    kept = [k for k in range(len(heads)) if any(row[k] != "" for row in rows)]
-    _table(*(heads[k] for k in kept), rows=[tuple(row[k] for k in kept) for row in rows])
+    heads, rows = report.table()
+    _table(*heads, rows=rows)
     if report.links:
         traffic = sorted(report.links.items(), key=lambda item: -item[1])[:BUSIEST_LINKS]
         _table("busiest links", "packets per step", rows=[(link, f"{packets:,.1f}") for link, packets in traffic])

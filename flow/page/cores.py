@@ -1,6 +1,6 @@
 """Cores and the links between them as pictures: a placement as a page of its own, and packets on their way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, cos, pi, sin, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from spikeloom import __version__
 from spikeloom.files import new_file
-from spikeloom.page.drawings import element, stretched, visible
+from spikeloom.page.drawings import element, stretched
+from spikeloom.text import visible
 
 if TYPE_CHECKING:
     from spikeloom.mapped import CoreUse, MapReport
@@ -175,20 +176,22 @@ def _short(text: str) -> str:
     return shown if len(shown) <= LETTERS else f"{shown[: LETTERS - 1]}…"
 
 
+def _table(heads: Iterable[object], rows: Iterable[Iterable[object]]) -> Markup:
+    lines = [element("tr", *(element("td", cell) for cell in row)) for row in rows]
+    return element("table", element("tr", *(element("th", head) for head in heads)), *lines)
+
+
 def write(report: "MapReport", path: Path) -> None:
-    """The picture with its table as one HTML file."""
-    rows = [
-        element("tr", *(element("td", cell) for cell in (str(k), ", ".join(c.parts), f"{c.neurons:,}", f"{c.bits:,}")))
-        for k, c in enumerate(report.cores)
-    ]
-    heads = element("tr", *(element("th", head) for head in ("core", "parts", "neurons", "bits")))
+    """The picture with its tables as one HTML file."""
+    links = [(link, f"{packets:,.1f}") for link, packets in report.links.items()]
     says = "as measured on data" if report.measured else "as assumed"
     body = element(
         "body",
         element("h1", f"{len(report.cores)} cores, {report.clocks_per_step:,} clocks per step (predicted)"),
         element("p", f"Network {report.network}, lanes {report.configuration.lanes}, events {says}. Blue: packets."),
         draw(report),
-        element("table", heads, *rows),
+        _table(*report.table()),
+        *([element("h2", "Links"), _table(("link", "packets per step"), links)] if links else []),
     )
     head = element(
         "head",

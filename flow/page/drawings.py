@@ -1,7 +1,7 @@
 """Pictures as inline SVG. Marks are drawn in the data's own units and stretched to the page's width.
 
 Words stay outside of stretched pictures, in the page, where they keep their size. Every text goes through
-:func:`visible` and is escaped by :func:`element`.
+:func:`~spikeloom.text.visible` and is escaped by :func:`element`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,16 +10,12 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from spikeloom.golden.network import Network, Projection
+from spikeloom.text import visible
 
-__all__ = ["diagram", "element", "histogram", "marks", "raster", "stretched", "visible"]
+__all__ = ["diagram", "element", "histogram", "marks", "raster", "stretched"]
 
 #: What is drawn of a raster: more would be finer than a screen's pixels.
 MOST_STEPS, MOST_NEURONS = 200, 1024
-
-
-def visible(text: object) -> str:
-    """Text in which no character hides or turns others around: those without a shape of their own by number."""
-    return "".join(c if c.isprintable() or c == "\n" else f"⟨U+{ord(c):04X}⟩" for c in str(text))
 
 
 def element(name: str, *content: object, **attributes: object) -> Markup:

@@ -15,12 +15,12 @@ from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import map_network
 from spikeloom.page import cores, drawings
-from spikeloom.page.drawings import visible
 from spikeloom.page.fit import fits
 from spikeloom.page.folder import Folder
 from spikeloom.page.measure import Input, Layer, Measured, Reference
 from spikeloom.sim import equivalence
 from spikeloom.sim.job import INTERVAL
+from spikeloom.text import visible
 
 __all__ = ["render"]
 

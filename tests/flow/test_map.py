@@ -1,6 +1,7 @@
 """Mapping files: made, drawn, taken by other commands, and refused with one message."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,11 +39,8 @@ def test_a_mapping_is_written_shown_and_used(run, loom):
     assert len(manifest["parameters"]["cores"]) == 3
 
 
-@pytest.mark.parametrize("topology", ["crossbar", "ring", "mesh"])
-def test_the_page_shows_every_core_and_link(tmp_path, topology):
-    network = small.network(sizes=(20, 48, 32, 6))
-    names = {"layer1": HOSTILE}
-    network = replace(
+def _renamed(network, names):
+    return replace(
         network,
         populations=[replace(p, name=names.get(p.name, p.name)) for p in network.populations],
         projections=[
@@ -50,6 +48,12 @@ def test_the_page_shows_every_core_and_link(tmp_path, topology):
             for j in network.projections
         ],
     )
+
+
+@pytest.mark.parametrize("topology", ["crossbar", "ring", "mesh"])
+def test_the_page_shows_every_core_and_link(tmp_path, topology):
+    network = small.network(sizes=(20, 48, 32, 6))
+    network = _renamed(network, {"layer1": HOSTILE})
     config = Configuration.create(lanes=4, cores=4, topology=topology)
     report = spikeloom.map(network, config=config, page=tmp_path / "m.html")
     page = (tmp_path / "m.html").read_text("utf-8")
@@ -60,6 +64,18 @@ def test_the_page_shows_every_core_and_link(tmp_path, topology):
     assert sum(title.startswith("core ") for title in titles) == 4
     assert sum(" packets per step" in title for title in titles) == len(report.links) > 8
     assert any(HOSTILE in title for title in titles)
+    shown = Counter(re.findall(r"<td>(.*?)</td>", page))
+    assert all(shown[f"{packets:,.1f}"] for packets in report.links.values())
+    assert all(shown[link.replace(">", "&gt;")] == 1 for link in report.links)
+    assert all(shown[f"{core.load:.0%}"] for core in report.cores)
+
+
+def test_names_cannot_disturb_the_terminal(tmp_path, run):
+    names = {"layer1": "\u202eeman"}  # would turn what follows around
+    _renamed(small.network(sizes=(20, 48, 32, 6)), names).save(tmp_path / "named.loom")
+    said = run("map", str(tmp_path / "named.loom"), "--cores", "2")
+    assert "\u202e" not in said.stdout
+    assert "⟨U+202E⟩eman" in said.stdout
 
 
 def test_data_says_how_often_neurons_fire(run):
