@@ -35,6 +35,11 @@ def test_a_bug_that_is_none_is_refused(proof, text):
         catalogue.check(proof, seconds=SECONDS)
 
 
+@pytest.mark.parametrize("proof", catalogue.PROOFS, ids=lambda proof: f"{proof.part}: {proof.bug.about}")
+def test_every_bug_fits_the_source(proof):
+    assert proof.statement(faulty=True)
+
+
 def test_what_is_not_so_is_refused_with_a_trace():
     def state(hdl, s):
         streams.buffer_flow.state(hdl, s)
