@@ -15,7 +15,7 @@ __all__ = ["PROOFS"]
 SOURCES = 2
 P = CoreParameters(
     lanes=1, units=1, weight_bits=2, value_bits=1, accumulator_bits=4, rows=2, populations=1, projections=1, channels=1,
-    list_entries=8, slots=2, tokens=2, max_groups=1, max_delay=0, unit_words=2, parameter_words=2, nodes=1,
+    list_entries=8, slots=2, tokens=2, max_groups=1, max_delay=0, unit_words=2, parameter_words=2, nodes=2,
     node_channels=2, ring_channels=0, foreign_slots=0, model="lif", neuron=None,
     flit=FlitParameters(sources=SOURCES, neurons=3, value_bits=1),
 )  # fmt: skip

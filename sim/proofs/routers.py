@@ -125,7 +125,9 @@ def router(topology: Topology, name: str, *, multicast: bool, order: Bug, flow: 
     return ordered, flows
 
 
-DOUBLED = Bug("an output takes its copy as long as others have not", "wants & ~taken", "wants")
+DOUBLED = Bug(
+    "an output takes its copy as long as others have not", "(grant & free)", "(grant & free & (inbox.left == 1 << n))"
+)
 OVERTAKEN = Bug(
     "the register takes another packet while one waits", "~port.valid | port.ready", "port.valid | port.ready"
 )
