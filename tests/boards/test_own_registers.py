@@ -26,7 +26,7 @@ NETWORK = small.network(sizes=(70, 30), weight_bits=4, neurons=[NEURON])
 def quick_compiler():
     """So little is simulated here that an optimised simulator costs more than it saves."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verilator, "MAKEFLAGS", f"{verilator.MAKEFLAGS.replace('-O3', '-O0')} OPT_SLOW=-O0")
+        patch.setattr(verilator, "MAKEFLAGS", f"{verilator.MAKEFLAGS.replace('-O1', '-O0')} OPT_SLOW=-O0")
         yield
 
 

@@ -53,6 +53,18 @@ def test_one_build_per_content(counted, design, tmp_path):
     assert entry["parameters"] == {"WIDTH": 3} and "5.48" in entry["verilator"]
 
 
+def test_only_with_cocotb_it_matters_where_the_tools_lie(counted, design, monkeypatch):
+    def paths():
+        return [verilator.build(design, {}, bulk=bulk) for bulk in (True, False)]
+
+    here = paths()
+    elsewhere = {**verilator.tools(), "root": "/elsewhere"}
+    monkeypatch.setattr(verilator, "tools", lambda: elsewhere)
+    assert [a == b for a, b in zip(here, paths(), strict=True)] == [True, False]
+    elsewhere["compiler"] += "1"
+    assert not set(here) & set(paths())
+
+
 @pytest.mark.parametrize("damage", ["truncated", "missing", "no entry"])
 def test_a_broken_entry_is_built_again(counted, design, damage):
     path = verilator.build(design, {})
