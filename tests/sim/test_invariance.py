@@ -22,10 +22,10 @@ def test_slow_links_change_nothing(tmp_path):
     generate(small.images(), configuration, tmp_path / "rtl")
     parameters = map_network(small.images(), configuration).parameters
     slow_links(tmp_path / "rtl", tmp_path / "slow", parameters, seed=1)
-    quick = verify(tmp_path / "rtl", X, simulator="amaranth", output=tmp_path / "m")
+    quick = verify(tmp_path / "rtl", X, samples=1, simulator="amaranth", output=tmp_path / "m")
     slow = verify(tmp_path / "slow", X, bulk=True, stalls=True, output=tmp_path / "m")
     assert quick.ok and slow.ok, (quick.verdict, slow.verdict)
-    assert slow.clocks > 1.05 * quick.clocks
+    assert slow.latency > 1.05 * quick.latency  # of the first sample
 
 
 @pytest.mark.parametrize("cores, topology", [(1, "crossbar"), (4, "ring")])
