@@ -12,7 +12,7 @@ from amaranth.lib import io, wiring
 from amaranth.lib.wiring import Out
 
 from spikeloom.boards import catalogue, tools
-from spikeloom.boards.catalogue import Board
+from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockAndReset
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.implementation import Implementation
@@ -65,7 +65,7 @@ class Blinky(Elaboratable):
         self.lamps = sum(name == "led" for name, _ in platform.resources)
         for number in range(self.lamps):
             m.submodules[f"lamp{number}"] = lamp = io.Buffer("o", platform.request("led", number, dir="-"))
-            m.d.comb += lamp.o.eq(blink.o ^ (number % 2))
+            m.d.comb += lamp.o.eq((blink.o ^ (number % 2)).replicate(len(lamp.o)))
         return m
 
 
@@ -92,7 +92,7 @@ def blinky(
     """Build it by the road of every network. ``directory`` receives the bitstream, the report and the tools' files."""
     board = catalogue.find(board) if isinstance(board, str) else board
     family = FAMILIES[board.family]
-    versions = {name: tools.version(name) for name in ("yosys", family.nextpnr, family.packer)}
+    versions = {name: tools.version(name) for name in family.tools}
     with new_folder(directory) as folder:
         build = folder / "build"
         build.mkdir()

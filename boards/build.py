@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.boards import catalogue, storage, tools
-from spikeloom.boards.catalogue import Board, Resources
-from spikeloom.boards.clock import core_pll
+from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import too_large
 from spikeloom.boards.implementation import Implementation
@@ -112,9 +111,9 @@ def build(
     family = FAMILIES[board.family]
     core_hz = core_hz or board.core_hz
     baud = baud or default_baud(core_hz)
-    core_pll(board, core_hz)  # refused here, before anything is made
+    family.pll(board.crystal_hz, core_hz)  # refused here, before anything is made
     baud_divider(core_hz, baud)
-    versions = {name: tools.version(name) for name in ("yosys", family.nextpnr, family.packer)}
+    versions = {name: tools.version(name) for name in family.tools}
     with new_folder(directory) as folder:
         work = _Work(board, folder, output_registers, progress)
         try:
@@ -172,9 +171,7 @@ class _Work:
             placed = self.tools.place_and_route(seed)
         except Refusal:
             log = (self.build / str(self.tools.log)).read_text("utf-8", "replace")
-            utilisation = utilisation_in_log(log)
-            needs = {r: utilisation[bel][0] for r, bel in family.bels.items() if bel in utilisation}
-            self._check_fit(needs, manifest)
+            self._check_fit(family.placed(utilisation_in_log(log)), manifest)
             raise
         name = f"spikeloom.{family.bitstream}"
         self.tools.pack().rename(self.folder / name)

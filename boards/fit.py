@@ -18,6 +18,8 @@ NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "ds
 MEMORY = {"memory_bits": "memory bits"}
 MEMORIES = {"memory_bits", "block_ram"}
 FEWEST_WEIGHT_BITS = 2
+#: Larger boards that are named, the smallest first.
+MOST_BOARDS = 3
 #: Block RAMs of the host link: what came, and what goes.
 LINK_BLOCKS = 2
 
@@ -130,11 +132,10 @@ def _remedies(
         remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:
         remedies.append(f"fewer neuron units than {configuration.neuron_units}")
-    larger = [
-        b.name for b in BOARDS.values() if b is not board and _holds(b, board, over, beyond * block_rams(here, b))
-    ]
+    larger = [b for b in BOARDS.values() if b is not board and _holds(b, board, over, beyond * block_rams(here, b))]
     if larger:
-        remedies.append(f"a larger board ({', '.join(larger)})")
+        smallest = sorted(larger, key=lambda b: (b.memory_bits, b.resources.lut))[:MOST_BOARDS]
+        remedies.append(f"a larger board ({', '.join(b.name for b in smallest)})")
     return remedies
 
 
@@ -150,5 +151,7 @@ def _one_slot(configuration: Configuration) -> Configuration:
 def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], blocks: float) -> bool:
     """Enough of what ran out, and no less of the rest."""
     here, there = asdict(board.resources), asdict(other.resources)
-    enough = all(there[r] >= over.get(r, (here[r],))[0] for r in ("lut", "ff", "dsp"))
+    enough = all(there[r] >= over.get(r, (here[r],))[0] for r in ("lut", "ff"))
+    # Without multipliers of its own a device makes them of logic.
+    enough = enough and (not there["dsp"] or there["dsp"] >= over.get("dsp", (0,))[0])
     return enough and blocks <= other.resources.block_ram

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from spikeloom.boards import catalogue, loader
 from spikeloom.boards.catalogue import BOARDS, Board
+from spikeloom.boards.families import FAMILIES
 from spikeloom.golden.network import Refusal
 
 __all__ = ["FlashReport", "flash"]
@@ -19,7 +20,7 @@ __all__ = ["FlashReport", "flash"]
 REPORTS = ("build.json", "blinky.json")
 LARGEST_REPORT, LARGEST_BITSTREAM = 1 << 22, 1 << 26
 #: Of a family's bitstreams, near their beginning.
-PREAMBLES = {"ecp5": b"\xff\xff\xbd\xb3", "ice40": b"\x7e\xaa\x99\x7e"}
+PREAMBLES = {name: family.preamble for name, family in FAMILIES.items() if family.preamble}
 
 
 @dataclass(frozen=True, kw_only=True)

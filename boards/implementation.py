@@ -10,9 +10,8 @@ from typing import Any
 from amaranth.hdl import Elaboratable
 
 from spikeloom.boards import tools
-from spikeloom.boards.catalogue import Board, Resources
+from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.own_registers import absorb
 from spikeloom.boards.reports import PlaceAndRoute, cell_counts, read_report
 from spikeloom.boards.top import Top
 from spikeloom.golden.network import Refusal
@@ -48,6 +47,7 @@ class Implementation:
         self.build = build
         self.output_registers = output_registers
         self.progress = progress or (lambda stage: None)
+        self.core_hz = board.core_hz
         self.log: str | None = None
         self.seconds: dict[str, float] = {}
 
@@ -58,6 +58,7 @@ class Implementation:
     def synthesise_board(self, manifest: dict[str, Any], *, core_hz: int, baud: int) -> Resources:
         """The accelerator with clock, reset, link and lamps."""
         self.progress("prepare")
+        self.core_hz = core_hz
         top = Top(
             self.board,
             manifest,
@@ -78,8 +79,9 @@ class Implementation:
 
     def place_and_route(self, seed: int) -> PlaceAndRoute:
         constrained = (self.build / f"top.{self.family.constraints}").exists()
-        arguments = self.family.place_and_route(self.board, seed, constrained)
-        run = partial(self._run, "place and route", self.family.nextpnr, folder=self.build)
+        arguments = self.family.place_and_route(self.board, seed=seed, core_hz=self.core_hz, constrained=constrained)
+        assert self.family.place_tool
+        run = partial(self._run, "place and route", self.family.place_tool.name, folder=self.build)
         try:
             run([*arguments, *self.family.placer], timeout=PLACE_AND_ROUTE_SECONDS, endless=self.family.endless)
         except tools.ToolEndless:  # some designs are too much for the family's placer, and not for the default one
@@ -90,17 +92,17 @@ class Implementation:
         """Another, that places and routes the same netlist in a folder of its own."""
         shutil.copytree(self.build, build)
         other = Implementation(self.board, self.rtl, build, progress=self.progress)
-        other.seconds = dict(self.seconds)
+        other.core_hz, other.seconds = self.core_hz, dict(self.seconds)
         return other
 
     def pack(self) -> Path:
-        self._run("pack", self.family.packer, self.family.pack(), self.build, PACK_SECONDS)
+        assert self.family.pack_tool
+        self._run("pack", self.family.pack_tool.name, self.family.pack(self.board), self.build, PACK_SECONDS)
         return self.build / f"top.{self.family.bitstream}"
 
     def used(self, cells: Resources, placed: PlaceAndRoute) -> Resources:
         """nextpnr's counts, and Yosys' for what nextpnr's report leaves out."""
-        bels = {resource: placed.utilisation[bel][0] for resource, bel in self.family.bels.items()}
-        return Resources(**(asdict(cells) | bels))
+        return Resources(**(asdict(cells) | self.family.placed(placed.utilisation)))
 
     def _file(self, name: str) -> str:
         """As Yosys sees it, which runs where the memories' images are."""
@@ -108,15 +110,15 @@ class Implementation:
 
     def _synthesise(self, reads: str, top: str) -> Resources:
         script = (
-            f"{reads}{self.family.synthesis} -top {top} -json {self._file('top.json')}\n"
+            f"{reads}{self.family.synthesis(self.board)} -top {top} -json {self._file('top.json')}\n"
             f"tee -q -o {self._file('cells.json')} stat -json\n"
         )
         (self.build / "synthesis.ys").write_text(script)
         self._run("synthesise", "yosys", [self._file("synthesis.ys")], self.rtl, SYNTHESIS_SECONDS)
         if self.family.own_registers:
             netlist = self.build / "top.json"
-            text, _ = absorb(netlist.read_text("utf-8"), top, memories=self.output_registers)
-            netlist.write_text(text, "utf-8")
+            text = netlist.read_text("utf-8")
+            netlist.write_text(self.family.move_registers(text, top, memories=self.output_registers), "utf-8")
         return self.family.needs(cell_counts(self.build / "cells.json", top))
 
     def _run(

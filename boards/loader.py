@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from spikeloom.boards.catalogue import BOARDS, Board
+from spikeloom.boards.board import Board
 from spikeloom.golden.network import Refusal
 
 __all__ = ["INSTALL", "NAME", "VARIABLE", "arguments", "explain", "find", "load"]
@@ -217,5 +217,5 @@ def _mismatch(bitstream: str, hardware: str, board: Board) -> str:
     meant = DEVICES.get(bitstream.zfill(8), f"0x{bitstream}")
     return (
         f"The bitstream is for {meant}, but the FPGA on this board is {found}: plug in a board with {meant}; "
-        f"'spikeloom build --board' knows {', '.join(f'{b.name} ({b.device})' for b in BOARDS.values())}"
+        "'spikeloom boards' lists those that it can build for"
     )

@@ -14,7 +14,7 @@ from amaranth.lib import wiring
 
 from spikeloom.boards import catalogue, tools
 from spikeloom.boards.alone import verilog_alone
-from spikeloom.boards.catalogue import Board, Resources
+from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.implementation import Implementation
 from spikeloom.boards.link.uart import default_baud
 from spikeloom.boards.reports import SlowPath
@@ -103,6 +103,6 @@ def _placed(work: Implementation, cells: Resources, seeds: Sequence[int], folder
             seed: max(placed.paths, key=lambda path: path.logic_ns + path.routing_ns)
             for seed, placed in zip(seeds, results, strict=True)
         },
-        tools={name: tools.version(name) for name in ("yosys", work.family.nextpnr)},
+        tools={name: tools.version(name) for name in work.family.tools[:2]},
         seconds=round(work.seconds["synthesise"] + sum(w.seconds["place and route"] for w in works), 1),
     )

@@ -11,6 +11,7 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
+from spikeloom.boards.families import FAMILIES
 from spikeloom.golden.network import Convolution, Dense, Network, OneToOne
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest
@@ -24,7 +25,6 @@ from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
 __all__ = [
     "BLOCKS",
-    "SHAPES",
     "Memory",
     "Stored",
     "block_rams",
@@ -37,11 +37,6 @@ __all__ = [
     "unmapped",
 ]
 
-#: Shapes that one block RAM can take, as (entries, bits).
-SHAPES = {
-    "ecp5": ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
-    "ice40": ((2048, 2), (1024, 4), (512, 8), (256, 16)),
-}
 #: Memories of these kinds are block RAM; the rest are tables in logic.
 BLOCKS = {
     "weights": "weights",
@@ -149,11 +144,10 @@ def _kind(name: str) -> str:
     return BLOCKS.get(name.rstrip("0123456789"), TABLES)
 
 
-def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int | None:
+def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int:
     """The fewest block RAMs of a family that hold memories of (entries, bits), each by itself."""
-    if family not in SHAPES:
-        return None
-    return sum(min(-(-entries // e) * -(-bits // b) for e, b in SHAPES[family]) for entries, bits in shapes)
+    one = FAMILIES[family].block_shapes
+    return sum(min(-(-entries // e) * -(-bits // b) for e, b in one) for entries, bits in shapes)
 
 
 def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:
@@ -163,7 +157,7 @@ def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:
         if memory.kind != TABLES:
             cut = p.weight_slice_bits if memory.name.startswith("weights") else None
             arrays = slices(memory.name, memory.width, cut or slice_bits_of(memory.name, memory.entries))
-            count = block_rams([(memory.entries, bits) for _, _, bits in arrays], family) or 0
+            count = block_rams([(memory.entries, bits) for _, _, bits in arrays], family)
             name = memory.name.rstrip("0123456789")
             found[name] = found.get(name, 0) + count
     return dict(sorted(found.items(), key=lambda item: -item[1]))

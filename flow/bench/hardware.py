@@ -45,7 +45,10 @@ BOARD = "ulx3s-85f"
 #: What a core does in a clock; what else the simulation tells apart is shown together.
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
 #: Modules of ``boards`` that an area and an Fmax depend on, and those of a whole board beside them.
-TOOLS = ("catalogue", "families", "implementation", "measure", "own_registers", "reports", "tools")
+TOOLS = (
+    *("catalogue", "board", "families.family", "families.ecp5", "implementation"),
+    *("measure", "own_registers", "reports", "tools"),
+)
 AROUND = ("accelerator", "chip", "clock", "link", "top")
 
 

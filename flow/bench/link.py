@@ -211,9 +211,9 @@ def _fmax(made: hardware.Hardware, bench: Bench) -> dict[str, Any]:
         work.synthesise_board(made.manifest, core_hz=board.core_hz, baud=default_baud(board.core_hz))
         cells = json.loads((build / "top.json").read_text("utf-8"))["modules"]["top"]["cells"].values()
     present = Counter(cell["type"] for cell in cells)
-    bels = FAMILIES[board.family].bels
+    cells = FAMILIES[board.family].needs(present)
     # The Verilog's hash is the core's; that the link was this one, too, is seen by what it takes.
-    if any(present[bels[name]] != row["board"][name] for name in ("ff", "block_ram")):
+    if any(getattr(cells, name) != row["board"][name] for name in ("ff", "block_ram")):
         raise Refusal(f"Fmax was measured with another link: {row['remedy']}")
     outside = sum("accelerator." not in path["end"] for path in row["board"]["paths"].values())
     core, whole = (list(row[design]["fmax_mhz"].values()) for design in ("core", "board"))

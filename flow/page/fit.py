@@ -32,7 +32,7 @@ class Fit:
     build: BuildReport | None
 
 
-def blocks(folder: Folder, family: str) -> int | None:
+def blocks(folder: Folder, family: str) -> int:
     """The fewest block RAMs of a family that hold the design's memories."""
     memories = [(m.entries, m.width) for m in folder.manifest.map.memories if m.kind in BLOCKS]
     flit = asdict(folder.manifest.parameters.flit)
@@ -67,8 +67,9 @@ def _estimated(board: Board, folder: Folder) -> Fit:
     like = folder.builds[0].used if folder.builds else None
     shares = {
         "lut": like and like.lut / board.resources.lut,
-        "block_ram": needed and needed / board.resources.block_ram,
-        "dsp": like and like.dsp / board.resources.dsp,
+        "block_ram": needed / board.resources.block_ram,
+        # Without multipliers of its own a device makes them of logic.
+        "dsp": like.dsp / board.resources.dsp if like and board.resources.dsp else None,
     }
     over = [name for name, share in shares.items() if share is not None and share > 1]
     if "block_ram" in over:

@@ -1,0 +1,67 @@
+"""What is known of a board: its device, its clock, and how a host reaches it."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["Board", "Resources"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a device holds, or what a design needs. ``lut`` counts the family's logic cells."""
+
+    lut: int
+    ff: int
+    block_ram: int
+    dsp: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One board.
+
+    family:     of ``boards.families``: which tools build for it, with which primitives.
+    option:     the device as the tools' option.
+    speed:      the device's speed grade, "" where the family has none. Every Fmax is for this grade.
+    platform:   module and class, of amaranth-boards or of ``boards.platforms``; imported only when a build needs it.
+    crystal:    the platform's clock resource, and its frequency.
+    crystal_at_pll: its pin is the PLL's own, where the family has such pins.
+    core_hz:    the accelerator's clock, made from the crystal by the device's PLL.
+    lanes:      what a network gets here when nobody says otherwise.
+    block_bits: bits in one block RAM.
+    host:       how a host reaches the accelerator, as a sentence's subject.
+    loader:     what openFPGALoader calls the board. usb: vendor and product of its cable, as ``lsusb`` shows them.
+    loads:      what is loaded when nobody says otherwise: the device's own ``sram``, or the ``flash`` beside it.
+    pack_options: further ones of the packer.
+    """
+
+    name: str
+    title: str
+    family: str
+    device: str
+    option: str
+    package: str = ""
+    speed: str = ""
+    platform: str
+    crystal: str
+    crystal_hz: int
+    crystal_at_pll: bool = False
+    core_hz: int
+    lanes: int
+    resources: Resources
+    block_bits: int
+    host: str
+    loader: str
+    usb: str
+    loads: Literal["sram", "flash"]
+    pack_options: tuple[str, ...] = ()
+
+    @property
+    def memory_bits(self) -> int:
+        return self.resources.block_ram * self.block_bits
+
+    def new_platform(self) -> Any:
+        """A fresh Amaranth platform (one serves a single build)."""
+        module, name = self.platform.split(":")
+        return getattr(importlib.import_module(module), name)()

@@ -1,0 +1,82 @@
+"""Cologne Chip GateMate, by Project Peppercorn."""
+
+from typing import Any
+
+from amaranth.hdl import Const, Instance, Module, Signal
+from amaranth.lib import io
+
+from spikeloom.boards.board import Board
+from spikeloom.boards.families.family import Family, Pll, Tool, nearest
+
+__all__ = ["GateMate"]
+
+
+class GateMate(Family):
+    """A logic cell is half a CPE; a block RAM half of one of 40 Kibit."""
+
+    name = "gatemate"
+    title = "GateMate"
+    constraints = "ccf"
+    place_tool = Tool(
+        name="nextpnr-himbaechel-gatemate",
+        wheel="yowasp-nextpnr-himbaechel-gatemate",
+        command="yowasp-nextpnr-himbaechel-gatemate",
+    )
+    pack_tool = Tool(name="gmpack", wheel="yowasp-nextpnr-himbaechel-gatemate", command="yowasp-gmpack", ask="--help")
+    bitstream = "bit"
+    preamble = b"\xc2\x8f\x23\x8e"
+    bels = {  # noqa: RUF012
+        "lut": (("CPE_LT", 1),),
+        "ff": (("CPE_FF", 1),),
+        "block_ram": (("RAM_HALF", 1), ("RAM", 2)),
+    }
+    cells = {  # noqa: RUF012
+        "lut": (("CC_(LUT[12]|L2T[45]|ADDF|MX4)", 1),),
+        "ff": (("CC_DFF", 1),),
+        "block_ram": (("CC_BRAM_20K", 1), ("CC_BRAM_40K", 2)),
+        "dsp": (),
+    }
+    block_shapes = ((16384, 1), (8192, 2), (4096, 5), (2048, 10), (1024, 20), (512, 40))
+    link_slots = (8, 256)
+
+    def synthesis(self, board: Board) -> str:
+        return "synth_gatemate -luttree -nomx8"
+
+    def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
+        return [
+            *("--device", board.option, "--vopt", "ccf=top.ccf" if constrained else "allow-unconstrained"),
+            *("--json", "top.json", "--vopt", "out=top.placed", "--report", "report.json"),
+            *("--freq", f"{core_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"),
+        ]
+
+    def pack(self, board: Board) -> list[str]:
+        return ["top.placed", "top.bit"]
+
+    def pll(self, input_hz: int, output_hz: int) -> Pll:
+        """CC_PLL, whose dividers the packer finds: here the whole clock in steps of the crystal's eighth."""
+        step = input_hz // 8
+        output = round(output_hz / step) * step
+        found = (
+            [Pll(reference=1, feedback=1, post=1, vco_hz=output, output_hz=output)] if 1e6 <= output <= 250e6 else []
+        )
+        return nearest(found, input_hz, output_hz, vco_hz=output_hz)
+
+    def add_pll(self, m: Module, board: Board, pll: Pll, crystal: Any, clock: Signal, locked: Signal) -> None:
+        m.submodules.crystal = buffer = io.Buffer("i", crystal)
+        made = Signal()
+        m.submodules.pll = Instance(
+            "CC_PLL",
+            p_REF_CLK=f"{board.crystal_hz / 1e6:.6f}".rstrip("0") + "0",
+            p_OUT_CLK=f"{pll.output_hz / 1e6:.6f}".rstrip("0") + "0",
+            p_PERF_MD="ECONOMY",
+            p_LOW_JITTER=1,
+            p_CI_FILTER_CONST=2,
+            p_CP_FILTER_CONST=4,
+            i_CLK_REF=buffer.i,
+            i_CLK_FEEDBACK=Const(0),
+            i_USR_CLK_REF=Const(0),
+            i_USR_LOCKED_STDY_RST=Const(0),
+            o_USR_PLL_LOCKED=locked,
+            o_CLK0=made,
+        )
+        m.submodules.network = Instance("CC_BUFG", i_I=made, o_O=clock)
