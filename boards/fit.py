@@ -12,7 +12,7 @@ from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
-__all__ = ["LINK_BLOCKS", "block_rams", "check_fit", "memory_bits", "too_large"]
+__all__ = ["LINK_BLOCKS", "NAMES", "block_rams", "check_fit", "memory_bits", "predicted", "too_large"]
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
 MEMORY = {"memory_bits": "memory bits"}
@@ -33,6 +33,11 @@ def block_rams(parameters: AcceleratorParameters, board: Board, weight_bits: int
     """Of the board's block RAMs, those that it needs at least; with ``weight_bits``, as if no row were wider."""
     cores = parameters.cores if weight_bits is None else [_narrower(core, weight_bits) for core in parameters.cores]
     return LINK_BLOCKS + sum(sum(storage.core_blocks(core, board.family).values()) for core in cores)
+
+
+def predicted(parameters: AcceleratorParameters, board: Board) -> dict[str, int | None]:
+    """What a design will take of each resource, by the model; None is not known before synthesis."""
+    return {"lut": None, "ff": None, "block_ram": block_rams(parameters, board), "dsp": None}
 
 
 def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:

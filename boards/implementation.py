@@ -110,10 +110,11 @@ class Implementation:
 
     def _synthesise(self, reads: str, top: str) -> Resources:
         script = (
-            f"{reads}{self.family.synthesis(self.board)} -top {top} -json {self._file('top.json')}\n"
+            f"{reads}{self.family.synthesis(self.board, top, self._file(''))}\n"
             f"tee -q -o {self._file('cells.json')} stat -json\n"
         )
-        (self.build / "synthesis.ys").write_text(script)
+        for name, text in {**self.family.libraries, "synthesis.ys": script}.items():
+            (self.build / name).write_text(text)
         self._run("synthesise", "yosys", [self._file("synthesis.ys")], self.rtl, SYNTHESIS_SECONDS)
         if self.family.own_registers:
             netlist = self.build / "top.json"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from spikeloom.api import flash as flash
     from spikeloom.api import generate as generate
     from spikeloom.api import map as map  # noqa: A004
+    from spikeloom.api import offers as offers
     from spikeloom.api import report as report
     from spikeloom.api import run as run
     from spikeloom.api import verify as verify
@@ -41,6 +42,7 @@ _HOMES = {
     "flash": "spikeloom.api",
     "generate": "spikeloom.api",
     "map": "spikeloom.api",
+    "offers": "spikeloom.api",
     "report": "spikeloom.api",
     "resolve": "spikeloom.golden.conventions",
     "run": "spikeloom.api",

@@ -17,6 +17,7 @@ from spikeloom.text import visible
 
 __all__ = [
     "Stages",
+    "boards",
     "build",
     "check",
     "convert",
@@ -379,6 +380,32 @@ def _clocks(report: Any) -> None:
             f"clock {name}: {clock.achieved_mhz:.1f} MHz possible, {clock.constraint_mhz:.1f} asked: {met}",
             GOOD if clock.met else BAD,
         )
+
+
+def boards(offers: Any) -> None:
+    about = [(o, (o.name, o.device, _kibibytes(o.memory_bits), f"{o.core_mhz:g} MHz", o.flow)) for o in offers]
+    if not any(o.fit for o in offers):
+        _table("board", "device", "block RAM", "clock", "tools", "host", rows=[(*row, o.host) for o, row in about])
+        return
+    shares = ("block_ram", "lut", "dsp")
+    _table(
+        *("board", "device", "block RAM", "clock", "tools", "lanes", "fits"),
+        *("of block RAM", "of logic", "of multipliers", ""),
+        rows=[
+            (*row, o.fit.lanes, "yes" if o.fit.fits else "no", *(_share(o.fit.shares[s]) for s in shares), o.fit.about)
+            for o, row in about
+        ],
+    )
+    if any(share is None for o in offers for share in o.fit.shares.values()):
+        say("? is not known before synthesis.", OPEN)
+
+
+def _share(share: float | None) -> str:
+    return "?" if share is None else _percent(share)
+
+
+def _kibibytes(bits: int) -> str:
+    return f"{bits / 8192:,.0f} KiB"
 
 
 def flash(report: Any) -> None:

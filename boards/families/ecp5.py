@@ -41,8 +41,8 @@ class Ecp5(Family):
     # The analytic placer keeps registers beside their block RAMs, where the default one scatters them.
     placer = ("--placer", "static")
 
-    def synthesis(self, board: Board) -> str:
-        return "synth_ecp5"
+    def synthesis(self, board: Board, top: str, here: str) -> str:
+        return f"synth_ecp5 -top {top} -json {here}top.json"
 
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         return [

@@ -67,6 +67,7 @@ class Family(ABC):
                ports the netlist check models.
     link_slots: how many, of how many bytes, fill one block RAM with the host link's frames.
     own_registers: of block RAMs and multipliers can be used; see :meth:`move_registers`.
+    libraries: files that the synthesis reads ``here``.
     placer:    further arguments of nextpnr, where it ends with them; see :meth:`endless`.
     remarks:   what must be said wherever its figures are shown.
     """
@@ -84,6 +85,7 @@ class Family(ABC):
     block_shapes: ClassVar[tuple[tuple[int, int], ...]]
     link_slots: ClassVar[tuple[int, int]]
     own_registers: ClassVar[bool] = False
+    libraries: ClassVar[Mapping[str, str]] = {}
     placer: ClassVar[tuple[str, ...]] = ()
     remarks: ClassVar[tuple[str, ...]] = ()
 
@@ -93,8 +95,8 @@ class Family(ABC):
         return ("yosys", *(tool.name for tool in (self.place_tool, self.pack_tool) if tool))
 
     @abstractmethod
-    def synthesis(self, board: Board) -> str:
-        """The Yosys command, which ``-top`` and ``-json`` follow."""
+    def synthesis(self, board: Board, top: str, here: str) -> str:
+        """What Yosys does with the design it has read. ``here``: before names of the folder that gets ``top.json``."""
 
     @abstractmethod
     def pll(self, input_hz: int, output_hz: int) -> Pll:

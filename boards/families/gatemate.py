@@ -39,8 +39,8 @@ class GateMate(Family):
     block_shapes = ((16384, 1), (8192, 2), (4096, 5), (2048, 10), (1024, 20), (512, 40))
     link_slots = (8, 256)
 
-    def synthesis(self, board: Board) -> str:
-        return "synth_gatemate -luttree -nomx8"
+    def synthesis(self, board: Board, top: str, here: str) -> str:
+        return f"synth_gatemate -luttree -nomx8 -top {top} -json {here}top.json"
 
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         return [

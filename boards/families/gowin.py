@@ -12,6 +12,22 @@ from spikeloom.golden.network import Refusal
 __all__ = ["Gowin"]
 
 
+LIBRARY = "simple_dual_port.txt"
+#: As Yosys describes it beside the RAM of two full ports, which it would take as well; nextpnr times only this one.
+SIMPLE_DUAL_PORT = """\
+ram block $__GOWIN_SDP_ {
+  abits 14; widths 1 2 4 9 18 36 per_port; cost 128; byte 9; init no_undef;
+  port sr "R" {
+    clock posedge; clken;
+    option "RESET_MODE" "SYNC" { rdsrst zero ungated; }
+    option "RESET_MODE" "ASYNC" { rdarst zero; }
+    rdinit zero;
+  }
+  port sw "W" { clock posedge; clken; wrbe_separate; }
+}
+"""
+
+
 class Gowin(Family):
     name = "gowin"
     title = "Gowin"
@@ -38,12 +54,21 @@ class Gowin(Family):
     }
     block_shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
     link_slots = (8, 256)
+    libraries = {LIBRARY: SIMPLE_DUAL_PORT}  # noqa: RUF012
     remarks = (
         "nextpnr's clocks for Gowin are known to be optimistic: paths from and to block RAM of two ports are not timed",
     )
 
-    def synthesis(self, board: Board) -> str:
-        return f"synth_gowin -family {'gw2a' if board.device.startswith('GW2A') else 'gw1n'}"
+    def synthesis(self, board: Board, top: str, here: str) -> str:
+        command = f"synth_gowin -family {'gw2a' if board.device.startswith('GW2A') else 'gw1n'} -top {top}"
+        return "\n".join(
+            (
+                f"{command} -run begin:map_ram",
+                f"memory_libmap -lib {here}{LIBRARY} -no-auto-block",
+                "techmap -map +/gowin/brams_map.v",
+                f"{command} -json {here}top.json -run map_ram:",
+            )
+        )
 
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         if not constrained:

@@ -33,8 +33,9 @@ class Ice40(Family):
     block_shapes = ((2048, 2), (1024, 4), (512, 8), (256, 16))
     link_slots = (4, 128)
 
-    def synthesis(self, board: Board) -> str:
-        return "synth_ice40 -dsp" if board.resources.dsp else "synth_ice40"
+    def synthesis(self, board: Board, top: str, here: str) -> str:
+        multipliers = " -dsp" if board.resources.dsp else ""
+        return f"synth_ice40{multipliers} -top {top} -json {here}top.json"
 
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         return [

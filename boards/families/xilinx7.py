@@ -32,8 +32,8 @@ class Xilinx7(Family):
     link_slots = (8, 256)
     remarks = ("resources are Yosys' count; place and route has not run, so nothing is known of the clock it reaches",)
 
-    def synthesis(self, board: Board) -> str:
-        return "synth_xilinx -family xc7 -flatten"
+    def synthesis(self, board: Board, top: str, here: str) -> str:
+        return f"synth_xilinx -family xc7 -flatten -top {top} -json {here}top.json"
 
     def pll(self, input_hz: int, output_hz: int) -> Pll:
         """PLLE2: VCO 800..1600 MHz, phase detector 19..450 MHz, which hold for every grade."""

@@ -5,7 +5,7 @@ the functions, so that each needs its own rooms alone. ``progress`` may be any f
 (str), with counts (done, total), or with both.
 """
 
-from spikeloom.api.board import build, flash, timed
+from spikeloom.api.board import build, flash, offers, timed
 from spikeloom.api.design import generate, map, report, verify  # noqa: A004
 from spikeloom.api.given import Progress
 from spikeloom.api.model import Conversion, RunReport, accuracy, check, convert, run
@@ -25,6 +25,7 @@ __all__ = [
     "flash",
     "generate",
     "map",
+    "offers",
     "report",
     "run",
     "timed",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikeloom.api.design import generated
-from spikeloom.api.given import Progress, data_of
+from spikeloom.api.given import Progress, configuration_of, data_of, network_of
 from spikeloom.files import new_file, output_errors
 from spikeloom.golden.network import Network
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from spikeloom.api.given import AnyConfiguration, AnyData
     from spikeloom.boards.build import BuildReport
     from spikeloom.boards.flash import FlashReport
+    from spikeloom.offers import Offer
 
-__all__ = ["build", "flash", "timed"]
+__all__ = ["build", "flash", "offers", "timed"]
 
 TIMED_SAMPLES = 8
 
@@ -58,6 +59,20 @@ def build(
             progress=progress,
         )
         return report if clocks is None else timed(report, clocks, output)
+
+
+def offers(
+    network: str | Path | Network | None = None, *, config: "AnyConfiguration | None" = None
+) -> "tuple[Offer, ...]":
+    """Every board that there is; with a network, how much of each it takes by the model, without synthesis.
+
+    config: of its hardware, the same on every board; by default each board's usual one.
+    """
+    from spikeloom.offers import offers as made
+
+    if network is None:
+        return made()
+    return made(network_of(network), None if config is None else configuration_of(config, None))
 
 
 def flash(

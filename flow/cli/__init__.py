@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import NoReturn
 
-from spikeloom.cli.board import build, doctor, flash
+from spikeloom.cli.board import boards, build, doctor, flash
 from spikeloom.cli.design import generate, map, verify  # noqa: A004
 from spikeloom.cli.model import check, convert, run
 from spikeloom.cli.page import demo, report
@@ -18,7 +18,7 @@ from spikeloom.cli.program import app, guarded
 
 __all__ = ["app", "main"]
 
-for command in (doctor, check, convert, run, generate, map, verify, build, flash, report, demo):
+for command in (doctor, check, convert, run, generate, map, verify, boards, build, flash, report, demo):
     app.command(name=command.__name__)(guarded(command))
 
 

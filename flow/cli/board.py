@@ -8,8 +8,9 @@ import typer
 
 from spikeloom import api, show
 from spikeloom.cli.options import BOARD_HELP, Config, Cores, Folder, Joined, Json, Source
+from spikeloom.golden.network import Refusal
 
-__all__ = ["build", "doctor", "flash"]
+__all__ = ["boards", "build", "doctor", "flash"]
 
 
 def doctor(
@@ -75,6 +76,23 @@ def build(
         show.build(report, output)
     if not report.timing_met:
         raise typer.Exit(1)
+
+
+def boards(
+    network: Annotated[
+        Path | None, typer.Argument(metavar="[NET.loom]", help="A network, to see how much of each board it takes.")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List the boards; with a network, whether it fits each and how tightly, by the model and without synthesis."""
+    if config is not None and network is None:
+        raise Refusal("A configuration is of a network's hardware: give the network too")
+    found = api.offers(network, config=config)
+    if as_json:
+        show.print_json({"boards": found})
+    else:
+        show.boards(found)
 
 
 def flash(

@@ -9,6 +9,7 @@ from amaranth.sim import Simulator
 from spikeloom.boards import loader, tools
 from spikeloom.boards.blinky import REPORT, Blink, Blinky, blinky
 from spikeloom.boards.catalogue import BOARDS
+from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.flash import flash
 from spikeloom.boards.implementation import Implementation
 from spikeloom.golden.network import Refusal
@@ -43,7 +44,7 @@ def test_clock_and_lamps_are_those_of_real_designs(tmp_path, name, pll, lamps):
     module = json.loads((tmp_path / "top.json").read_text("utf-8"))["modules"]["top"]
     assert sum(cell["type"] == pll for cell in module["cells"].values()) == 1
     assert design.lamps == lamps == sum(port.startswith("led") for port in module["ports"])
-    constraints = (tmp_path / f"top.{'lpf' if board.family == 'ecp5' else 'pcf'}").read_text()
+    constraints = (tmp_path / f"top.{FAMILIES[board.family].constraints}").read_text()
     assert constraints.count("led_") >= lamps and board.crystal in constraints
 
 

@@ -41,7 +41,7 @@ def test_the_pins_are_there(name):
     [
         ("ulx3s-85", "There is no board 'ulx3s-85'; did you mean ulx3s-85f or ulx3s-25f"),
         ("tangnano9k", "There is no board 'tangnano9k'; did you mean tang-nano-9k"),
-        ("iceBraker", "There is no board 'iceBraker'; did you mean icebreaker?"),
+        ("iceBraker", "There is no board 'iceBraker'; did you mean icebreaker"),
         ("zynq", "There is no board 'zynq'; choose one of ulx3s-85f, ulx3s-25f, orangecrab-25f"),
     ],
 )

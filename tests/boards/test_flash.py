@@ -122,7 +122,7 @@ def test_progress_is_passed_on(tmp_path, tool):
         ({}, {"board": "icebraker"}, "There is no board 'icebraker'; did you mean icebreaker"),
         ({}, {"to": "moon"}, "A bitstream goes to 'sram' or 'flash', not 'moon'"),
         ({}, {"cable": "--unprotect-flash"}, "'--unprotect-flash' is not the name of a cable; .* lists them"),
-        ({"board": "zynq"}, {}, ".*/build.json: is for a board 'zynq', which is none of ulx3s-85f, icebreaker"),
+        ({"board": "zynq"}, {}, ".*/build.json: is for a board 'zynq', which is none of ulx3s-85f, ulx3s-25f, "),
         ({"board": ["ulx3s-85f"]}, {}, ".*/build.json: damaged, or half-written; build it again"),
         ({"timing_met": None}, {}, ".*/build.json: damaged"),
         ({"sha256": "0" * 64}, {}, ".*/spikeloom.bit: missing, or not what build.json says; build it again"),
@@ -162,7 +162,11 @@ def test_missed_timing_is_said_again_when_forced(tmp_path, tool):
         ("lone.bit", {"board": ICEBREAKER}, "is a bitstream for LFE5U-85F-6CABGA381, but icebreaker has iCE40UP5K"),
         ("small.bit", {"board": ULX3S}, "is a bitstream for LFE5U-12F-6CABGA381, but ulx3s-85f has LFE5U-85F"),
         ("lone.bin", {"board": ULX3S}, "is a bitstream for ice40, but ulx3s-85f has LFE5U-85F; build it for that"),
-        ("text", {"board": ULX3S}, "not a bitstream for ecp5 or ice40; give what 'spikeloom build' wrote"),
+        (
+            "text",
+            {"board": ULX3S},
+            "not a bitstream for ecp5 or ice40 or .*; give what 'spikeloom build' wrote",
+        ),
         ("huge", {"board": ULX3S}, "too large to be a bitstream"),
     ],
 )

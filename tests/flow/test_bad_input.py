@@ -171,7 +171,7 @@ def test_a_network_that_fits_no_memory_says_what_takes_most(run):
     assert (
         " too many). Most of its memory takes the matrix of 'in -> wide', 2880000 bits, then the matrix of" in message
     )
-    assert message.endswith("What would help: a larger board (ulx3s-85f)")
+    assert "What would help: a larger board (" in message
 
 
 def test_missing_files(run, loom):

@@ -65,7 +65,7 @@ def test_doctor_looks_only_for_what_a_board_needs(run, probed, board, own):
     assert [tool["required"] for tool in document["tools"]] == [True] * 5 + [False]
     probed.clear()
     run("doctor")
-    assert len(probed) == len(health._TOOLS) == 12
+    assert len(probed) == len(health._TOOLS) == 16
 
 
 def test_doctor_looks_for_the_loader_where_flash_does(run, monkeypatch, tmp_path):

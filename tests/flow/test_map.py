@@ -166,4 +166,4 @@ def test_a_boards_memory_is_shared(run, loom):
         assert re.search(
             r"block RAM \d+ of 30 \(\d+ too many\)\. Core \d takes most: \d+ block RAMs, \d+ for its", message
         )
-        assert "it serves 'layer" in message and "a larger board (ulx3s-85f)" in message
+        assert "it serves 'layer" in message and "a larger board (" in message

@@ -95,7 +95,7 @@ def test_a_network_too_large_for_its_board_is_refused_before_any_tool_runs(run, 
         message = run.refused(*words, "--board", "icebreaker")
         assert "does not fit iCEBreaker" in message
         assert "too many" in message
-        assert message.endswith("What would help: a larger board (ulx3s-85f)")
+        assert "What would help: a larger board (" in message
 
 
 def test_a_folder_takes_neither_board_nor_configuration(run, rtl):

@@ -1,0 +1,103 @@
+"""Every board of the catalogue, and with a network how much of each board it takes; by the model, without synthesis."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+
+from spikeloom.boards.board import Board
+from spikeloom.boards.catalogue import BOARDS
+from spikeloom.boards.families import FAMILIES
+from spikeloom.boards.fit import NAMES, predicted
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import Mapping as Mapped
+from spikeloom.hdl.mapping import map_network
+
+__all__ = ["Fit", "Offer", "offers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """How a network fits a board.
+
+    fits:  None if there is no such hardware; ``about`` says why, or what is too small.
+    lanes: the board's usual ones, or the configuration's.
+    needs: resource -> (needed, of how many); None is not known before synthesis.
+    """
+
+    fits: bool | None
+    about: str
+    lanes: int
+    needs: Mapping[str, tuple[int | None, int]]
+
+    @property
+    def shares(self) -> dict[str, float | None]:
+        return {
+            name: None if used is None else used / of if of else float(used > 0)
+            for name, (used, of) in self.needs.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A board. flow: the ``open`` tools make its bitstream, or the ``vendor``'s."""
+
+    name: str
+    title: str
+    device: str
+    family: str
+    flow: str
+    memory_bits: int
+    core_mhz: float
+    host: str
+    fit: Fit | None
+
+    @property
+    def tightest(self) -> float:
+        shares = [share for share in self.fit.shares.values() if share is not None] if self.fit else []
+        return max(shares, default=0.0)
+
+
+def offers(network: Network | None = None, configuration: Configuration | None = None) -> tuple[Offer, ...]:
+    """Every board; with a network those that it fits come first, the tightest of them before the others.
+
+    configuration: of the network's hardware, on every board; without one each board has its usual one.
+    """
+
+    @cache
+    def mapped(lanes: int) -> Mapped:
+        assert network is not None
+        return map_network(network, configuration or Configuration(lanes=lanes))
+
+    def offer(board: Board) -> Offer:
+        family = FAMILIES[board.family]
+        return Offer(
+            name=board.name,
+            title=board.title,
+            device=board.device,
+            family=family.title,
+            flow=family.flow,
+            memory_bits=board.memory_bits,
+            core_mhz=board.core_hz / 1e6,
+            host=board.host,
+            fit=None if network is None else _fit(board, configuration.lanes if configuration else board.lanes, mapped),
+        )
+
+    found = tuple(map(offer, BOARDS.values()))
+    if network is None:
+        return found
+    return tuple(sorted(found, key=lambda one: (not (one.fit and one.fit.fits), -one.tightest)))
+
+
+def _fit(board: Board, lanes: int, mapped: Callable[[int], Mapped]) -> Fit:
+    available = asdict(board.resources)
+    try:
+        parameters = mapped(lanes).parameters
+    except Refusal as refusal:
+        return Fit(
+            fits=None, about=str(refusal), lanes=lanes, needs={name: (None, of) for name, of in available.items()}
+        )
+    needs = {name: (used, available[name]) for name, used in predicted(parameters, board).items()}
+    over = [name for name, (used, of) in needs.items() if used is not None and used > of]
+    about = "; ".join(f"{NAMES[name]}: {needs[name][0]:,} of {needs[name][1]:,}" for name in over)
+    return Fit(fits=not over, about=about, lanes=lanes, needs=needs)
