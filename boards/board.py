@@ -30,6 +30,7 @@ class Board:
     core_hz:    the accelerator's clock, made from the crystal by the device's PLL.
     lanes:      what a network gets here when nobody says otherwise.
     block_bits: bits in one block RAM.
+    transport:  what carries the host's accesses: a ``uart`` on the platform's pins, or ``axi`` inside the device.
     host:       how a host reaches the accelerator, as a sentence's subject.
     loader:     what openFPGALoader calls the board. usb: vendor and product of its cable, as ``lsusb`` shows them.
     loads:      what is loaded when nobody says otherwise: the device's own ``sram``, or the ``flash`` beside it.
@@ -51,6 +52,7 @@ class Board:
     lanes: int
     resources: Resources
     block_bits: int
+    transport: Literal["uart", "axi"] = "uart"
     host: str
     loader: str
     usb: str

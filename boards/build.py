@@ -8,20 +8,22 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spikeloom.boards import catalogue, storage, tools
+from spikeloom.boards import catalogue, storage, tools, vivado
 from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import too_large
 from spikeloom.boards.implementation import Implementation
 from spikeloom.boards.link.uart import baud_divider, default_baud
 from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
+from spikeloom.boards.soc.handover import HOSTS
+from spikeloom.boards.vivado import ProjectReport
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import free_folder, new_folder
 from spikeloom.hdl.generate import generate
 
-__all__ = ["BuildReport", "build"]
+__all__ = ["BuildReport", "ProjectReport", "build"]
 
 FORMAT = 2
 
@@ -36,6 +38,7 @@ class BuildReport:
     timing_met: every clock reaches what is asked of it. If not, the bitstream must not be trusted.
     paths:      the slowest path of each clock.
     stored:     logical bits of the memories by kind; ``used.block_ram`` is what they take.
+    remarks:    what must be said wherever these figures are shown.
     """
 
     format: int = FORMAT
@@ -60,6 +63,7 @@ class BuildReport:
     seconds: Mapping[str, float]
     clocks_per_inference: float | None = None
     stored: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def fmax_mhz(self) -> float:
@@ -98,7 +102,7 @@ def build(
     core_hz: int | None = None,
     baud: int | None = None,
     progress: Callable[[str], None] | None = None,
-) -> BuildReport:
+) -> BuildReport | ProjectReport:
     """Build a :class:`Network`, or a folder that ``generate`` wrote (then without a configuration).
 
     Without a configuration a network gets the board's usual one.
@@ -106,6 +110,8 @@ def build(
     ``directory`` receives the bitstream, ``build.json``, ``rtl/`` (the generated Verilog) and ``build/`` (the tools'
     files and logs), all or nothing. What fails raises :class:`Refusal`; logs then stay in ``directory`` + ".failed".
     Missed timing is no error here: see ``timing_met``. output_registers: see ``boards.own_registers``.
+
+    For a board of the vendor's tools, ``directory`` receives ``project.json`` and in ``rtl/`` a project for them.
     """
     board = catalogue.find(board) if isinstance(board, str) else board
     family = FAMILIES[board.family]
@@ -118,7 +124,11 @@ def build(
         work = _Work(board, folder, output_registers, progress)
         try:
             manifest = work.verilog(source, configuration)
-            report = work.bitstream(manifest, seed=seed, core_hz=core_hz, baud=baud, versions=versions)
+            report: BuildReport | ProjectReport
+            if family.flow == "vendor":
+                report = work.project(manifest, core_hz=core_hz, baud=baud, versions=versions)
+            else:
+                report = work.bitstream(manifest, seed=seed, core_hz=core_hz, baud=baud, versions=versions)
         except Refusal as refusal:
             if work.tools.log is None:
                 raise
@@ -126,7 +136,8 @@ def build(
             with new_folder(failed) as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
             raise type(refusal)(f"{refusal}\nThe whole log is {failed / 'build' / work.tools.log}") from None
-        (folder / "build.json").write_text(report.to_json() + "\n", "utf-8")
+        name = vivado.REPORT if isinstance(report, ProjectReport) else "build.json"
+        (folder / name).write_text(report.to_json() + "\n", "utf-8")
     return report
 
 
@@ -196,6 +207,31 @@ class _Work:
             tools=versions,
             seconds=self.tools.seconds,
             stored=stored,
+            remarks=family.remarks,
+        )
+
+    def project(
+        self, manifest: dict[str, Any], *, core_hz: int, baud: int, versions: Mapping[str, str]
+    ) -> ProjectReport:
+        board = self.board
+        self.tools.progress("write the project")
+        vivado.write_project(self.rtl, manifest, board, core_hz=core_hz, baud=baud)
+        top = "top" if board.transport == "uart" else HOSTS[board.transport].top
+        used = self.tools.synthesise_project(manifest, top)
+        self._check_fit(asdict(used), manifest)
+        return ProjectReport(
+            board=board.name,
+            device=board.device,
+            core_mhz=core_hz / 1e6,
+            network=manifest["network"],
+            verilog_sha256=manifest["verilog"]["sha256"],
+            configuration=manifest["configuration"],
+            run=f"vivado -mode batch -source {vivado.BUILD}",
+            used=used,
+            available=board.resources,
+            remarks=self.tools.family.remarks,
+            tools=versions,
+            seconds=self.tools.seconds,
         )
 
     def _check_fit(self, needs: Mapping[str, int], manifest: dict[str, Any]) -> None:

@@ -258,6 +258,7 @@ BOARDS = {
             crystal="clk125",
             crystal_hz=125_000_000,
             resources=Resources(lut=53200, ff=106400, block_ram=280, dsp=220),
+            transport="axi",
             host="AXI from the chip's own processors",
             loader="arty_z7_20",
         ),

@@ -32,7 +32,8 @@ def memory_bits(network: Network, configuration: Configuration) -> int:
 def block_rams(parameters: AcceleratorParameters, board: Board, weight_bits: int | None = None) -> int:
     """Of the board's block RAMs, those that it needs at least; with ``weight_bits``, as if no row were wider."""
     cores = parameters.cores if weight_bits is None else [_narrower(core, weight_bits) for core in parameters.cores]
-    return LINK_BLOCKS + sum(sum(storage.core_blocks(core, board.family).values()) for core in cores)
+    link = LINK_BLOCKS if board.transport == "uart" else 0
+    return link + sum(sum(storage.core_blocks(core, board.family).values()) for core in cores)
 
 
 def predicted(parameters: AcceleratorParameters, board: Board) -> dict[str, int | None]:

@@ -18,6 +18,8 @@ __all__ = ["FlashReport", "flash"]
 
 #: What ``build`` and ``boards.blinky`` say of their bitstreams.
 REPORTS = ("build.json", "blinky.json")
+#: What it says of a project for a vendor's tools.
+PROJECT = "project.json"
 LARGEST_REPORT, LARGEST_BITSTREAM = 1 << 22, 1 << 26
 #: Of a family's bitstreams, near their beginning.
 PREAMBLES = {name: family.preamble for name, family in FAMILIES.items() if family.preamble}
@@ -95,6 +97,8 @@ def _choose(source: Path, board: Board | None, force: bool) -> _Bitstream:
 def _from_folder(folder: Path, board: Board | None, force: bool) -> _Bitstream:
     report = next((folder / name for name in REPORTS if (folder / name).is_file()), None)
     if report is None:
+        if (folder / PROJECT).is_file():
+            raise Refusal(f"{folder}: holds a project; its vendor's tools make the bitstream, and load it")
         inner = sorted(path.parent for path in folder.glob("*/build.json"))
         hint = f"; did you mean {inner[0]}?" if inner else "; make one with 'spikeloom build'"
         raise Refusal(f"{folder}: not a folder that 'spikeloom build' wrote (there is no build.json){hint}")

@@ -67,6 +67,10 @@ class Implementation:
         )
         return self.synthesise_top(top, f"read_verilog {manifest['verilog']['file']}\n")
 
+    def synthesise_project(self, manifest: dict[str, Any], top: str) -> Resources:
+        """What ``boards.vivado`` wrote into the generated folder."""
+        return self._synthesise(f"read_verilog {manifest['verilog']['file']} {top}.v\n", top)
+
     def synthesise_top(self, top: Elaboratable, reads: str = "") -> Resources:
         """A board's whole design; ``reads``: how Yosys reads the Verilog of its instances, if it has any."""
         # Only the top's netlist and the pins' constraints are taken from the platform: its own flow would ask for a

@@ -67,13 +67,16 @@ def demo(
     """
     from spikeloom import api
     from spikeloom.boards import catalogue
+    from spikeloom.boards.families import FAMILIES
     from spikeloom.files import output_errors
     from spikeloom.golden import data as files
+    from spikeloom.golden.network import Refusal
     from spikeloom.hdl.folder import check_folder
     from spikeloom.page.report import report
 
     chosen, target = packaged.find(network), Path(output)
-    catalogue.find(board)
+    if FAMILIES[catalogue.find(board).family].flow == "vendor":
+        raise Refusal(f"The demo goes as far as a bitstream, and only the vendor's tools make one for {board}")
     knobs = chosen.resolved
     samples = samples or chosen.demo
     data = files.load(chosen.test)

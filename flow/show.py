@@ -363,6 +363,11 @@ def build(report: Any, output: Path) -> None:
             if available.get(name)
         ],
     )
+    for remark in report.remarks:
+        say(f"note: {remark}", OPEN)
+    if hasattr(report, "run"):
+        say(f"Wrote {output}; in {output / 'rtl'}, '{report.run}' makes the bitstream for {report.board}")
+        return
     if report.stored:
         say(
             f"Memory: {sum(report.stored.values()):,} logical bits ({_bits(report.stored)}), the tables in logic and "

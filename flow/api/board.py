@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from spikeloom.api.given import AnyConfiguration, AnyData
-    from spikeloom.boards.build import BuildReport
+    from spikeloom.boards.build import BuildReport, ProjectReport
     from spikeloom.boards.flash import FlashReport
     from spikeloom.offers import Offer
 
@@ -34,14 +34,15 @@ def build(
     output_registers: bool = False,
     baud: int | None = None,
     progress: Progress | None = None,
-) -> "BuildReport":
-    """Make a board's bitstream, and read back what the tools say of it.
+) -> "BuildReport | ProjectReport":
+    """Make a board's bitstream, and read back what the tools say of it; or a project, where the vendor's make it.
 
     source: a folder of ``generate``, or a network; that is generated as ``config``, ``cores`` and ``topology`` say.
     data: measures the clocks of an inference, in simulation on the first few samples, and so latency and rate.
     output_registers: use the block RAMs' own registers (ECP5 only): a faster clock, the same behaviour.
     baud: of the serial link, up to an eighth of the core's clock; by default 1 Mbaud where that clock makes it.
     """
+    from spikeloom.boards.build import BuildReport
     from spikeloom.boards.build import build as make
 
     output = Path(output)
@@ -58,7 +59,7 @@ def build(
             baud=baud,
             progress=progress,
         )
-        return report if clocks is None else timed(report, clocks, output)
+        return timed(report, clocks, output) if clocks is not None and isinstance(report, BuildReport) else report
 
 
 def offers(

@@ -81,14 +81,16 @@ def generate(
 
     config: a file, that of ``map`` too, or a dictionary. cores: so many, filled as ``map`` does, whatever it says.
     topology: what joins them. board: takes its usual configuration where none is given, and refuses what its memories
-    cannot hold.
+    cannot hold; where the vendor's tools build for it, also their project is written, if no host is chosen.
     host:  also write the module by which a host reaches it: "axi", or a chip with the link over "uart", "spi" or
            "bytes". clock_hz, baud: of that chip; by default the board's or 100 MHz, and 1 Mbaud where that works.
     """
     from functools import partial
 
     from spikeloom.boards import catalogue
+    from spikeloom.boards.families import FAMILIES
     from spikeloom.boards.soc.handover import write_handover
+    from spikeloom.boards.vivado import write_project
     from spikeloom.golden.simulate import check_network
     from spikeloom.hdl.generate import generate as write
     from spikeloom.mapped import placed
@@ -107,6 +109,8 @@ def generate(
     if board is not None and host not in (None, "axi"):
         clock_hz = clock_hz or catalogue.find(board).core_hz
     also = partial(write_handover, host=host, clock_hz=clock_hz, baud=baud)
+    if board is not None and FAMILIES[catalogue.find(board).family].flow == "vendor" and host is None:
+        also = partial(write_project, board=catalogue.find(board))
     with output_errors(Path(output)):
         return write(network, configuration, Path(output), also=also)
 
