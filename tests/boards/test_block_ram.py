@@ -1,4 +1,4 @@
-"""Memories become bare block RAM on every family: as many as are counted, in the expected cells, with no logic beside."""
+"""Memories become bare block RAM on every family: as many as are counted, in the expected cells, and no logic."""
 
 import pytest
 from amaranth.hdl import Module
