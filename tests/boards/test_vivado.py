@@ -31,7 +31,7 @@ def balanced(script):
 
 
 def test_the_check_of_scripts_sees_what_is_open():
-    assert balanced("set a [list {b c}] ;# {\n".split(";")[0]) and not balanced("set a [list {b c]}")
+    assert balanced('set a [list {b c}]\n# {\nputs "{"') and not balanced("set a [list {b c]}")
 
 
 @pytest.fixture
