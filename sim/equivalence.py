@@ -1,4 +1,4 @@
-"""RTL against golden: every event of every population at every step, and the state after the last one."""
+"""Verilog against golden: every event of every population at every step, and the state after the last one."""
 
 import time
 from collections import Counter
@@ -85,6 +85,8 @@ class VerifyReport:
             weights, a ``hand_over`` of a group's sums, or waited for an input's ``tick``, for ``credit`` of a channel
             that it writes, for the ``scheduler`` to prepare a group, for a ``neuron_unit`` that steps the group before,
             or for the ``output`` of its events. ``span``: clocks from each step's first row to its last.
+    level:  what was simulated, the "rtl" or the "netlist" that synthesis for ``family`` makes of it; ``verilog`` is the
+            SHA-256 of its text.
     links:  between several cores, the packets that went over each and the clocks in which one waited (``moved``,
             ``stalled``); ``traffic``: packets of each link, in the same order, in each 64 clocks from the first event.
     """
@@ -113,6 +115,8 @@ class VerifyReport:
     seed: int
     build_seconds: float
     seconds: float
+    level: str = "rtl"
+    family: str | None = None
     lanes: int = 1
     operations: dict[str, int] = field(default_factory=dict)
     links: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -152,11 +156,14 @@ class VerifyReport:
     def verdict(self) -> str:
         """One line for people."""
         if self.mismatch is not None:
-            return f"RTL differs from golden: {self.mismatch.text}"
+            what = f"The {self.family} netlist" if self.level == "netlist" else "RTL"
+            return f"{what} differs from golden: {self.mismatch.text}"
         if not self.events:
             return "Nothing was exercised: no neuron fired; give samples that make the network fire."
         part = f" (the first {self.samples} of {self.given} samples)" if self.samples < self.given else ""
-        return f"{self.events} events of {len(self.populations)} populations compared, {self.differences} differ{part}."
+        where = f" in the {self.family} netlist" if self.level == "netlist" else ""
+        count = len(self.populations)
+        return f"{self.events} events of {count} populations compared{where}, {self.differences} differ{part}."
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -340,6 +347,8 @@ def verify(
         verilog=design.manifest["verilog"]["sha256"] if simulator != "amaranth" else "",
         network=design.manifest["network"],
         seed=seed,
+        level="netlist" if "netlist" in design.manifest else "rtl",
+        family=design.manifest.get("netlist", {}).get("family"),
         build_seconds=round(session.build_seconds, 2),
         seconds=round(time.monotonic() - started, 2),
     )

@@ -1,67 +1,99 @@
-"""A generated folder's Verilog after synthesis for ECP5, as Verilog again: what checks the one checks the other."""
+"""A generated folder's Verilog after synthesis, as Verilog again: what checks the one checks the other."""
 
+import difflib
 import hashlib
 import json
+import re
 import shutil
-import subprocess
-import sys
 import tempfile
+from collections.abc import Mapping
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import new_folder
+from spikeloom.sim.yosys import run_yosys
 
-__all__ = ["netlist_folder", "run_yosys", "synthesise", "verilog"]
+__all__ = ["MODELS", "check_family", "netlist_folder", "verilog"]
 
-#: Models of block RAM and multiplier, which Yosys does not have; those of the other cells are its own.
-CELLS = Path(__file__).with_name("cells") / "ecp5.v"
-YOSYS_CELLS = ("common_sim.vh", "ccu2c_sim.vh")
-
-RUN = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
-
-
-def run_yosys(folder: Path, *passes: str) -> None:
-    (folder / "passes.ys").write_text("\n".join(passes) + "\n")
-    try:
-        command = [sys.executable, "-P", "-c", RUN, "passes.ys"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    except subprocess.CalledProcessError as error:
-        *_, last = (error.stdout + error.stderr).strip().splitlines() or ["no message"]
-        raise Refusal(f"Yosys failed ({last.strip()})") from None
+#: Family -> Yosys' files with models of its cells. Those that Yosys lacks, or has as Verilator cannot take them, are
+#: beside this file.
+MODELS = {
+    "ecp5": ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh"),
+    "ice40": ("ice40/cells_sim.v",),
+    "gowin": ("gowin/cells_sim.v",),
+}
+CELLS = Path(__file__).with_name("cells")
 
 
-def synthesise(source: Path, top: str) -> str:
-    """The netlist of a Verilog file and the images beside it, as Yosys' JSON."""
-    with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
-        folder = Path(name)
-        for path in source.resolve().parent.iterdir():
-            (folder / path.name).symlink_to(path)
-        run_yosys(folder, f"read_verilog {source.name}", f"synth_ecp5 -top {top} -json netlist.json")
-        return (folder / "netlist.json").read_text()
+def check_family(family: str) -> None:
+    if family not in MODELS:
+        near = difflib.get_close_matches(str(family).lower(), MODELS, n=3, cutoff=0.4)
+        offer = f"did you mean {' or '.join(near)}?" if near else f"there are models for {', '.join(MODELS)}"
+        raise Refusal(f"There are no models of cells for the family {family!r}; {offer}")
 
 
-def verilog(netlist: str) -> str:
-    """A netlist in Yosys' JSON as Verilog, with models of its cells."""
-    spec = util.find_spec("pyosys")
-    if spec is None or not spec.submodule_search_locations:
-        raise Refusal("Yosys is missing; install it with: pip install pyosys")
-    lattice = Path(spec.submodule_search_locations[0]) / "share" / "lattice"
+def verilog(netlist: str, family: str) -> str:
+    """A netlist in Yosys' JSON as Verilog, with the models of its cells."""
+    check_family(family)
+    models = _models(netlist, family)
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
         folder = Path(name)
         (folder / "netlist.json").write_text(netlist)
         run_yosys(folder, "read_json netlist.json", "write_verilog -noattr netlist.v")
         text = (folder / "netlist.v").read_text()
-    # What Yosys' files include are other names for the same cells.
-    models = [CELLS.read_text(), "`define NO_INCLUDES", *((lattice / name).read_text() for name in YOSYS_CELLS)]
     return "\n".join([text.split("*/", 1)[1].lstrip(), *models])
 
 
-def netlist_folder(directory: str | Path, netlist: str, output: str | Path) -> Path:
+def _models(netlist: str, family: str) -> list[str]:
+    """The texts of the modules that a netlist's cells are made of."""
+    spec = util.find_spec("pyosys")
+    if spec is None or not spec.submodule_search_locations:
+        raise Refusal("Yosys is missing; install it with: pip install pyosys")
+    share = Path(spec.submodule_search_locations[0]) / "share"
+    found: dict[str, str] = {}
+    macros: list[str] = []
+    for path in (CELLS / f"{family}.v", *(share / name for name in MODELS[family])):
+        before, modules = _modules(path.read_text("utf-8"))
+        found = modules | found  # our own come first, and count
+        macros += before
+    designed = {name: m for name, m in json.loads(netlist)["modules"].items() if not _is_box(m)}
+    used = {cell["type"] for module in designed.values() for cell in module["cells"].values()} - designed.keys()
+    # Cells of Yosys' own are operators to its Verilog writer, but for those that a map was to replace.
+    used = {name for name in used if not name.startswith("$") or name.startswith("$__")}
+    if missing := sorted(used - found.keys()):
+        raise Refusal(f"The netlist for {family} has cells of which there is no model: {', '.join(missing)}")
+    while inner := {word for name in used for word in re.findall(r"\w+", found[name])} & found.keys() - used:
+        used |= inner
+    return [*macros, *(text for name, text in found.items() if name in used)]
+
+
+def _is_box(module: Mapping[str, Any]) -> bool:
+    """Whether it is the outside of a cell, which the synthesiser leaves in the netlist."""
+    return any(name in module["attributes"] for name in ("blackbox", "whitebox", "lib_whitebox"))
+
+
+def _modules(text: str) -> tuple[list[str], dict[str, str]]:
+    """The macros before a file's modules, and these by name, but for those that are empty."""
+    attributes = r"(?P<box>\(\*[^)]*\bblackbox\b[^)]*\*\)\s*)?"
+    whole = re.compile(
+        rf"^[ \t]*{attributes}module\s+\\?(?P<name>[^\s(#]+).*?^[ \t]*endmodule", re.DOTALL | re.MULTILINE
+    )
+    found = list(whole.finditer(text))
+    before = text[: found[0].start()]
+    modules = {m["name"]: m[0] for m in found if not m["box"]}
+    return re.findall(r"^`(?!timescale).*$", before, re.MULTILINE), modules
+
+
+def netlist_folder(
+    directory: str | Path, netlist: str, family: str, output: str | Path, *, tools: Mapping[str, str] | None = None
+) -> Path:
     """Write ``output``: a generated folder with this netlist of its Verilog in the Verilog's place.
 
     Block RAMs have the images' contents in the netlist; the images stay, as a part of the folder that nothing reads.
+    tools: the versions of those that made the netlist.
     """
     directory = Path(directory)
     manifest = load_manifest(directory)
@@ -69,7 +101,8 @@ def netlist_folder(directory: str | Path, netlist: str, output: str | Path) -> P
         for file in (manifest["loom"]["file"], *manifest["images"]):
             shutil.copyfile(directory / file, folder / file)
         path = folder / manifest["verilog"]["file"]
-        path.write_text(verilog(netlist))
+        path.write_text(verilog(netlist, family))
         manifest["verilog"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        manifest["netlist"] = {"family": family, "tools": dict(tools or {})}
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
     return Path(output)

@@ -57,6 +57,9 @@ class Session:
         started = time.monotonic()
         if self.bulk and (self.simulator != "verilator" or self.waveform):
             raise Refusal("--bulk is for Verilator and writes no waveform; leave out --bulk, or the other option")
+        netlist = self.design.manifest.get("netlist")
+        if netlist and self.simulator == "amaranth":
+            raise Refusal(f"A netlist is simulated in Verilator; leave out --simulator {self.simulator}")
         if self.waveform:
             _check_waveform(self.waveform)
         if self.simulator == "verilator":
@@ -82,6 +85,8 @@ class Session:
             self._run = lambda job, folder, *, waveform: amaranth_runner.run(self.design, job, waveform=waveform)
         else:
             raise Refusal(f"There is no simulator {self.simulator!r}; use 'verilator' or 'amaranth'")
+        if netlist:
+            self.versions = self.versions | netlist["tools"]
         self.build_seconds = time.monotonic() - started
 
     def blocks(self, x: np.ndarray, *, compare: bool) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +124,9 @@ def verify(
     cores: int | None = None,
     topology: str | None = None,
     board: str | None = None,
+    level: str = "rtl",
+    family: str | None = None,
+    output_registers: bool = False,
     simulator: str = "verilator",
     stalls: bool = False,
     seed: int = 0,
@@ -135,14 +138,22 @@ def verify(
     """Compare every event and final state of the simulated Verilog with the golden model's.
 
     source: a folder of ``generate``, or a network; that is generated as ``config``, ``cores`` and ``topology`` say.
+    level: "rtl", or "netlist": what synthesis makes of the Verilog, as a build for a board does it. family: of that
+    board, "ecp5", "ice40" or "gowin". output_registers: as of :func:`build`.
     """
     from spikeloom.hdl.design import Design
+    from spikeloom.netlist import check_level, netlist
     from spikeloom.sim import equivalence
 
     if board is not None and is_folder(source):
         raise Refusal(f"{source}: was generated already, whatever the board; leave out --board")
+    check_level(level, family, board, output_registers, simulator)
     x = data_of(data).x
-    with generated(source, config, board, cores, topology) as directory, output_errors(Path(output)):
+    with ExitStack() as stack:
+        directory = stack.enter_context(generated(source, config, board, cores, topology))
+        if level == "netlist":
+            directory = stack.enter_context(netlist(directory, family, board, output_registers, progress))
+        stack.enter_context(output_errors(Path(output)))
         return equivalence.verify(
             directory,
             analogue(Design(directory).network, x),

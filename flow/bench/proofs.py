@@ -21,7 +21,7 @@ def proofs(bench: Bench, part: str, claim: str) -> Parts:
     def proven() -> dict[str, Any]:
         return asdict(check(chosen))
 
-    code = {name: sources(f"spikeloom.{name}") for name in ("hdl", "sim.proofs", "sim.netlist")}
+    code = {name: sources(f"spikeloom.{name}") for name in ("hdl", "sim.proofs", "sim.yosys")}
     try:
         yield bench.cache.remember(proven, part=part, claim=claim, code=code)
     except Unproven as failure:

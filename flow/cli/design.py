@@ -95,6 +95,15 @@ def verify(
     cores: Cores = None,
     topology: Joined = None,
     board: Board = None,
+    level: Annotated[
+        Literal["rtl", "netlist"], typer.Option(help="The Verilog itself, or what synthesis makes of it.")
+    ] = "rtl",
+    family: Annotated[
+        str | None, typer.Option(metavar="F", help="Of a netlist: ecp5, ice40 or gowin; by default the board's.")
+    ] = None,
+    output_registers: Annotated[
+        bool, typer.Option("--output-registers", help="Of a netlist: as `build` makes it with this option.")
+    ] = False,
     simulator: Annotated[
         Literal["verilator", "amaranth"], typer.Option(help="amaranth needs no C++ compiler and is much slower.")
     ] = "verilator",
@@ -119,6 +128,9 @@ def verify(
             cores=cores,
             topology=topology,
             board=board,
+            level=level,
+            family=family,
+            output_registers=output_registers,
             simulator=simulator,
             stalls=stalls,
             seed=seed,

@@ -6,7 +6,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockDomain, Module, Shape, ShapeLike, Signal, Value
 from amaranth.lib import stream
 
-from spikeloom.sim.netlist import run_yosys
+from spikeloom.sim.yosys import run_yosys
 
 __all__ = ["Statement", "write"]
 
