@@ -315,8 +315,9 @@ def verify(report: Any) -> None:
         "fired",
         rows=[(name, size, _percent(report.fired.get(name))) for name, size in report.populations.items()],
     )
+    what = f"the {report.family} netlist " if report.level == "netlist" else ""
     say(
-        f"{report.samples} of {report.given} samples of {report.steps} steps, simulated in {report.simulator}: "
+        f"{report.samples} of {report.given} samples of {report.steps} steps, {what}simulated in {report.simulator}: "
         f"{report.cells:,} cells (sample, step, neuron) with {report.events:,} events; {report.states:,} final states"
     )
     say(f"{report.clocks_per_inference:,.0f} clocks per inference, {report.latency:,} for the first")

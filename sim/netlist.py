@@ -16,7 +16,7 @@ from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import new_folder
 from spikeloom.sim.yosys import run_yosys
 
-__all__ = ["MODELS", "check_family", "netlist_folder", "verilog"]
+__all__ = ["CELLS", "MODELS", "check_family", "netlist_folder", "verilog"]
 
 #: Family -> Yosys' files with models of its cells. Those that Yosys lacks, or has as Verilator cannot take them, are
 #: beside this file.

@@ -39,6 +39,7 @@ FIGURES: dict[str, Figure] = {
         speed.golden_speed,
         picture.raster,
         figures.bulk,
+        figures.netlist,
         link.link,
         routers.routers,
         large.large,

@@ -151,6 +151,25 @@ TABLES = {
             count("clocks per inference", "free.clocks_per_inference"),
         ),
     ),
+    "netlist": Table(
+        figure="netlist",
+        about="The first test samples: every event of every layer, and the final states, of the synthesised netlist "
+        "against the integer model's. Seconds are measured: to build the simulator, and to simulate.",
+        tools=(*SIMULATORS, "pyosys"),
+        timed=True,
+        columns=(
+            NETWORK,
+            LANES,
+            key("family", "family"),
+            REGISTERS,
+            count("samples", "samples"),
+            count("spikes compared", "spikes"),
+            count("states", "states"),
+            count("differ", "differences"),
+            fixed("seconds to build", "build_seconds", 1),
+            fixed("seconds", "seconds", 1),
+        ),
+    ),
     "bulk": Table(
         figure="bulk",
         about=f"All packaged test images, compared with the integer model. {SIMULATED} Seconds are measured, without "

@@ -15,7 +15,7 @@ from spikeloom.golden import float_model, nir_graph, simulate
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.cost import predict
 
-__all__ = ["accuracy", "bulk", "density", "equivalence", "event_order", "model", "peer", "performance"]
+__all__ = ["accuracy", "bulk", "density", "equivalence", "event_order", "model", "netlist", "peer", "performance"]
 
 LANES = (4, 8, 16, 32, 64, 128)
 #: Too large for a simulation under cocotb: compared without it.
@@ -26,6 +26,7 @@ SEED = 1
 DENSITY_SAMPLES, DENSITY_STEPS, MIDDLE_DENSITY = 20, 25, 0.1
 #: Enough for the clocks of an inference: they are compared with a model's, not with a network's.
 MODEL_SAMPLES = 40
+NETLIST_SAMPLES = 40
 PEER_SAMPLES, PEER_STEPS, PEER_DENSITY = 4, 100, 0.1
 
 PER_POPULATION = (("per-population", 1), ("per-population", 2))
@@ -74,6 +75,22 @@ def equivalence(bench: Bench, network: str, weight_bits: int, lanes: int, cores:
     x, bulk = hardware.samples(network).x, network in LARGE
     with hardware.generated(network, weight_bits, lanes=lanes, cores=cores) as made:
         yield hardware.simulated(bench.cache, made, x, stalls=stalls, bulk=bulk, progress=bench.progress)
+
+
+@figure(
+    *(
+        {"network": "digits", "weight_bits": 8, "lanes": 8, "family": family, "output_registers": registers}
+        for family, registers in (("ecp5", False), ("ecp5", True), ("ice40", False), ("gowin", False))
+    )
+)
+def netlist(bench: Bench, network: str, weight_bits: int, lanes: int, family: str, output_registers: bool) -> Parts:
+    """Every event of every layer of the first test samples, and the final states: what synthesis for each family makes
+    of the Verilog, with models of the family's cells, against golden."""
+    x = hardware.samples(network).x[:NETLIST_SAMPLES]
+    with hardware.generated(network, weight_bits, lanes=lanes) as made:
+        yield hardware.netlist(
+            bench.cache, made, x, family=family, output_registers=output_registers, progress=bench.progress
+        )
 
 
 @figure(

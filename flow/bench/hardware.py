@@ -24,6 +24,8 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import verilog
 from spikeloom.hdl.mapping import map_network
 from spikeloom.show import jsonable
+from spikeloom.sim.equivalence import VerifyReport
+from spikeloom.sim.netlist import CELLS
 
 __all__ = [
     "BOARD",
@@ -34,6 +36,7 @@ __all__ = [
     "events",
     "fires",
     "generated",
+    "netlist",
     "network",
     "placed",
     "samples",
@@ -44,11 +47,12 @@ __all__ = [
 BOARD = "ulx3s-85f"
 #: What a core does in a clock; what else the simulation tells apart is shown together.
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
-#: Modules of ``boards`` that an area and an Fmax depend on, and those of a whole board beside them.
+#: Modules of ``boards`` that an area and an Fmax depend on, a netlist, and a whole board beside the first.
 TOOLS = (
     *("catalogue", "board", "families.family", "families.ecp5", "implementation"),
     *("measure", "own_registers", "reports", "tools"),
 )
+SYNTHESIS = ("catalogue", "board", "families", "implementation", "own_registers", "tools")
 AROUND = ("accelerator", "chip", "clock", "link", "top")
 
 
@@ -121,9 +125,7 @@ def simulated(
 
     def simulation() -> dict[str, Any]:
         progress("build the simulator, simulate")
-        report = api.verify(hardware.directory, data=x, stalls=stalls, bulk=bulk, progress=progress)
-        if report.differences or report.problems:
-            raise Refusal(f"{report.verdict}; {report.reproducer or 'mismatch'} shows it again")
+        report = _equal(api.verify(hardware.directory, data=x, stalls=stalls, bulk=bulk, progress=progress))
         clocks: Counter[str] = Counter()
         for name, core in report.activity.items():
             if report.engines[name].order == "neuron":
@@ -157,6 +159,65 @@ def simulated(
         code=[sources("spikeloom.sim"), sources("spikeloom.golden")],
     )
     return {"verilog_sha256": hardware.verilog_sha256, **found}
+
+
+def netlist(
+    cache: Cache, hardware: Hardware, x: np.ndarray, *, family: str, output_registers: bool, progress: Progress
+) -> dict[str, Any]:
+    """What synthesis for a family makes of the Verilog, against golden on ``x``. A difference raises :class:`Refusal`.
+
+    seconds: without build_seconds, which the simulator takes to build.
+    """
+
+    def simulated_netlist() -> dict[str, Any]:
+        progress("synthesise, build the simulator, simulate")
+        report = _equal(
+            api.verify(
+                hardware.directory,
+                data=x,
+                level="netlist",
+                family=family,
+                output_registers=output_registers,
+                bulk=True,
+                progress=progress,
+            )
+        )
+        seconds = report.seconds - report.build_seconds
+        return {
+            "netlist_sha256": report.verilog,
+            "samples": report.samples,
+            "steps": report.steps,
+            "cells": report.cells,
+            "spikes": report.events,
+            "states": report.states,
+            "differences": report.differences,
+            "clocks": report.clocks,
+            "build_seconds": report.build_seconds,
+            "seconds": round(seconds, 2),
+            "clocks_per_second": round(report.clocks / seconds),
+        }
+
+    found = cache.remember(
+        simulated_netlist,
+        verilog=hardware.verilog_sha256,
+        images=hardware.manifest["images"],
+        network=hardware.network.hash,
+        x=digest(x),
+        family=family,
+        output_registers=output_registers,
+        models={path.name: sha256(path.read_bytes()).hexdigest() for path in CELLS.glob("*.v")},
+        code=[
+            *(sources(f"spikeloom.{name}") for name in ("sim", "golden", "netlist")),
+            *(sources(f"spikeloom.boards.{name}") for name in SYNTHESIS),
+        ],
+    )
+    return {"verilog_sha256": hardware.verilog_sha256, **found}
+
+
+def _equal(report: VerifyReport) -> VerifyReport:
+    if report.differences or report.problems:
+        raise Refusal(f"{report.verdict}; {report.reproducer or 'mismatch'} shows it again")
+    return report
 
 
 def placed(

@@ -11,11 +11,13 @@ import pytest
 
 import small
 from spikeloom.boards.own_registers import absorb
+from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.sim import netlist, verilator
 from spikeloom.sim.equivalence import verify
 from spikeloom.sim.job import Job, Operations
+from synthesis import synthesise
 
 #: More than 17 bits of state: the decay takes two multipliers.
 NEURON = small.neuron(bits=20, guard=6, keep=231, threshold=1500, subtract=1500)
@@ -39,7 +41,7 @@ def design(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def synthesised(design) -> str:
-    return netlist.synthesise(design / "accelerator.v", "accelerator")
+    return synthesise(design / "accelerator.v", "accelerator", "synth_ecp5")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def widths(cell: dict) -> tuple[int, int]:
 
 
 def checked(design: Path, text: str, spikes: np.ndarray, folder: Path):
-    netlist.netlist_folder(design, text, folder / "netlist")
+    netlist.netlist_folder(design, text, "ecp5", folder / "netlist")
     return verify(folder / "netlist", spikes, stalls=True, seed=3, bulk=True, output=folder / "mismatch")
 
 
@@ -99,6 +101,12 @@ def test_a_fault_in_the_netlist_is_found(design, synthesised, spikes, tmp_path, 
     report = checked(design, json.dumps(document), spikes, tmp_path)
     assert spikes[:, :, 0].any() and not report.ok
     assert report.differences > 0 and report.mismatch.population == "layer1"
+    assert report.verdict == f"The ecp5 netlist differs from golden: {report.mismatch.text}"
+    with np.load(report.reproducer / "sample.npz") as sample:
+        again = verify(report.reproducer, sample["x"], stalls=True, seed=3, bulk=True, output=tmp_path / "again")
+    assert again.level == "netlist" and again.differences > 0
+    with pytest.raises(Refusal, match="A netlist is simulated in Verilator; leave out --simulator amaranth"):
+        verify(report.reproducer, spikes, simulator="amaranth")
 
 
 CLOCK, OTHER = 2, 3
@@ -328,7 +336,7 @@ def test_the_cells_do_what_they_were_synthesised_from(tmp_path):
         words = rng.integers(1 << outputs[name], size=1 << SHAPES[outputs[name]])
         (tmp_path / f"{name}.mem").write_text("\n".join(f"{word:x}" for word in words))
     (tmp_path / "store.v").write_text(text)
-    plain = netlist.synthesise(tmp_path / "store.v", "store")
+    plain = synthesise(tmp_path / "store.v", "store", "synth_ecp5")
     memories = cells(plain, "DP16KD", "store")
     assert {width for cell in memories.values() for width in widths(cell)} == set(SHAPES)
     modes = {cell["parameters"].get("WRITEMODE_A", "NORMAL") for cell in memories.values()}
@@ -346,7 +354,7 @@ def test_the_cells_do_what_they_were_synthesised_from(tmp_path):
     together = json.dumps({"modules": {f"store_{name}": module for name, module in stores.items()}})
     bits = sum(outputs.values())
     assert bits <= 256
-    (tmp_path / "compare.v").write_text(text + COMPARE.replace("BITS", str(bits)) + netlist.verilog(together))
+    (tmp_path / "compare.v").write_text(text + COMPARE.replace("BITS", str(bits)) + netlist.verilog(together, "ecp5"))
     executable = verilator.build(tmp_path / "compare.v", {"WIDTH": 1, "ADDRESS_BITS": 8, "CORES": 1}, bulk=True)
 
     operations = Operations()

@@ -103,6 +103,32 @@ def test_a_folder_takes_neither_board_nor_configuration(run, rtl):
     assert "leave out --config" in run.refused("verify", rtl, "--data", DIGITS.test, "--config", "c.yaml")
 
 
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("--family ice40", "--family is of a netlist; add --level netlist, or leave it out"),
+        ("--output-registers", "--output-registers is of a netlist; add --level netlist, or leave it out"),
+        ("--level netlist", "Add --family, one of ecp5, ice40, gowin"),
+        ("--level netlist --family ice4", "There are no models of cells for the family 'ice4'; did you mean ice40?"),
+        ("--level netlist --family vax", "'vax'; there are models for ecp5, ice40, gowin"),
+        (
+            "--level netlist --family ecp5 --simulator amaranth",
+            "simulated in Verilator; leave out --simulator amaranth",
+        ),
+        ("--level netlist --family ice40 --output-registers", "its block RAM has no output registers"),
+    ],
+)
+def test_what_no_netlist_can_be_is_refused(run, rtl, words, message):
+    assert message in run.refused("verify", rtl, "--data", DIGITS.test, *words.split())
+
+
+def test_a_board_has_one_family(run, loom):
+    words = ("verify", loom, "--data", DIGITS.test, "--level", "netlist")
+    message = run.refused(*words, "--board", "icebreaker", "--family", "ecp5")
+    assert message.endswith("is of the family ice40, not ecp5; leave out --family")
+    assert "no models of cells for the family 'xilinx7'" in run.refused(*words, "--board", "arty-a7")
+
+
 def test_a_demo_spares_what_it_did_not_make(run):
     Path("mine/rtl").mkdir(parents=True)
     Path("mine/rtl/thesis.txt").touch()

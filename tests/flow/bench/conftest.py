@@ -73,8 +73,9 @@ class Tools:
         monkeypatch.setattr(hardware.api, "verify", self.verify)
         monkeypatch.setattr(hardware.measure, "measure", self.measure)
 
-    def verify(self, directory, *, data, stalls, bulk, progress):
+    def verify(self, directory, *, data, bulk, progress, **options):
         samples, steps = data.shape[:2]
+        self.options = options
         return SimpleNamespace(
             differences=self.differences,
             problems=(),
@@ -101,6 +102,7 @@ class Tools:
                     else {}
                 ),
             },
+            verilog="f" * 64,
             samples=samples,
             steps=steps,
             cells=9,

@@ -82,6 +82,17 @@ def test_a_difference_is_an_error(tools, measured):
         measured(figures.bulk, **BULK)
 
 
+def test_a_netlist_is_asked_for_and_shown(bench, tools):
+    keys = {"network": "digits", "weight_bits": 8, "lanes": 4, "family": "ecp5", "output_registers": True}
+    row = measured(figures.netlist, bench, **keys)
+    assert tools.options == {"level": "netlist", "family": "ecp5", "output_registers": True}
+    results.save("netlist", "About.", [row])
+    assert "| digits, 8 bit | 4 | ecp5 | yes | 40 | 8 | 7 | 0 | 1.0 | 2.0 |" in tables.markdown("netlist")
+    tools.differences = 1
+    with pytest.raises(Refusal, match="RTL differs from golden: there; mismatch shows it again"):
+        measured(figures.netlist, bench, **keys | {"output_registers": False})
+
+
 def test_a_common_size_in_milliseconds(tools, measured):
     row = measured(figures.peer, network="digits", weight_bits=8, lanes=4, units=1, output_registers=True)
     assert row["sample_ms"] == pytest.approx(row["clocks_per_inference"] / 100_000, abs=1e-4)
