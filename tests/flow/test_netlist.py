@@ -19,7 +19,7 @@ def test_the_netlist_does_what_golden_says(run, monkeypatch, family, block_ram):
     words = ("--data", "x.npz", "--config", "c.yaml", "--level", "netlist", "--family", family, "--bulk", "--stalls")
     report = run.json("verify", "net.loom", *words)
     assert (report["ok"], report["level"], report["family"]) == (True, "netlist", family)
-    assert report["cells"] == 3 * 10 * 9 and report["states"] == 9 and 0.2 < report["fired"]["layer1"]
+    assert report["cells"] == 3 * 10 * 9 and report["states"] == 9 and report["fired"]["layer1"] > 0.2
     assert report["versions"].keys() == {"verilator", "compiler", "yosys"}
     text = run("verify", "net.loom", *words).stdout
     assert f"3 of 3 samples of 10 steps, the {family} netlist simulated in verilator (bulk)" in text

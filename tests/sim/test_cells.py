@@ -22,6 +22,7 @@ BLOCK = '(* no_rw_check, ram_style = "block" *)'
 #: What a port that writes reads in the same clock, and a reset of what was read: name -> (bits, depth, text).
 PORTS = {
     "old": (9, 2048, "if (we_2) old[ra[10:0]] <= wd[8:0]; old_word <= old[ra[10:0]];"),
+    "slim": (4, 4096, "if (we_2) slim[ra[11:0]] <= wd[3:0]; slim_word <= slim[ra[11:0]];"),
     "fresh": (9, 2048, "if (we_2) fresh[ra[10:0]] <= wd[8:0]; fresh_word <= we_2 ? wd[8:0] : fresh[ra[10:0]];"),
     "keeps": (9, 2048, "if (we_2) keeps[ra[10:0]] <= wd[8:0]; else keeps_word <= keeps[ra[10:0]];"),
     "cleared": (4, 4096, "if (we) cleared[wa[11:0]] <= wd[3:0]; cleared_word <= we_2 ? 0 : cleared[ra[11:0]];"),
@@ -68,7 +69,7 @@ FAULTS = {
 }
 CELLS = {
     "ice40": {"SB_RAM40_4K", "SB_SPRAM256KA", "SB_MAC16"},
-    "gowin": {"SDPB", "SDPX9B", "MULT18X18", "MULT36X36", "ALU"},
+    "gowin": {"DPB", "DPX9B", "SDPX9B", "SP", "SPX9", "MULT18X18", "MULT36X36"},
 }
 
 COMPARE = """
@@ -181,7 +182,7 @@ def test_the_cells_do_what_they_were_synthesised_from(tmp_path, monkeypatch, fam
     bits = sum(outputs.values())
     assert bits <= 256
     bench = COMPARE.replace("BITS", str(bits)).replace("STORES", stores)
-    (tmp_path / "compare.v").write_text(text + bench + "".join(renamed(one, name) for name, one in texts.items()))
+    (tmp_path / "compare.v").write_text(text + bench + "\n".join(renamed(one, name) for name, one in texts.items()))
     executable = verilator.build(tmp_path / "compare.v", {"WIDTH": 1, "ADDRESS_BITS": 8, "CORES": 1}, bulk=True)
 
     operations = Operations()
