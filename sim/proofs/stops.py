@@ -92,9 +92,10 @@ def _fair(hdl: Any, s: Statement, *, multicast: bool, others: int = 0, clocks: i
 
 
 def _proofs(size: str, *, multicast: bool) -> Iterator[Proof]:
+    kind = " (multicast)" * multicast
     yield proof(
         "routers.ring.Stop",
-        "from each node to each nothing lost, doubled, altered or overtaken; what is offered stays",
+        f"from each node to each nothing lost, doubled, altered or overtaken; what is offered stays{kind}",
         size=size,
         bug=Bug("sends a packet's target wrong", "Mux(forward, left, own.payload.to)", "own.payload.to"),
         clocks=CLOCKS,
@@ -103,7 +104,7 @@ def _proofs(size: str, *, multicast: bool) -> Iterator[Proof]:
         ((what, most),) = limit.items()
         yield proof(
             "routers.ring.Stop",
-            f"while the nodes take what comes, a packet that waits is taken after at most {most} {what}",
+            f"while the nodes take what comes, a packet that waits is taken after at most {most} {what}{kind}",
             size=size,
             bug=Bug("the token never waits", "token & (~own.valid | (quota != full))", "token"),
         )(partial(_fair, multicast=multicast, **limit))

@@ -14,14 +14,31 @@ from spikeloom.golden.conventions import CONVENTIONS, KNOBS
 
 ROOT = Path(__file__).parents[2]
 DIGITS = packaged.find("digits")
-COMMANDS = ("doctor", "check", "convert", "run", "generate", "map", "verify", "build", "flash", "report", "demo")
+COMMANDS = [
+    "doctor",
+    "check",
+    "convert",
+    "run",
+    "generate",
+    "map",
+    "verify",
+    "boards",
+    "build",
+    "flash",
+    "report",
+    "demo",
+]
+#: Where a package has the command's name.
+FUNCTIONS = {"boards": "offers"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_the_functions_parameters(name):
     (command,) = [c.callback for c in cli.app.registered_commands if c.name == name]
     options = {p.name: p.default for p in inspect.signature(command).parameters.values()}
-    function = {p.name: p.default for p in inspect.signature(getattr(api, name)).parameters.values()}
+    function = {
+        p.name: p.default for p in inspect.signature(getattr(api, FUNCTIONS.get(name, name))).parameters.values()
+    }
     for word in ("as_json", "list_networks"):
         options.pop(word, None)
     for word in ("progress", "stage"):

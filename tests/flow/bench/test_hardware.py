@@ -82,15 +82,15 @@ def test_a_difference_is_an_error(tools, measured):
         measured(figures.bulk, **BULK)
 
 
-def test_a_netlist_is_asked_for_and_shown(bench, tools):
+def test_a_netlist_is_asked_for_and_shown(tools, measured):
     keys = {"network": "digits", "weight_bits": 8, "lanes": 4, "family": "ecp5", "output_registers": True}
-    row = measured(figures.netlist, bench, **keys)
+    row = measured(figures.netlist, **keys)
     assert tools.options == {"level": "netlist", "family": "ecp5", "output_registers": True}
     results.save("netlist", "About.", [row])
     assert "| digits, 8 bit | 4 | ecp5 | yes | 40 | 8 | 7 | 0 | 1.0 | 2.0 |" in tables.markdown("netlist")
     tools.differences = 1
     with pytest.raises(Refusal, match="RTL differs from golden: there; mismatch shows it again"):
-        measured(figures.netlist, bench, **keys | {"output_registers": False})
+        measured(figures.netlist, **keys | {"output_registers": False})
 
 
 def test_a_common_size_in_milliseconds(tools, measured):
