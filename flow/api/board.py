@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spikeloom.api.given import AnyConfiguration, AnyData
     from spikeloom.boards.build import BuildReport, ProjectReport
     from spikeloom.boards.flash import FlashReport
-    from spikeloom.offers import Offer
+    from spikeloom.fitting import Offer
 
 __all__ = ["build", "flash", "offers", "timed"]
 
@@ -69,7 +69,7 @@ def offers(
 
     config: of its hardware, the same on every board; by default each board's usual one.
     """
-    from spikeloom.offers import offers as made
+    from spikeloom.fitting import offers as made
 
     if network is None:
         return made()

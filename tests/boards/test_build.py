@@ -145,7 +145,7 @@ def test_a_failing_tool_leaves_its_log_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"board": "icebraker"}, "There is no board 'icebraker'; did you mean icebreaker."),
+        ({"board": "icebraker"}, "There is no board 'icebraker'; did you mean icebreaker or ice40-hx8k."),
         ({"core_hz": 1_000_000_000}, "The PLL cannot make 1000 MHz from 12 MHz; .*"),
         ({"baud": 5_000_000}, "A clock of 24 MHz cannot make 5000000 baud; .*"),
         ({"directory": "full"}, r".*/full: holds 'thesis\.txt', which is not of an earlier result.*"),

@@ -230,7 +230,7 @@ def test_configurations(run, loom, text):
 
 
 def test_boards(run, loom):
-    assert "did you mean icebreaker?" in run.refused("build", loom, "--board", "icebraker", "-o", "d")
+    assert "did you mean icebreaker" in run.refused("build", loom, "--board", "icebraker", "-o", "d")
     assert "did you mean ulx3s-85f?" in run.refused("generate", loom, "--board", "ulx3s", "-o", "d")
 
 
