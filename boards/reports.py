@@ -48,9 +48,16 @@ def _clock(net: str) -> str:
     return net.removeprefix("$glbnet$")
 
 
+#: Primitives, by which synthesis and packing call the cells that they make.
+PRIMITIVE = (
+    r"SB_[A-Z0-9]+|TRELLIS_FF|CCU2C|PFUMX|L6MUX21|DP16KD|LUT\d|DFF[A-Z]*|ALU|MUX2_LUT\d|SDPX9B|RAM16SDP4|MULT18X18|"
+    r"CC_[A-Z0-9]+"
+)
+
+
 def _cell(name: str) -> str:
     """A register's name as we know it: without what synthesis and packing appended."""
-    return re.sub(r"(_(SB_[A-Z0-9]+|TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21|DP16KD)(_[A-Z0-9]+)*)+(_\d+)?(_LC)?$", "", name)
+    return re.sub(rf"(_({PRIMITIVE})(_[A-Z0-9]+)*)+(_\d+)?(_LC)?$", "", name)
 
 
 def _path(entry: Mapping[str, Any]) -> SlowPath:

@@ -12,7 +12,7 @@ __all__ = ["GateMate"]
 
 
 class GateMate(Family):
-    """A logic cell is half a CPE; a block RAM half of one of 40 Kibit."""
+    """A logic cell is half a CPE; a block RAM half of one of 40 Kibit, which only Yosys counts."""
 
     name = "gatemate"
     title = "GateMate"
@@ -24,11 +24,10 @@ class GateMate(Family):
     )
     pack_tool = Tool(name="gmpack", wheel="yowasp-nextpnr-himbaechel-gatemate", command="yowasp-gmpack", ask="--help")
     bitstream = "bit"
-    preamble = b"\xc2\x8f\x23\x8e"
+    preamble = b"\xd9\x01\xed\x96"
     bels = {  # noqa: RUF012
         "lut": (("CPE_LT", 1),),
         "ff": (("CPE_FF", 1),),
-        "block_ram": (("RAM_HALF", 1), ("RAM", 2)),
     }
     cells = {  # noqa: RUF012
         "lut": (("CC_(LUT[12]|L2T[45]|ADDF|MX4)", 1),),
@@ -45,6 +44,8 @@ class GateMate(Family):
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         return [
             *("--device", board.option, "--vopt", "ccf=top.ccf" if constrained else "allow-unconstrained"),
+            # A core voltage of 1.0 V, as for the PLL; at its slowest.
+            *("--vopt", "fpga_mode=economy", "--vopt", "time_mode=worst"),
             *("--json", "top.json", "--vopt", "out=top.placed", "--report", "report.json"),
             *("--freq", f"{core_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"),
         ]
@@ -53,7 +54,7 @@ class GateMate(Family):
         return ["top.placed", "top.bit"]
 
     def pll(self, input_hz: int, output_hz: int) -> Pll:
-        """CC_PLL, whose dividers the packer finds: here the whole clock in steps of the crystal's eighth."""
+        """CC_PLL, whose dividers place and route finds; up to 250 MHz, here in eighths of the crystal's."""
         step = input_hz // 8
         output = round(output_hz / step) * step
         found = (

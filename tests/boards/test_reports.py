@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.reports import Clock, SlowPath, cell_counts, read_report, utilisation_in_log
 from spikeloom.golden.network import Refusal
 
@@ -50,6 +51,27 @@ ICE40 = {
     "utilization": {"ICESTORM_LC": {"available": 5280, "used": 497}},
 }
 
+GOWIN = {
+    "critical_paths": [
+        {
+            "from": "posedge clk",
+            "to": "posedge clk",
+            "path": [
+                hop("clk-to-q", 0.46, "link.receiver.control_DFFR_Q", "link.receiver.control_DFFR_Q"),
+                hop("setup", 0.1, "", "link.executor.crc$66.crc_reg_DFFSE_Q_31"),
+            ],
+        }
+    ],
+    "fmax": {"clk": {"achieved": 97.95278930664062, "constraint": 54}},
+    "utilization": {
+        "ALU": {"available": 6480, "used": 830},
+        "BSRAM": {"available": 26, "used": 13},
+        "DFF": {"available": 6480, "used": 2957},
+        "LUT4": {"available": 8640, "used": 3830},
+        "RAM16SDP4": {"available": 270, "used": 47},
+    },
+}
+
 
 def written(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
@@ -78,6 +100,14 @@ def test_a_report_for_ice40(tmp_path):
     (path,) = report.paths
     assert (path.start, path.end) == ("link.bridge.fsm_state", "link.bridge.left$23")
     assert (path.logic_ns, path.routing_ns) == (1.49, 14.1)
+
+
+def test_a_report_for_gowin(tmp_path):
+    report = read_report(written(tmp_path / "report.json", GOWIN))
+    (path,) = report.paths
+    assert (path.start, path.end) == ("link.receiver.control", "link.executor.crc$66.crc_reg")
+    # A logic cell is a LUT, a bit of an adder, or a quarter of a RAM in logic.
+    assert FAMILIES["gowin"].placed(report.utilisation) == {"lut": 3830 + 830 + 4 * 47, "ff": 2957, "block_ram": 13}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps({**ICE40, "fmax": {"clk": 3}}), '{"critical_paths": '])
