@@ -340,7 +340,10 @@ def link_limits() -> str:
     families: dict[tuple[int, int], list[str]] = {}
     for family in FAMILIES.values():
         families.setdefault(family.link_slots, []).append(family.name)
-    receivers = {", ".join(names): Receiver(slots=s, slot_size=size) for (s, size), names in families.items()}
+    receivers = {
+        ", ".join(FAMILIES[name].title for name in names): Receiver(slots=slots, slot_size=size)
+        for (slots, size), names in families.items()
+    }
     clocks = [[b.core_hz for b in BOARDS.values() if b.family in names] for names in families.values()]
 
     def each(value: Callable[[Receiver], object]) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from spikeloom import api, packaged
 from spikeloom.api import Progress
 from spikeloom.bench.cache import Cache, digest, sources
-from spikeloom.boards import measure
+from spikeloom.boards import catalogue, measure
 from spikeloom.golden import data as files
 from spikeloom.golden import simulate
 from spikeloom.golden.data import Data
@@ -49,7 +49,7 @@ BOARD = "ulx3s-85f"
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
 #: Modules of ``boards`` that an area and an Fmax depend on, a netlist, and a whole board beside the first.
 TOOLS = (
-    *("catalogue", "board", "families.family", "families.ecp5", "implementation"),
+    *("board", "families.family", "families.ecp5", "implementation"),
     *("measure", "own_registers", "reports", "tools"),
 )
 SYNTHESIS = ("catalogue", "board", "families", "implementation", "own_registers", "tools")
@@ -247,7 +247,7 @@ def placed(
         measurement,
         verilog=hardware.verilog_sha256,
         images=hardware.manifest["images"],
-        board=board,
+        board=repr(catalogue.find(board)),
         design=design,
         output_registers=output_registers,
         seeds=seeds,

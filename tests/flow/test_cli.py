@@ -14,7 +14,7 @@ from spikeloom.golden.conventions import CONVENTIONS, KNOBS
 
 ROOT = Path(__file__).parents[2]
 DIGITS = packaged.find("digits")
-COMMANDS = [
+COMMANDS = "doctor check convert run generate map verify boards build flash report demo".split()  # noqa: SIM905
     "doctor",
     "check",
     "convert",
