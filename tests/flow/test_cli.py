@@ -14,7 +14,7 @@ from spikeloom.golden.conventions import CONVENTIONS, KNOBS
 
 ROOT = Path(__file__).parents[2]
 DIGITS = packaged.find("digits")
-COMMANDS = "doctor check convert run generate map verify boards build flash report demo".split()  # noqa: SIM905
+COMMANDS = (
     "doctor",
     "check",
     "convert",
@@ -27,7 +27,7 @@ COMMANDS = "doctor check convert run generate map verify boards build flash repo
     "flash",
     "report",
     "demo",
-]
+)
 #: Where a package has the command's name.
 FUNCTIONS = {"boards": "offers"}
 
