@@ -11,6 +11,7 @@ from amaranth.lib import wiring
 from spikeloom.bench import hardware
 from spikeloom.bench.cache import sources
 from spikeloom.bench.figure import Bench, figure
+from spikeloom.boards import catalogue
 from spikeloom.boards.measure import measure_component
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.routers import Crossbar, Mesh, Ring, Topology, packet_layout
@@ -71,7 +72,7 @@ def routers(bench: Bench, part: str, nodes: int, payload_bits: int, multicast: b
     yield bench.cache.remember(
         measurement,
         what=[part, nodes, payload_bits, multicast],
-        board=hardware.BOARD,
+        board=repr(catalogue.find(hardware.BOARD)),
         seeds=SEEDS,
         code=[sources(name) for name in (*modules, "spikeloom.hdl.routers")],
     )

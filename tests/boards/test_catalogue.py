@@ -1,5 +1,9 @@
+import ast
+from pathlib import Path
+
 import pytest
 
+from spikeloom.boards import families
 from spikeloom.boards.blinky import Blinky
 from spikeloom.boards.catalogue import BOARDS, find
 from spikeloom.boards.families import FAMILIES
@@ -10,6 +14,14 @@ def test_the_boards():
     assert len(BOARDS) == 15 and {board.family for board in BOARDS.values()} == set(FAMILIES)
     for name, board in BOARDS.items():
         assert find(name) is board and board.name == name
+
+
+def test_a_family_is_told_apart_in_its_own_module_alone():
+    room = Path(families.__file__).parent.parent
+    for path in room.rglob("*.py"):
+        if path.parent.name != "families" and path.name != "catalogue.py":
+            words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            assert not words & set(FAMILIES), path
 
 
 @pytest.mark.parametrize("name", BOARDS)
