@@ -64,7 +64,7 @@ class Family(ABC):
     bitstream: the suffix of it. preamble: bytes near its beginning.
     bels:      resource -> what nextpnr's report calls it, each with how many of the resource it takes.
     cells:     resource -> patterns of Yosys' cell types, each with how many of the resource it takes at least.
-               ports the netlist check models.
+    block_shapes: that one block RAM can take, as (entries, bits).
     link_slots: how many, of how many bytes, fill one block RAM with the host link's frames.
     own_registers: of block RAMs and multipliers can be used; see :meth:`move_registers`.
     libraries: files that the synthesis reads ``here``.
