@@ -41,7 +41,7 @@ def design(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def synthesised(design) -> str:
-    return synthesise(design / "accelerator.v", "accelerator", "synth_ecp5")
+    return synthesise(design / "accelerator.v", "accelerator", "ecp5")
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +336,7 @@ def test_the_cells_do_what_they_were_synthesised_from(tmp_path):
         words = rng.integers(1 << outputs[name], size=1 << SHAPES[outputs[name]])
         (tmp_path / f"{name}.mem").write_text("\n".join(f"{word:x}" for word in words))
     (tmp_path / "store.v").write_text(text)
-    plain = synthesise(tmp_path / "store.v", "store", "synth_ecp5")
+    plain = synthesise(tmp_path / "store.v", "store", "ecp5")
     memories = cells(plain, "DP16KD", "store")
     assert {width for cell in memories.values() for width in widths(cell)} == set(SHAPES)
     modes = {cell["parameters"].get("WRITEMODE_A", "NORMAL") for cell in memories.values()}
