@@ -30,7 +30,7 @@ class GateMate(Family):
         "ff": (("CPE_FF", 1),),
     }
     cells = {  # noqa: RUF012
-        "lut": (("CC_(LUT[12]|L2T[45]|ADDF|MX4)", 1),),
+        "lut": (("CC_(LUT[12]|L2T[45]|ADDF|MX[24])", 1),),
         "ff": (("CC_DFF", 1),),
         "block_ram": (("CC_BRAM_20K", 1), ("CC_BRAM_40K", 2)),
         "dsp": (),
