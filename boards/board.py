@@ -4,6 +4,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from spikeloom.hdl.configuration import Configuration
+
 __all__ = ["Board", "Resources"]
 
 
@@ -28,8 +30,8 @@ class Board:
     crystal:    the platform's clock resource, and its frequency.
     crystal_at_pll: its pin is the PLL's own, where the family has such pins.
     core_hz:    the accelerator's clock, made from the crystal by the device's PLL.
-    lanes:      what a network gets here when nobody says otherwise.
-    block_bits: bits in one block RAM.
+    configuration: what a network gets here when nobody says otherwise.
+    block_bits: bits in one block RAM. single_port_bits: in all of the large memory with one port (SPRAM).
     transport:  what carries the host's accesses: a ``uart`` on the platform's pins, or ``axi`` inside the device.
     host:       how a host reaches the accelerator, as a sentence's subject.
     loader:     what openFPGALoader calls the board. usb: vendor and product of its cable, as ``lsusb`` shows them.
@@ -49,7 +51,7 @@ class Board:
     crystal_hz: int
     crystal_at_pll: bool = False
     core_hz: int
-    lanes: int
+    configuration: Configuration
     resources: Resources
     block_bits: int
     transport: Literal["uart", "axi"] = "uart"
@@ -58,6 +60,7 @@ class Board:
     usb: str
     loads: Literal["sram", "flash"]
     pack_options: tuple[str, ...] = ()
+    single_port_bits: int = 0
 
     @property
     def memory_bits(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from spikeloom.boards import catalogue, storage, tools, vivado
 from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.fit import too_large
+from spikeloom.boards.fit import check_single_port, too_large
 from spikeloom.boards.implementation import Implementation
 from spikeloom.boards.link.uart import baud_divider, default_baud
 from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
@@ -158,7 +158,7 @@ class _Work:
         """The generated folder as ``rtl/``; its manifest."""
         self.tools.progress("generate")
         if isinstance(source, Network):
-            return generate(source, configuration or Configuration(lanes=self.board.lanes), self.rtl)
+            return generate(source, configuration or self.board.configuration, self.rtl)
         if configuration is not None:
             raise Refusal(f"{source}: this Verilog is generated already; leave out the configuration")
         manifest = load_manifest(source)
@@ -173,7 +173,9 @@ class _Work:
     ) -> BuildReport:
         board, family = self.board, self.tools.family
         stored = storage.of_manifest(manifest)
-        memory_bits = sum(stored.values())
+        single_port = stored.get(storage.SINGLE_PORT, 0)
+        check_single_port(single_port, board)
+        memory_bits = sum(stored.values()) - single_port
         if memory_bits > board.memory_bits:
             raise self._too_large({"memory_bits": (memory_bits, board.memory_bits)}, manifest)
         cells = self.tools.synthesise_board(manifest, core_hz=core_hz, baud=baud)

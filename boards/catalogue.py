@@ -5,6 +5,7 @@ from functools import partial
 
 from spikeloom.boards.board import Board, Resources
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
 
 __all__ = ["BOARDS", "Board", "Resources", "find"]
 
@@ -13,7 +14,7 @@ LFE5U_25F = Resources(lut=24288, ff=24288, block_ram=56, dsp=28)
 LFE5U_45F = Resources(lut=43848, ff=43848, block_ram=108, dsp=72)
 LFE5U_85F = Resources(lut=83640, ff=83640, block_ram=208, dsp=156)
 
-ecp5 = partial(Board, family="ecp5", block_bits=18432, core_hz=100_000_000, lanes=16)
+ecp5 = partial(Board, family="ecp5", block_bits=18432, core_hz=100_000_000, configuration=Configuration(lanes=16))
 ulx3s = partial(
     ecp5,
     package="CABGA381",
@@ -56,9 +57,10 @@ up5k = partial(
     crystal="clk12",
     crystal_hz=12_000_000,
     core_hz=24_000_000,
-    lanes=8,  # a row of 16 lanes is wider than its block RAM can be without waste
+    configuration=Configuration(lanes=8, weights="single-port", pipeline="short"),
     resources=Resources(lut=5280, ff=5280, block_ram=30, dsp=8),
     block_bits=4096,
+    single_port_bits=4 << 18,
 )
 gowin = partial(
     Board,
@@ -75,7 +77,7 @@ xilinx7 = partial(
     family="xilinx7",
     block_bits=18432,
     core_hz=100_000_000,
-    lanes=16,
+    configuration=Configuration(lanes=16),
     usb="0403:6010",
     loads="sram",
 )
@@ -179,7 +181,7 @@ BOARDS = {
             crystal="clk12",
             crystal_hz=12_000_000,
             core_hz=48_000_000,
-            lanes=8,
+            configuration=Configuration(lanes=8),
             resources=Resources(lut=7680, ff=7680, block_ram=32, dsp=0),
             block_bits=4096,
             host=OWN_USB,
@@ -196,7 +198,7 @@ BOARDS = {
             speed="C6/I5",
             platform="amaranth_boards.tang_nano_9k:TangNano9kPlatform",
             core_hz=54_000_000,
-            lanes=8,
+            configuration=Configuration(lanes=8),
             resources=Resources(lut=8640, ff=6480, block_ram=26, dsp=20),
             loader="tangnano9k",
             pack_options=("--sspi_as_gpio", "--mspi_as_gpio"),
@@ -210,7 +212,7 @@ BOARDS = {
             speed="C8/I7",
             platform="amaranth_boards.tang_primer_20k:TangPrimer20kDockPlatform",
             core_hz=81_000_000,
-            lanes=16,
+            configuration=Configuration(lanes=16),
             resources=Resources(lut=20736, ff=15552, block_ram=46, dsp=48),
             loader="tangprimer20k",
             pack_options=("--sspi_as_gpio", "--mspi_as_gpio", "--ready_as_gpio", "--done_as_gpio"),
@@ -225,7 +227,7 @@ BOARDS = {
             crystal="clk10",
             crystal_hz=10_000_000,
             core_hz=25_000_000,
-            lanes=8,
+            configuration=Configuration(lanes=8),
             resources=Resources(lut=40960, ff=40960, block_ram=64, dsp=0),
             block_bits=20480,
             host="UART on PMOD A, 2.5 V: pin 3 receives, pin 2 sends",

@@ -12,7 +12,16 @@ from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
-__all__ = ["LINK_BLOCKS", "NAMES", "block_rams", "check_fit", "memory_bits", "predicted", "too_large"]
+__all__ = [
+    "LINK_BLOCKS",
+    "NAMES",
+    "block_rams",
+    "check_fit",
+    "check_single_port",
+    "memory_bits",
+    "predicted",
+    "too_large",
+]
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
 MEMORY = {"memory_bits": "memory bits"}
@@ -54,11 +63,22 @@ def check_fit(
     """Raise :class:`Refusal` if the memories alone are too large for the board; quick, since nothing is generated."""
     board = catalogue.find(board) if isinstance(board, str) else board
     mapping = mapping or map_network(network, configuration)
-    bits, blocks = sum(storage.by_kind(mapping.parameters).values()), block_rams(mapping.parameters, board)
+    kinds = storage.by_kind(mapping.parameters)
+    check_single_port(kinds.pop(storage.SINGLE_PORT, 0), board)
+    bits, blocks = sum(kinds.values()), block_rams(mapping.parameters, board)
     if bits > board.memory_bits:
         raise too_large(network, configuration, board, {"memory_bits": (bits, board.memory_bits)})
     if blocks > board.resources.block_ram:
         raise too_large(network, configuration, board, {"block_ram": (blocks, board.resources.block_ram)})
+
+
+def check_single_port(bits: int, board: Board) -> None:
+    """Raise :class:`Refusal` if the board's large memories with one port do not hold so much."""
+    if bits > board.single_port_bits:
+        raise Refusal(
+            f"weights: 'single-port' needs {bits} bits of single-port memory, and {board.title} has "
+            f"{board.single_port_bits}; use 'block', or a board that has enough"
+        )
 
 
 def too_large(

@@ -25,6 +25,7 @@ from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
 __all__ = [
     "BLOCKS",
+    "SINGLE_PORT",
     "Memory",
     "Stored",
     "block_rams",
@@ -49,6 +50,7 @@ BLOCKS = {
     "sums": "sums",
 }
 TABLES = "tables"
+SINGLE_PORT = "weights in single-port memory"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,11 @@ class Memory:
     name: str
     entries: int
     width: int
+    single_port: bool = False
 
     @property
     def kind(self) -> str:
-        return _kind(self.name)
+        return SINGLE_PORT if self.single_port else _kind(self.name)
 
     @property
     def bits(self) -> int:
@@ -95,7 +98,13 @@ class Stored:
 def memories(p: CoreParameters) -> list[Memory]:
     """Every memory of a core but queues of a few words."""
     found = [
-        Memory(name=name, entries=entries, width=layout.size) for name, (entries, layout) in core_memories(p).items()
+        Memory(
+            name=name,
+            entries=entries,
+            width=layout.size,
+            single_port=p.single_port and name.startswith("weights"),
+        )
+        for name, (entries, layout) in core_memories(p).items()
     ]
     found.append(Memory(name="lists", entries=p.list_entries, width=entry_layout(p).size))
     if s := p.scatter:
@@ -115,7 +124,8 @@ def by_kind(parameters: AcceleratorParameters) -> dict[str, int]:
 
 def of_manifest(manifest: Mapping[str, Any]) -> dict[str, int]:
     """The same of a folder that was generated, from its manifest alone."""
-    shapes = [(m["name"].split(".")[1], m["entries"], m["width"]) for m in manifest["map"]["memories"]]
+    mapped = manifest["map"]["memories"]
+    shapes = [(SINGLE_PORT if m.get("loaded") else m["name"].split(".")[1], m["entries"], m["width"]) for m in mapped]
     for core in manifest["parameters"]["cores"]:
         shapes += [(name, entries, bits) for name, entries, bits in unmapped(core, manifest["parameters"]["flit"])]
     totals: dict[str, int] = {}
@@ -141,7 +151,7 @@ def unmapped(core: Mapping[str, Any], flit: Mapping[str, Any]) -> list[tuple[str
 
 
 def _kind(name: str) -> str:
-    return BLOCKS.get(name.rstrip("0123456789"), TABLES)
+    return name if name == SINGLE_PORT else BLOCKS.get(name.rstrip("0123456789"), TABLES)
 
 
 def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int:
@@ -154,7 +164,7 @@ def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:
     """Block RAMs of a core by memory, cut into arrays as the hardware cuts it; memories side by side are one."""
     found: dict[str, int] = {}
     for memory in memories(p):
-        if memory.kind != TABLES:
+        if memory.kind not in (TABLES, SINGLE_PORT):
             cut = p.weight_slice_bits if memory.name.startswith("weights") else None
             arrays = slices(memory.name, memory.width, cut or slice_bits_of(memory.name, memory.entries))
             count = block_rams([(memory.entries, bits) for _, _, bits in arrays], family)

@@ -10,7 +10,7 @@ from spikeloom.boards.chip import Chip
 from spikeloom.boards.clock import ClockAndReset
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.link.uart import baud_divider
-from spikeloom.hdl.design import network_id
+from spikeloom.hdl.design import built_id
 
 __all__ = ["Top"]
 
@@ -21,7 +21,7 @@ class Top(Elaboratable):
     def __init__(self, board: Board, manifest: dict[str, Any], *, core_hz: int, baud: int) -> None:
         self.board = board
         self.core_hz = core_hz
-        self.network = network_id(manifest)
+        self.network = built_id(manifest)
         slots, slot_size = FAMILIES[board.family].link_slots
         self.chip = Chip(
             manifest,

@@ -19,7 +19,7 @@ from spikeloom.boards.driver.pipe import BAUD, Pipe, SerialPort
 from spikeloom.golden import simulate
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
-from spikeloom.hdl.design import Design, network_id
+from spikeloom.hdl.design import Design, built_id, network_id
 
 __all__ = ["Device", "DeviceRun"]
 
@@ -79,7 +79,10 @@ class Device:
             pipe = SerialPort(str(where), baud or built_baud) if isinstance(where, str | Path) else where
             link = Link(pipe, **wait)
             stack.callback(link.close)
-            return cls(Chip(link, folder), stack.pop_all())
+            chip = Chip(link, folder)
+            if folder and chip.empty:
+                chip.load(folder)
+            return cls(chip, stack.pop_all())
 
     def close(self) -> None:
         self._resources.close()
@@ -278,7 +281,7 @@ def _simulated(source: str, stack: ExitStack) -> tuple[str, Design]:
         [design.verilog, top],
         images=design.directory.absolute(),
         divider=SIMULATED_DIVIDER,
-        network=design.network_id,
+        network=built_id(design.manifest),
     )
     return stack.enter_context(chip).port, design
 

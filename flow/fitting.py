@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 
+from spikeloom.boards import storage
 from spikeloom.boards.board import Board
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.fit import NAMES, predicted
+from spikeloom.boards.fit import NAMES, check_single_port, predicted
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
@@ -64,10 +64,14 @@ def offers(network: Network | None = None, configuration: Configuration | None =
     configuration: of the network's hardware, on every board; without one each board has its usual one.
     """
 
-    @cache
-    def mapped(lanes: int) -> Mapped:
+    made: dict[str, Mapped] = {}
+
+    def mapped(chosen: Configuration) -> Mapped:
         assert network is not None
-        return map_network(network, configuration or Configuration(lanes=lanes))
+        key = chosen.model_dump_json()
+        if key not in made:
+            made[key] = map_network(network, chosen)
+        return made[key]
 
     def offer(board: Board) -> Offer:
         family = FAMILIES[board.family]
@@ -80,7 +84,7 @@ def offers(network: Network | None = None, configuration: Configuration | None =
             memory_bits=board.memory_bits,
             core_mhz=board.core_hz / 1e6,
             host=board.host,
-            fit=None if network is None else _fit(board, configuration.lanes if configuration else board.lanes, mapped),
+            fit=None if network is None else _fit(board, configuration or board.configuration, mapped),
         )
 
     found = tuple(map(offer, BOARDS.values()))
@@ -89,10 +93,11 @@ def offers(network: Network | None = None, configuration: Configuration | None =
     return tuple(sorted(found, key=lambda one: (not (one.fit and one.fit.fits), -one.tightest)))
 
 
-def _fit(board: Board, lanes: int, mapped: Callable[[int], Mapped]) -> Fit:
-    available = asdict(board.resources)
+def _fit(board: Board, configuration: Configuration, mapped: Callable[[Configuration], Mapped]) -> Fit:
+    available, lanes = asdict(board.resources), configuration.lanes
     try:
-        parameters = mapped(lanes).parameters
+        parameters = mapped(configuration).parameters
+        check_single_port(storage.by_kind(parameters).get(storage.SINGLE_PORT, 0), board)
     except Refusal as refusal:
         return Fit(
             fits=None, about=str(refusal), lanes=lanes, needs={name: (None, of) for name, of in available.items()}

@@ -48,6 +48,10 @@ class Configuration(BaseModel):
     order: of adding weights. "neuron": for each group of neurons, the events of a step; "event": for each event, its
         rows. "auto": the former for matrices without delays of their own, the latter for all others. Or a dictionary
         from "SOURCE -> TARGET" to one of these, for some projections.
+    weights: where the rows of matrices are. "block": in block RAM. "single-port": in large memory with one port (iCE40
+        UltraPlus: SPRAM), which is empty at power-up until the host loads the network.
+    pipeline: "long", or "short" with fewer registers: less logic at a lower clock, for families with slow logic whose
+        cell is a LUT and a flip-flop (iCE40).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -60,6 +64,8 @@ class Configuration(BaseModel):
     counters: bool = False
     slots: int | dict[str, int] | None = None
     order: Order | dict[str, Order] = "auto"
+    weights: Literal["block", "single-port"] = "block"
+    pipeline: Literal["long", "short"] = "long"
 
     @field_validator("cores", mode="before")
     @classmethod

@@ -11,10 +11,12 @@ import numpy as np
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.flits import Flit, Share, Source
 
-__all__ = ["FORMAT", "Design", "hardware_id", "load_manifest", "network_id", "sha256"]
+__all__ = ["FORMAT", "PARTLY", "Design", "built_id", "hardware_id", "load_manifest", "loaded", "network_id", "sha256"]
 
 FORMAT = 4
 LARGEST_FILE = 1 << 28
+#: In the link's register ``network``: what is in the memories is no network as a whole.
+PARTLY = 1
 
 
 def sha256(path: Path) -> str:
@@ -61,6 +63,16 @@ def hardware_id(manifest: MappingType[str, Any]) -> int:
 def network_id(manifest: MappingType[str, Any]) -> int:
     """32 bits of the network's hash, by which a chip says what it holds; never 0 or 1."""
     return max(2, int(manifest["network"][:8], 16))
+
+
+def built_id(manifest: MappingType[str, Any]) -> int:
+    """What a chip holds at power-up: the network's number, or 1 where memories wait for the host."""
+    return PARTLY if loaded(manifest) else network_id(manifest)
+
+
+def loaded(manifest: MappingType[str, Any]) -> list[str]:
+    """The memories that hold nothing until the host loads them."""
+    return [memory["name"] for memory in manifest["map"]["memories"] if memory.get("loaded")]
 
 
 class Design:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,7 +36,7 @@ def verilog(parameters: AcceleratorParameters) -> str:
 
     The text depends on the parameters alone, not on weights or folders.
     """
-    filled = {name for region in MemoryMap(parameters).regions for name, _, _ in region.images}
+    filled = {name for region in MemoryMap(parameters).regions if not region.loaded for name, _, _ in region.images}
     return convert(Accelerator(parameters), TOP, filled)
 
 
@@ -144,6 +144,7 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
                     "fields": {name: list(field) for name, field in region.fields.items()},
                     "images": [[f"{name}.mem", low, bits] for name, low, bits in region.images],
                 }
+                | ({"loaded": True} if region.loaded else {})
                 for region in memory_map.regions
             ],
         },
@@ -160,7 +161,8 @@ def _version(package: str) -> str:
 
 def _plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        named = [f for f in fields(value) if not f.metadata.get("option") or getattr(value, f.name) != f.default]
+        return {f.name: _plain(getattr(value, f.name)) for f in named}
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

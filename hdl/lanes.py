@@ -18,7 +18,8 @@ GROUPS = 8
 
 class Lanes(wiring.Component):
     """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 8 clocks
-    from a row's issue to its sum, 9 where graded events are read; beside an event-stationary half 4 more.
+    from a row's issue to its sum, 9 where graded events are read; beside an event-stationary half 4 more. In a short
+    pipeline 2 less, but for that half's sake.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.
@@ -39,8 +40,8 @@ class Lanes(wiring.Component):
         self.p = p
         self.memories = memories
         self.columns = {
-            column: memories.block(column, layout, entries, p.weight_slice_bits)
-            for column, (entries, layout) in core_memories(p).items()
+            column: memories.weights(column, layout, p)
+            for column, (_, layout) in core_memories(p).items()
             if column.startswith("weights")
         }
         self.weights = Signal(p.lanes * p.weight_bits if p.rows else 0, reset_less=True)  # in the fabric
@@ -128,13 +129,15 @@ class Lanes(wiring.Component):
 
         # 1: list entry; 2: beside its memory; 3: where it is needed; 4: row address; 5: weights; 6: beside their
         # memory; 7: where they are needed; (8: times the event's value). Block RAM is slow to answer, and far away.
+        # A short pipeline is without 3 and 6.
         graded = p.value_bits > 1
         valid, last = Signal(p.lane_latency - 1), Signal(p.lane_latency - 1)
         rings = Signal(p.lane_latency - 1)
         # A row of sums takes longer than a row of weights, which waits beside it.
-        wait = p.lane_latency - 8 - graded
-        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(3 + wait)]
-        entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(2 + wait)]
+        wait = p.lane_latency - p.row_latency - graded
+        beside_lists = wait + 2 - p.short
+        rows = [Signal(p.row_bits, name=f"row{k}") for k in range(1 + beside_lists)]
+        entries = [Signal(entry_layout(p), name=f"entry{k}", reset_less=True) for k in range(beside_lists)]
         arriving = [self.entry, *entries]
         if p.entry_latency > 1:
             m.d.comb += entries[0].eq(self.entry)
@@ -152,12 +155,18 @@ class Lanes(wiring.Component):
         values = [Signal(signed(p.value_bits), name=f"value{k}", reset_less=True) for k in range(4)] if graded else []
         if graded:
             m.d.sync += [b.eq(a) for a, b in zip([entries[-1].value, *values], values, strict=False)]
-        words, beside = [], Signal.like(self.weights, reset_less=True)
+        words: list[Value] = []
         for name, memory in self.columns.items():
             self.memories.lend(m, name, memory)
             m.d.comb += memory.read_address.eq(row_address)
+            if p.single_port:
+                m.d.comb += memory.read.eq(valid[p.short - 4 - graded])
             words.append(memory.read_data)
-        m.d.sync += [beside.eq(Cat(words)), self.weights.eq(beside)]
+        if p.short:
+            m.d.sync += self.weights.eq(Cat(words))
+        else:
+            beside = Signal.like(self.weights, reset_less=True)
+            m.d.sync += [beside.eq(Cat(words)), self.weights.eq(beside)]
         if p.scatter:
             m.d.sync += rings.eq(Cat(more & segment.ring, rings))
             m.d.comb += [self.take.eq(more & segment.ring), self.take_address.eq(segment.address)]

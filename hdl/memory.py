@@ -1,4 +1,4 @@
-"""The two memories everything is built from. Their ports never collide by the schedule of those who use them."""
+"""The memories everything is built from. Their ports never collide by the schedule of those who use them."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.parameters import DEEP
 
-__all__ = ["BlockMemory", "TableMemory", "narrow", "slices"]
+__all__ = ["BlockMemory", "SinglePortMemory", "TableMemory", "narrow", "slices"]
 
 
 #: The register inside a block RAM. Its first word is undefined, and the Verilog says so (see ``hdl.generate``):
@@ -51,13 +51,18 @@ class _Memory(Elaboratable):
         self.write_data = Signal(self.width)
         self.write = Signal()
 
+    @property
+    def _written(self) -> Signal:
+        """Where it is written."""
+        return self.write_address
+
     def _array(self, m: Module, name: str, low: int, bits: int, **attrs: object) -> Value:
         """The word of one slice at the read address."""
         init = [word >> low & (1 << bits) - 1 for word in self.init]
         m.submodules[name] = array = memory.Memory(shape=bits, depth=self.depth, init=init, attrs=attrs)
         write, read = array.write_port(), array.read_port(domain="comb")
         m.d.comb += [
-            write.addr.eq(self.write_address),
+            write.addr.eq(self._written),
             write.data.eq(self.write_data[low : low + bits]),
             write.en.eq(self.write),
             read.addr.eq(self.read_address),
@@ -73,6 +78,8 @@ class BlockMemory(_Memory):
     no multiplexer behind it, which a wide one pays for with logic and speed.
     """
 
+    style = "block"
+
     def __init__(
         self, *, name: str, width: ShapeLike, depth: int, init: Iterable[int] = (), slice_bits: int | None = None
     ):
@@ -86,17 +93,36 @@ class BlockMemory(_Memory):
         # A combinational port with a register of its own and no_rw_check becomes a bare block RAM on every family;
         # Amaranth's synchronous port asks for read-old-data, which costs bypass logic.
         for word, (name, low, bits) in zip(self._words, self.slices, strict=True):
-            stored = self._array(m, name, low, bits, no_rw_check=1, ram_style="block")
+            stored = self._array(m, name, low, bits, no_rw_check=1, ram_style=self.style)
             m.d.sync += word.eq(stored)
         if len(self._words) > 1:
             m.d.comb += self.read_data.eq(Cat(self._words))
         return m
 
 
+class SinglePortMemory(BlockMemory):
+    """Large memory with one port and no contents at power-up (iCE40's SPRAM): written where ``read_address`` is.
+
+    Whoever writes has the address at both ports, which those who watch the ports check as they check collisions.
+    """
+
+    style = "huge"
+
+    @property
+    def _written(self) -> Signal:
+        return self.read_address
+
+
 class TableMemory(_Memory):
-    """A few words, read in the same clock: LUT RAM, or flip-flops where the family has none."""
+    """A few words, read in the same clock: LUT RAM, or flip-flops where the family has none.
+
+    Before a register it may become block RAM, but for ``logic``.
+    """
+
+    logic = False
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.comb += self.read_data.eq(Cat(self._array(m, *part) for part in self.slices))
+        attrs = {"ram_style": "logic"} if self.logic else {}
+        m.d.comb += self.read_data.eq(Cat(self._array(m, *part, **attrs) for part in self.slices))
         return m

@@ -9,14 +9,14 @@ from amaranth.lib import data, wiring
 from amaranth.utils import ceil_log2
 
 from spikeloom.hdl.layouts import Tables
-from spikeloom.hdl.memory import BlockMemory, TableMemory, narrow, slices
+from spikeloom.hdl.memory import BlockMemory, SinglePortMemory, TableMemory, narrow, slices
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import DEEP, AcceleratorParameters, CoreParameters
 
 __all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories", "host_memories", "slice_bits_of"]
 
 Images = Mapping[str, Sequence[int]]
-AnyMemory = TypeVar("AnyMemory", BlockMemory, TableMemory)
+AnyMemory = TypeVar("AnyMemory", BlockMemory, SinglePortMemory, TableMemory)
 
 #: Registers of the control page, which is at address 0: name -> (address, bits, access, meaning).
 REGISTERS = {
@@ -32,7 +32,10 @@ CONTROL_WORDS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """``entries`` of ``words`` 32-bit words each, ``stride`` apart; fields: name -> (lowest bit, bits)."""
+    """``entries`` of ``words`` 32-bit words each, ``stride`` apart; fields: name -> (lowest bit, bits).
+
+    loaded: it holds nothing until the host loads it.
+    """
 
     name: str
     core: int
@@ -42,6 +45,7 @@ class Region:
     width: int
     fields: dict[str, tuple[int, int]]
     slice_bits: int | None = None
+    loaded: bool = False
 
     @property
     def images(self) -> list[tuple[str, int, int]]:
@@ -135,6 +139,7 @@ class MemoryMap:
                     fields=fields,
                     slice_bits=(core.weight_slice_bits if name.startswith("weights") else None)
                     or slice_bits_of(name, entries),
+                    loaded=core.single_port and name.startswith("weights"),
                 )
                 regions.append(region)
         for select, (name, (entries, layout)) in enumerate(host_memories(p).items()):
@@ -182,6 +187,11 @@ class Memories:
 
     def block(self, name: str, layout: ShapeLike, depth: int, slice_bits: int | None = None) -> BlockMemory:
         return self._make(BlockMemory, name, layout, depth, slice_bits or slice_bits_of(name, depth))
+
+    def weights(self, name: str, layout: ShapeLike, p: CoreParameters) -> BlockMemory:
+        """A column of the rows of weights."""
+        kind = SinglePortMemory if p.single_port else BlockMemory
+        return self._make(kind, name, layout, p.rows, p.weight_slice_bits or slice_bits_of(name, p.rows))
 
     def table(self, name: str, layout: ShapeLike, depth: int) -> TableMemory:
         return self._make(TableMemory, name, layout, depth)

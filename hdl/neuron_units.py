@@ -41,9 +41,10 @@ class NeuronUnits(wiring.Component):
             for name, (entries, layout) in core_memories(p).items()
             if name.startswith(("parameters", "state"))
         }
-        #: their words, beside them
+        #: their words, in registers beside them or in a short pipeline in their own
         self.words = {
-            name: Signal(block.width, name=f"{name}_word", reset_less=True) for name, block in self.blocks.items()
+            name: block.read_data if p.short else Signal(block.width, name=f"{name}_word", reset_less=True)
+            for name, block in self.blocks.items()
         }
         super().__init__(
             {
@@ -64,7 +65,8 @@ class NeuronUnits(wiring.Component):
         p = self.p
         # Many memories are far apart: their address has a register of its own where places share parameters.
         far = int(p.folded)
-        latency = p.neuron.latency + 2 + far  # and the memory's clock, and the one beside it
+        latency = p.unit_latency
+        known = latency - p.neuron.latency  # clocks until a neuron's words are
         result_layout = data.StructLayout(
             {
                 "fired": p.units,
@@ -83,6 +85,8 @@ class NeuronUnits(wiring.Component):
         round_trip = p.lane_latency + latency + SENDING
         depth = p.beats + round_trip
         m.submodules.results = results = self.memories.table("results", result_layout, depth + 1)
+        # Where pipelines are short, block RAM is what runs out, unless the weights are elsewhere.
+        results.logic = p.short and not p.single_port
 
         # When the next group may come --------------------------------------------------------------------------------
         wait = Signal(range(after_step))
@@ -162,12 +166,12 @@ class NeuronUnits(wiring.Component):
             m.submodules[f"unit{u}"] = unit = MODELS[p.model].Unit(p.neuron, p.accumulator_bits)
             self.memories.lend(m, f"parameters{u}", parameters)
             m.submodules[f"state{u}"] = state
-            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(2 + far)]
+            totals = [Signal(signed(p.accumulator_bits), name=f"sum{u}_{k}", reset_less=True) for k in range(known)]
             # Block RAM is slow to answer.
             words = self.words[f"parameters{u}"], self.words[f"state{u}"]
+            if not p.short:
+                m.d.sync += [words[0].eq(parameters.read_data), words[1].eq(state.read_data)]
             m.d.sync += [
-                words[0].eq(parameters.read_data),
-                words[1].eq(state.read_data),
                 state.write.eq(Mux(host.hold, self.memories.selected(f"state{u}"), end.exists[u])),
                 state.write_address.eq(Mux(host.hold, host.address, end.address)),
                 state.write_data.eq(Mux(host.hold, self.memories.write_data(state), unit.o_state.as_value())),
@@ -178,7 +182,7 @@ class NeuronUnits(wiring.Component):
                 parameters.read.eq(read | host.hold),
                 state.read.eq(read | host.hold),
                 unit.sum.eq(totals[-1]),
-                unit.first.eq(travel[2 + far].first),
+                unit.first.eq(travel[known].first),
                 unit.p.as_value().eq(words[0]),
                 unit.state.as_value().eq(words[1]),
                 parameters.read_address.eq(parameter_address),

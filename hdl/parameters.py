@@ -1,6 +1,6 @@
 """What the components are built for: sizes and widths, derived from networks by ``hdl.mapping``."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from amaranth.utils import bits_for, ceil_log2
@@ -16,6 +16,8 @@ ACTIVITIES = ("tick", "credit", "scheduler", "rows", "hand_over", "step_end", "n
 DEEP = 2048
 #: Words of one bit that a block RAM holds.
 DEEPEST = 1 << 14
+#: A field that manifests name only where it is not the default: a new option leaves other hardware its identity.
+OPTION = {"option": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,8 @@ class CoreParameters:
     nodes:        places that send events: the host and every core; ``node_channels``: channels out of any of them, and
                   ``ring_channels`` of sums inside any core.
     foreign_slots: of channels into here from other nodes; as many credits may wait to leave.
+    single_port:  weight rows are in memory with one port, which the host fills.
+    short:        fewer registers between memories and what they feed.
     """
 
     lanes: int
@@ -129,6 +133,8 @@ class CoreParameters:
     flit: FlitParameters
     scatter: ScatterParameters | None = None
     delay_limit: int = 0
+    single_port: bool = field(default=False, metadata=OPTION)
+    short: bool = field(default=False, metadata=OPTION)
 
     @property
     def row_bits(self) -> int:
@@ -202,13 +208,25 @@ class CoreParameters:
 
     @property
     def weight_slice_bits(self) -> int | None:
-        """Deep synapse memories are made of arrays one lane wide."""
+        """Deep synapse memories are made of arrays one lane wide, but where a single array is deep enough."""
+        if self.single_port:
+            return self.column_lanes * self.weight_bits
         return self.weight_bits if self.rows > DEEP else None
 
     @property
     def lane_latency(self) -> int:
         """Clocks from a row's issue to its sum."""
-        return (12 if self.scatter else 8) + (self.value_bits > 1)
+        return (12 if self.scatter else self.row_latency) + (self.value_bits > 1)
+
+    @property
+    def row_latency(self) -> int:
+        """The same of a row of weights that nothing holds back."""
+        return 6 if self.short else 8
+
+    @property
+    def unit_latency(self) -> int:
+        """Clocks from a unit's address to its results: its memories' one, and of registers beside and before them."""
+        return self.neuron.latency + 1 + (not self.short) + self.folded
 
     @property
     def beats(self) -> int:

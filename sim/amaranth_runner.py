@@ -51,7 +51,7 @@ def _images(design: Design) -> dict[str, list[int]]:
         for file, low, _ in memory["images"]:
             parts = (design.directory / file).read_text("ascii").split()
             words = [word | int(part, 16) << low for word, part in zip(words, parts, strict=False)]
-        if memory["images"]:
+        if memory["images"] and not memory.get("loaded"):
             images[memory["name"].replace(".", "_")] = words
     return images
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.simulate import check_stimulus
-from spikeloom.hdl.design import Design
+from spikeloom.hdl.design import Design, loaded
 from spikeloom.hdl.flits import encode
 
 __all__ = ["ACTIVITIES", "Answer", "Job", "Operations", "Run", "Stalls", "job_of", "stimulus"]
@@ -137,6 +137,11 @@ def job_of(design: Design, x: np.ndarray, *, stalls: bool, seed: int) -> Job:
     flits = encode(design.flit, design.input, x, shuffle=seed if stalls else None)
     operations = Operations()
     operations.poll(design.registers["status"], 1)
+    for name in loaded(design.manifest):
+        about = design.memories[name]
+        for entry, words in enumerate(design.contents(name)):
+            for word, data in enumerate(words):
+                operations.write(about["base"] + entry * about["stride"] + word, int(data))
     operations.write(design.registers["steps"], steps)
     operations.write(design.registers["observe"], sum(1 << bit for bit in {s.observed for s in design.observed}))
     operations.write(design.registers["control"], 1)

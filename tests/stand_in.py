@@ -18,7 +18,7 @@ from cobs import cobs
 
 from spikeloom.boards.link.protocol import IDENTITY, PAGE, REGISTERS, VERSION, Kind
 from spikeloom.golden import simulate
-from spikeloom.hdl.design import Design
+from spikeloom.hdl.design import Design, built_id, loaded
 from spikeloom.hdl.flits import Source
 
 __all__ = ["MemoryPipe", "Noise", "PseudoTerminal", "StandIn"]
@@ -79,7 +79,7 @@ class StandIn:
             "identity": IDENTITY,
             "protocol": VERSION | window << 8 | slot_bytes << 16 | self.flit_bytes << 24,
             "hardware": self.design.hardware_id,
-            "built": self.design.network_id,
+            "built": built_id(self.design.manifest),
             "clock_hz": 25_000_000,
             "network": 0,
             "dropped": 0,
@@ -88,7 +88,8 @@ class StandIn:
         self.page = {REGISTERS[name].address: value for name, value in page.items()}
         self.words: dict[int, int] = {}
         for name, about in self.design.memories.items():
-            for entry, values in enumerate(self.design.contents(name)):
+            empty = name in loaded(self.design.manifest)
+            for entry, values in enumerate([] if empty else self.design.contents(name)):
                 for word, value in enumerate(values.tolist()):
                     self.words[about["base"] + entry * about["stride"] + word] = value
         self.registers = dict.fromkeys(self.design.registers.values(), 0)

@@ -10,7 +10,7 @@ import numpy as np
 from spikeloom.boards.driver.link import Link
 from spikeloom.boards.driver.pipe import LinkError
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.design import Design
+from spikeloom.hdl.design import PARTLY, Design, loaded
 from spikeloom.hdl.flits import Source, decode, encode
 
 __all__ = ["Chip", "Identity"]
@@ -24,8 +24,6 @@ RETRIES = 8
 #: A chip that is reset under a live run is noticed by its link, or else so soon.
 STEPS_BETWEEN_CHECKS = 64
 PIECE = 4096
-#: In the register ``network``: what is in the memories is no network as a whole.
-PARTLY = 1
 
 Record = str | tuple[str, ...]
 
@@ -71,6 +69,11 @@ class Chip:
     def identity(self) -> Identity:
         hardware, clock_hz = self.link.register("hardware"), self.link.register("clock_hz")
         return Identity(name=self.name, hardware=hardware, network=self._network(), clock_hz=clock_hz)
+
+    @property
+    def empty(self) -> bool:
+        """Memories that hold nothing at power-up have not been loaded since."""
+        return bool(loaded(self.design.manifest)) and self._network() == PARTLY
 
     def counters(self) -> dict[str, int]:
         """Frames that the chip dropped as damaged or out of turn; and what this end missed, and sent again."""

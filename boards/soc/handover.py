@@ -16,7 +16,7 @@ from spikeloom.boards.soc.axi import TOP as AXI_TOP
 from spikeloom.boards.soc.axi import axi_verilog
 from spikeloom.boards.soc.page import PAGE
 from spikeloom.golden.network import Network, Refusal
-from spikeloom.hdl.design import Design, hardware_id, network_id
+from spikeloom.hdl.design import Design, built_id, hardware_id
 from spikeloom.hdl.folder import add_file
 
 __all__ = ["HOSTS", "Host", "image", "registers_document", "spikeloom_header", "write_handover"]
@@ -117,7 +117,7 @@ def registers_document(manifest: dict[str, Any], network: Network, host: str | N
     return {
         "format": FORMAT,
         "spikeloom": manifest["spikeloom"],
-        "network": network_id(manifest),
+        "network": built_id(manifest),
         "hardware": hardware_id(manifest),
         "top": about.top,
         "files": files,

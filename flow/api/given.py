@@ -72,6 +72,6 @@ def configuration_of(
     else:
         from spikeloom.boards import catalogue
 
-        chosen = Configuration(lanes=catalogue.find(board).lanes)
+        chosen = catalogue.find(board).configuration
     said = {name: value for name, value in (("cores", cores), ("topology", topology)) if value is not None}
     return Configuration.create(**chosen.model_dump() | said) if said else chosen

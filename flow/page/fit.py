@@ -34,7 +34,7 @@ class Fit:
 
 def blocks(folder: Folder, family: str) -> int:
     """The fewest block RAMs of a family that hold the design's memories."""
-    memories = [(m.entries, m.width) for m in folder.manifest.map.memories if m.kind in BLOCKS]
+    memories = [(m.entries, m.width) for m in folder.manifest.map.memories if m.kind in BLOCKS and not m.loaded]
     flit = asdict(folder.manifest.parameters.flit)
     for core in folder.manifest.parameters.cores:
         memories += [(entries, bits) for _, entries, bits in unmapped(asdict(core), flit)]
@@ -72,7 +72,13 @@ def _estimated(board: Board, folder: Folder) -> Fit:
         "dsp": like.dsp / board.resources.dsp if like and board.resources.dsp else None,
     }
     over = [name for name, share in shares.items() if share is not None and share > 1]
-    if "block_ram" in over:
+    single_port = sum(m.bits for m in folder.manifest.map.memories if m.loaded)
+    if single_port > board.single_port_bits:
+        over.append("single_port_bits")
+        about = (
+            f"its weights are in {single_port:,} bits of memory with one port, and it has {board.single_port_bits:,}"
+        )
+    elif "block_ram" in over:
         about = f"its memories need at least {needed:,} of {board.resources.block_ram:,} block RAMs"
     elif over:
         about = f"it would need more {'logic' if 'lut' in over else 'multipliers'} than there is"

@@ -31,6 +31,7 @@ class Memory:
     words: Count
     stride: Count
     width: Count
+    loaded: bool = False
 
     @property
     def bits(self) -> int:

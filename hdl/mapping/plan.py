@@ -1,7 +1,7 @@
 """Which population is where, who reads whom in which order, and what sizes that takes."""
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 
 from amaranth.utils import bits_for
@@ -152,7 +152,8 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
         if any(p.neuron.model != model for p in served) or model not in MODELS:
             models = sorted({p.neuron.model for p in served})
             raise Refusal(f"Populations of the models {models} cannot share a core; use 'cores: per-population'")
-        derived = [MODELS[model].Parameters.derive(p.neuron, p.value_bits) for p in served]
+        short = configuration.pipeline == "short"
+        derived = [replace(MODELS[model].Parameters.derive(p.neuron, p.value_bits), short=short) for p in served]
         in_rows = [r for r in here if not r.event]
         rows = sum(by_name[p.name].groups(lanes) * _rows_per_group(in_rows, by_name, p.name) for p in served)
         if rows > MAX_ROWS:
@@ -185,6 +186,8 @@ def map_network(network: Network, configuration: Configuration) -> Mapping:
                 neuron=reduce(lambda a, b: a.covering(b), derived),
                 flit=flit,
                 scatter=_scatter(network, here, made, rings) if ring_channels[core] else None,
+                short=short,
+                single_port=configuration.weights == "single-port" and rows > 0,
             )
         )
     return Mapping(

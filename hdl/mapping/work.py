@@ -109,7 +109,7 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> 
     groups = place.groups(p.lanes)
     own = counts(events, place.name, place.size)
     lists = [_entries(mapping, r, events, own) for r in mine] + [np.ones_like(own)] * ring
-    latency = p.neuron.latency + 2 + p.folded
+    latency = p.unit_latency
     after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
     replay = _replay([costs.row * n for n in lists], groups, after_group, costs)
     fired = _fired(events[place.name], own, place, groups, p.lanes)

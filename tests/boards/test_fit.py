@@ -151,3 +151,21 @@ def test_the_fullest_core_is_named():
     assert re.search(r"block RAM \d+ of 30 \(\d+ too many\)\. Core 0 takes most: \d+ block RAMs, \d+ for", message)
     assert "for its memory 'weights'; it serves 'layer1[0]', 'layer1[2]'. Most of" in message
     assert "What would help: fewer weight bits (" in message
+
+
+def test_a_single_port_holds_what_block_ram_does_not():
+    large = network(784, 128)
+    with pytest.raises(Refusal, match="block RAM|memory bits"):
+        check_fit(large, Configuration(), "upduino-v3")
+    single_port = Configuration.create(weights="single-port")
+    check_fit(large, single_port, "upduino-v3")
+    kinds = storage.by_kind(map_network(large, single_port).parameters)
+    assert kinds[storage.SINGLE_PORT] == 784 * 128 * 4 and "weights" not in kinds
+    with pytest.raises(Refusal) as refusal:
+        check_fit(large, single_port, "ulx3s-85f")
+    assert str(refusal.value) == (
+        "weights: 'single-port' needs 401408 bits of single-port memory, and ULX3S with LFE5U-85F has 0; use 'block', "
+        "or a board that has enough"
+    )
+    with pytest.raises(Refusal, match="needs 3211264 bits"):
+        check_fit(network(784, 1024), single_port, "upduino-v3")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import spikeloom
 from spikeloom import Refusal, api
 from spikeloom.bench import hardware
+from spikeloom.boards.driver.chip import Chip
+from spikeloom.boards.driver.link import Link
 from spikeloom.boards.driver.pipe import BAUD
 from spikeloom.boards.link.protocol import REGISTERS
 from spikeloom.device import _restored
@@ -18,7 +21,7 @@ from spikeloom.golden import simulate
 from spikeloom.golden.network import Network
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
-from spikeloom.hdl.generate import manifest
+from spikeloom.hdl.generate import generate, manifest
 from spikeloom.hdl.mapping import map_network
 from stand_in import MemoryPipe, PseudoTerminal, StandIn
 from stand_in_designs import design, folders, golden, two, x
@@ -62,6 +65,18 @@ def test_a_run(device, design, x, golden):
     assert device.identity.network == design.network_id
     counted = device.counters()  # an end that is late is no fault: data is sent again, and what came twice dropped
     assert counted.get("answers_damaged", 0) == 0 and counted.get("dropped", 0) <= 10 * counted.get("resent", 0)
+
+
+def test_memories_that_are_empty_at_power_up_are_loaded_when_opened(tmp_path, x, golden, design):
+    generate(design.network, Configuration(lanes=4, weights="single-port"), tmp_path / "rtl")
+    there = StandIn(Design(tmp_path / "rtl"))
+    with (
+        closing(Chip(Link(MemoryPipe(there)), tmp_path / "rtl")) as chip,
+        pytest.raises(Refusal, match="another network"),
+    ):
+        chip.run(x)
+    with spikeloom.Device.open(MemoryPipe(there), design=tmp_path / "rtl") as device:
+        assert (device.run(x).spikes == golden.spikes).all()
 
 
 def test_a_closed_loop(device, design):

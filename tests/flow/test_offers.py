@@ -10,7 +10,6 @@ from spikeloom.boards import tools
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.fit import check_fit
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.configuration import Configuration
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +34,7 @@ def test_a_network_fits_or_not_as_a_build_would_say(run):
     assert set(fits) == set(BOARDS) and len(set(fits.values())) == 2
     for name, said in fits.items():
         try:
-            check_fit(network, Configuration(lanes=BOARDS[name].lanes), name)
+            check_fit(network, BOARDS[name].configuration, name)
         except Refusal:
             assert not said
         else:

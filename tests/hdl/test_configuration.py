@@ -21,7 +21,8 @@ BAD = {
     "slots: {a: 9}": "slots: must be in 1..8, or a dictionary from population to such a number, not {'a': 9}",
     "cuts: {a: 3}": "cuts.a: Input should be a valid list (given: 3)",
     "lane: 8": "lane: there is no such field; the fields are lanes, units, cores, cuts, topology, counters, slots, "
-    "order",
+    "order, weights, pipeline",
+    "weights: spram": "weights: Input should be 'block' or 'single-port' (given: 'spram')",
 }
 
 

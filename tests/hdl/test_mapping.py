@@ -10,6 +10,7 @@ from amaranth.hdl import signed
 from small import network, neuron
 from spikeloom.golden.network import OneToOne, Projection, Refusal, Window
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import hardware_id, loaded
 from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.generate import generate, manifest
 from spikeloom.hdl.layouts import Tables
@@ -215,3 +216,19 @@ def test_what_no_projection_needs_is_not_built():
     each = map_network(with_second(made_of("sparse")), Configuration.create(cores="per-population")).parameters
     assert [core.scatter is None for core in each.cores] == [True, False]
     assert each.engines == ("core0", "core1", "core1.scatter")
+
+
+def test_options_that_are_not_used_leave_hardware_its_identity():
+    made = {}
+    for name, options in (("plain", {}), ("single-port", {"weights": "single-port"}), ("short", {"pipeline": "short"})):
+        configuration = Configuration.create(**options)
+        mapping = map_network(network(), configuration)
+        made[name] = manifest(mapping, mapping.parameters, configuration)
+    cores = {name: document["parameters"]["cores"][0] for name, document in made.items()}
+    assert cores["single-port"] == cores["plain"] | {"single_port": True}
+    assert cores["short"] == cores["plain"] | {"short": True, "neuron": cores["plain"]["neuron"] | {"short": True}}
+    assert len({hardware_id(document) for document in made.values()}) == 3
+    assert [loaded(document) for document in made.values()] == [[], ["core0.weights0", "core0.weights1"], []]
+    without = Configuration.create(order="event")  # rows of matrices, so that there is nothing to put there
+    same = without.model_copy(update={"weights": "single-port"})
+    assert map_network(network(), same).parameters == map_network(network(), without).parameters

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from spikeloom.hdl.generate import convert
-from spikeloom.hdl.memory import BlockMemory
+from spikeloom.hdl.memory import BlockMemory, SinglePortMemory
 
 WIDTH, DEPTH = 16, 256
 
@@ -19,6 +19,7 @@ WIDTH, DEPTH = 16, 256
 BUDGET = {
     "ecp5": ("synth_ecp5 -top top", {"DP16KD": 1}),
     "ice40": ("synth_ice40 -top top", {"SB_RAM40_4K": 1, "SB_LUT4": 1}),
+    "ice40 UltraPlus": ("synth_ice40 -top top", {"SB_SPRAM256KA": 1}),
     "gowin": ("synth_gowin -top top", {"SDPX9B": 1, "DPX9B": 1}),
     "xilinx": ("synth_xilinx -flatten -top top", {"RAMB18E1": 1}),
 }
@@ -27,12 +28,13 @@ FREE = {"IBUF", "OBUF", "BUFG", "VCC", "GND", "$scopeinfo"}
 
 
 class Ports(wiring.Component):
-    def __init__(self):
+    def __init__(self, kind=BlockMemory):
+        self.kind = kind
         super().__init__({"ra": In(8), "rd": Out(WIDTH), "re": In(1), "wa": In(8), "wd": In(WIDTH), "we": In(1)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = BlockMemory(name="array", width=WIDTH, depth=DEPTH)
+        m.submodules.memory = memory = self.kind(name="array", width=WIDTH, depth=DEPTH)
         m.d.comb += [
             memory.read_address.eq(self.ra),
             memory.read.eq(self.re),
@@ -47,7 +49,9 @@ class Ports(wiring.Component):
 @pytest.mark.parametrize("family", BUDGET)
 def test_block_memory_is_bare_block_ram(tmp_path, family):
     command, budget = BUDGET[family]
-    (tmp_path / "top.v").write_text(convert(Ports(), "top", ()))
+    (tmp_path / "top.v").write_text(
+        convert(Ports(SinglePortMemory if "SB_SPRAM256KA" in budget else BlockMemory), "top", ())
+    )
     script = (
         "from pyosys import libyosys as ys; d = ys.Design()\n"
         f"for p in ('read_verilog top.v', '{command}', 'tee -q -o stat.json stat -json'): ys.run_pass(p, d)"

@@ -7,18 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from amaranth.hdl import Const
 
 from folders import seal
 from ports import watch
 from small import network, neuron
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
+from spikeloom.hdl.memory_map import Memories
 from spikeloom.sim.equivalence import verify
 
 
 @pytest.fixture
 def watched(monkeypatch):
     return watch(monkeypatch)
+
+
+def single_port(**options):
+    return Configuration.create(lanes=4, units=2, weights="single-port", **options)
 
 
 def busy_network(sizes, **options):
@@ -34,6 +40,29 @@ def test_ports_never_meet(tmp_path, watched, sizes, lanes, slots):
     report = verify(tmp_path / "design", x, simulator="amaranth", stalls=bool(lanes % 3), output=tmp_path / "mismatch")
     assert report.ok, report.verdict
     assert {"core0_lists", "core0_state0", "core0_parameters0", "core0_weights0"} <= watched
+
+
+@pytest.mark.parametrize("pipeline", ["long", "short"])
+def test_a_single_port_is_written_while_nothing_is_read(tmp_path, watched, pipeline):
+    generate(busy_network((5, 7, 3)), single_port(pipeline=pipeline), tmp_path / "design")
+    x = np.random.default_rng(4).integers(0, 2, (2, 6, 5))
+    report = verify(tmp_path / "design", x, simulator="amaranth", output=tmp_path / "mismatch")
+    assert report.ok, report.verdict
+    assert {"core0_weights0", "core0_state0"} <= watched
+
+
+FAULTS = {
+    "the host's address is not used": ("address", lambda self, read_address: read_address),
+    "the host always writes": ("selected", lambda self, name: Const(name.startswith("weights"), 1)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_write_that_meets_a_read_at_a_single_port_is_noticed(tmp_path, watched, monkeypatch, fault):
+    generate(busy_network((5, 7, 3)), single_port(), tmp_path / "design")
+    monkeypatch.setattr(Memories, *FAULTS[fault])
+    with pytest.raises(AssertionError, match="core0_weights0"):
+        verify(tmp_path / "design", np.ones((1, 6, 5), int), simulator="amaranth", output=tmp_path / "mismatch")
 
 
 @pytest.mark.parametrize(("lanes", "slots"), [(1, 1), (4, 2)])

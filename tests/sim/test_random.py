@@ -60,7 +60,10 @@ THREE = 3
 #: name -> configuration, and the kind of neuron of each population in turn.
 FAMILIES = {
     "one lane": (Configuration(lanes=1), [kind(14, 8, 3)]),
-    "eight lanes": (Configuration(lanes=8, units=2), [kind(10, 6, 0, reset="zero")]),
+    "eight lanes": (
+        Configuration(lanes=8, units=2, weights="single-port", pipeline="short"),
+        [kind(10, 6, 0, reset="zero")],
+    ),
     "core each": (
         Configuration(lanes=4, units=2, cores="per-population"),
         [
@@ -87,7 +90,10 @@ FAMILIES = {
             kind(13, 10, 1, spikes="many", value_bits=3),
         ],
     ),
-    "eight lanes, all kinds": (Configuration(lanes=8, units=2), [kind(13, 6, 1, spikes="many", value_bits=3)]),
+    "eight lanes, all kinds": (
+        Configuration(lanes=8, units=2, pipeline="short"),
+        [kind(13, 6, 1, spikes="many", value_bits=3)],
+    ),
     "three cores, all kinds": (
         Configuration(lanes=2, cores=THREE, topology="mesh"),
         [kind(12, 6, 1, reset_when="next-step")],

@@ -1,6 +1,7 @@
 """The LIF pipeline is golden's rule, for every state and sum at small widths."""
 
 import itertools
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -63,12 +64,13 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("short", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_unit_equals_golden_for_every_state_and_sum(case):
+def test_unit_equals_golden_for_every_state_and_sum(case, short):
     options = dict(CASES[case])
     value_bits = options.get("value_bits", 1)
     model = neuron(**options)
-    dut = Unit(Parameters.derive(model, value_bits), SUM_BITS)
+    dut = Unit(replace(Parameters.derive(model, value_bits), short=short), SUM_BITS)
     previous = range(golden.n_max(value_bits) + 1) if "n" in model.states else [0]
     sums = range(-(1 << SUM_BITS - 1), 1 << SUM_BITS - 1)
     every = itertools.product([False, True], range(LOW, HIGH + 1), previous, sums)
