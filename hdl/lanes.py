@@ -152,7 +152,8 @@ class Lanes(wiring.Component):
             row_address.eq(self.memories.address(rows[-1] + entries[-1].index)),
         ]
         # Multipliers take in the registers before and behind them, but none that has a reset.
-        values = [Signal(signed(p.value_bits), name=f"value{k}", reset_less=True) for k in range(4)] if graded else []
+        beside_weights = range(4 - p.short) if graded else ()
+        values = [Signal(signed(p.value_bits), name=f"value{k}", reset_less=True) for k in beside_weights]
         if graded:
             m.d.sync += [b.eq(a) for a, b in zip([entries[-1].value, *values], values, strict=False)]
         words: list[Value] = []

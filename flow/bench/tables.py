@@ -9,6 +9,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def present_hash(cache: Cache) -> HashOf:
     """From a row's network and configuration to the hash of what the generator writes for it now."""
 
     def hash_of(row: results.Row) -> str:
-        named = {name: row[name] for name in Configuration.model_fields if name in row}
+        keys = takewhile(lambda name: name != "verilog_sha256", row)  # what was found has names like a configuration's
+        named = {name: row[name] for name in keys if name in Configuration.model_fields}
         configuration = row.get("configuration", named)  # where it is more than the row's key
         try:
             return hardware.verilog_sha256(cache, row["network"], row["weight_bits"], **configuration)
