@@ -1,94 +1,30 @@
 """From a network, or its generated Verilog, to a board's bitstream and what the tools measured."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from spikeloom.boards import catalogue, storage, tools, vivado
-from spikeloom.boards.board import Board, Resources
+from spikeloom.boards.board import Board
+from spikeloom.boards.build_report import BuildReport
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import check_single_port, too_large
-from spikeloom.boards.implementation import Implementation
 from spikeloom.boards.link.uart import baud_divider, default_baud
-from spikeloom.boards.reports import Clock, SlowPath, utilisation_in_log
+from spikeloom.boards.reports import utilisation_in_log
 from spikeloom.boards.soc.handover import HOSTS
+from spikeloom.boards.stages import KeptStages
 from spikeloom.boards.vivado import ProjectReport
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest
 from spikeloom.hdl.folder import free_folder, new_folder
 from spikeloom.hdl.generate import generate
+from spikeloom.hdl.kept import Kept
 
 __all__ = ["BuildReport", "ProjectReport", "build"]
-
-FORMAT = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildReport:
-    """What was built, and the tools' own figures of the complete board design, UART link included.
-
-    core_mhz:   the clock that the board's PLL makes for the accelerator.
-    clocks:     clock -> what static timing analysis allows, and what is asked. For the board's speed grade.
-    output_registers: those of the block RAMs are used.
-    timing_met: every clock reaches what is asked of it. If not, the bitstream must not be trusted.
-    paths:      the slowest path of each clock.
-    stored:     logical bits of the memories by kind; ``used.block_ram`` is what they take.
-    remarks:    what must be said wherever these figures are shown.
-    """
-
-    format: int = FORMAT
-    board: str
-    device: str
-    speed: str
-    seed: int
-    output_registers: bool
-    core_mhz: float
-    baud: int
-    bitstream: str
-    sha256: str
-    network: str
-    verilog_sha256: str
-    configuration: Mapping[str, Any]
-    used: Resources
-    available: Resources
-    clocks: Mapping[str, Clock]
-    timing_met: bool
-    paths: tuple[SlowPath, ...]
-    tools: Mapping[str, str]
-    seconds: Mapping[str, float]
-    clocks_per_inference: float | None = None
-    stored: Mapping[str, int] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def fmax_mhz(self) -> float:
-        """Of the accelerator's clock, the slowest if the tools name several."""
-        return min((clock.achieved_mhz for clock in self.clocks.values()), default=0.0)
-
-    @property
-    def latency_us(self) -> float | None:
-        """Of one inference at the core's clock, if its clocks are known."""
-        return self.clocks_per_inference / self.core_mhz if self.clocks_per_inference else None
-
-    @property
-    def inferences_per_second(self) -> float | None:
-        return 1e6 / self.latency_us if self.latency_us else None
-
-    def with_clocks(self, clocks_per_inference: float) -> "BuildReport":
-        return replace(self, clocks_per_inference=clocks_per_inference)
-
-    def to_json(self) -> str:
-        derived = {
-            "fmax_mhz": self.fmax_mhz,
-            "latency_us": self.latency_us,
-            "inferences_per_second": self.inferences_per_second,
-        }
-        return json.dumps({**asdict(self), **derived}, indent=1)
 
 
 def build(
@@ -101,6 +37,8 @@ def build(
     output_registers: bool = False,
     core_hz: int | None = None,
     baud: int | None = None,
+    kept: Kept | None = None,
+    again: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> BuildReport | ProjectReport:
     """Build a :class:`Network`, or a folder that ``generate`` wrote (then without a configuration).
@@ -110,6 +48,8 @@ def build(
     ``directory`` receives the bitstream, ``build.json``, ``rtl/`` (the generated Verilog) and ``build/`` (the tools'
     files and logs), all or nothing. What fails raises :class:`Refusal`; logs then stay in ``directory`` + ".failed".
     Missed timing is no error here: see ``timing_met``. output_registers: see ``boards.own_registers``.
+
+    kept: where stages that were carried out before are found. again: carry them out nevertheless.
 
     For a board of the vendor's tools, ``directory`` receives ``project.json`` and in ``rtl/`` a project for them.
     """
@@ -121,7 +61,7 @@ def build(
     baud_divider(core_hz, baud)
     versions = {name: tools.version(name) for name in family.tools}
     with new_folder(directory) as folder:
-        work = _Work(board, folder, output_registers, progress)
+        work = _Work(board, folder, output_registers, kept, again, progress)
         try:
             manifest = work.verilog(source, configuration)
             report: BuildReport | ProjectReport
@@ -145,14 +85,28 @@ class _Work:
     """The stages, in a folder of their own."""
 
     def __init__(
-        self, board: Board, folder: Path, output_registers: bool, progress: Callable[[str], None] | None
+        self,
+        board: Board,
+        folder: Path,
+        output_registers: bool,
+        kept: Kept | None,
+        again: bool,
+        progress: Callable[[str], None] | None,
     ) -> None:
         self.board = board
         self.folder = folder
         self.rtl = folder / "rtl"
         self.build = folder / "build"
         self.build.mkdir()
-        self.tools = Implementation(board, self.rtl, self.build, output_registers=output_registers, progress=progress)
+        self.tools = KeptStages(
+            board,
+            self.rtl,
+            self.build,
+            kept=kept,
+            again=again,
+            output_registers=output_registers,
+            progress=progress,
+        )
 
     def verilog(self, source: Network | str | Path, configuration: Configuration | None) -> dict[str, Any]:
         """The generated folder as ``rtl/``; its manifest."""
@@ -207,9 +161,11 @@ class _Work:
             timing_met=all(clock.met for clock in placed.clocks.values()),
             paths=placed.paths,
             tools=versions,
-            seconds=self.tools.seconds,
             stored=stored,
+            memory_map=_memory_map(manifest),
             remarks=family.remarks,
+            seconds=self.tools.seconds,
+            cached=tuple(self.tools.cached),
         )
 
     def project(
@@ -245,3 +201,10 @@ class _Work:
     def _too_large(self, over: Mapping[str, tuple[int, int]], manifest: dict[str, Any]) -> Refusal:
         network = Network.load(self.rtl / manifest["loom"]["file"])
         return too_large(network, Configuration.create(**manifest["configuration"]), self.board, over)
+
+
+def _memory_map(manifest: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    return {
+        memory["name"]: {name: memory[name] for name in ("base", "stride", "entries", "width")}
+        for memory in manifest["map"]["memories"]
+    }

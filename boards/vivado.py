@@ -45,8 +45,12 @@ class ProjectReport:
     tools: Mapping[str, str]
     seconds: Mapping[str, float]
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1)
+    def to_json(self, *, run: bool = False) -> str:
+        """run: with what is of this run alone."""
+        document = asdict(self)
+        if not run:
+            del document["seconds"]
+        return json.dumps(document, indent=1)
 
 
 def write_project(

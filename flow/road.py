@@ -114,7 +114,7 @@ def demo(
 
         def build() -> "BuildReport":
             report = api.build(rtl, board=board, output=target / board, progress=progress)
-            return api.timed(report, verdict.clocks_per_inference, target / board)
+            return api.timed(report, verdict, target / board)
 
         do("build", build)
     do(

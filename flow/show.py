@@ -375,7 +375,15 @@ def build(report: Any, output: Path) -> None:
             f"the others in block RAM; the host link has its own"
         )
     _clocks(report)
-    say(latency(report) or "Give --data to measure latency and rate.")
+    if report.critical_path:
+        say(f"slowest path: {report.critical_path}")
+    say(latency(report) or "Give --data to measure latency and rate, and to estimate energy.")
+    if report.energy:
+        parts = ", ".join(f"{name} {value:,.1f}" for name, value in report.energy.nanojoules.items())
+        say(f"energy of an inference: of the order of {report.energy.total_nanojoules:,.1f} nJ ({parts})")
+        say(f"note: {report.energy.basis}", OPEN)
+    if report.cached:
+        say(f"From the cache: {', '.join(report.cached)}; --no-cache carries them out again")
     say(f"Wrote {output / report.bitstream}")
 
 

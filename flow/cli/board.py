@@ -53,6 +53,9 @@ def build(
     baud: Annotated[
         int | None, typer.Option(min=1, help="Of the serial link; by default 1,000,000 if possible.")
     ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Take what the tools made before from the user's cache.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Make a board's bitstream, or a project for its vendor's tools, and read back what the tools say of it."""
@@ -68,10 +71,11 @@ def build(
             seed=seed,
             output_registers=output_registers,
             baud=baud,
+            cache=cache,
             progress=progress,
         )
     if as_json:
-        show.print_json(json.loads(report.to_json()))
+        show.print_json(json.loads(report.to_json(run=True)))
     else:
         show.build(report, output)
     if not getattr(report, "timing_met", True):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from spikeloom.boards.build import FORMAT, BuildReport
+from spikeloom.boards.build_report import FORMATS, BuildReport
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.golden.simulate import check_network
 from spikeloom.hdl.design import load_manifest
@@ -187,7 +187,7 @@ def _build(path: Path) -> BuildReport:
         if path.stat().st_size > LARGEST_BUILD_FILE:
             raise Refusal(f"{path}: too large to be a build's report")
         document = json.loads(path.read_text("utf-8"))
-        if document["format"] != FORMAT:
+        if document["format"] not in FORMATS:
             raise Refusal(f"{path}: written by another version (format {document['format']}); build it again")
         build = TypeAdapter(BuildReport).validate_python(document)
     except OSError as error:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from spikeloom import __version__
 from spikeloom.boards import storage
+from spikeloom.boards.critical import named
 from spikeloom.golden.network import Network, Population, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import map_network
@@ -77,6 +78,7 @@ def render(
         distributions=list(_distributions(network, measured)),
         confusions=list(_confusions(network, measured)) if measured else [],
         resources=[(b, list(_resources(b))) for b in folder.builds],
+        place=named,
         intervals=_intervals(measured),
         spent=_clocks(measured),
         engines=_engines(measured),
