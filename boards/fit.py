@@ -15,6 +15,7 @@ from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 __all__ = [
     "LINK_BLOCKS",
     "NAMES",
+    "DoesNotFit",
     "block_rams",
     "check_fit",
     "check_single_port",
@@ -31,6 +32,10 @@ FEWEST_WEIGHT_BITS = 2
 MOST_BOARDS = 3
 #: Block RAMs of the host link: what came, and what goes.
 LINK_BLOCKS = 2
+
+
+class DoesNotFit(Refusal):
+    """The network is too large for the board."""
 
 
 def memory_bits(network: Network, configuration: Configuration) -> int:
@@ -75,7 +80,7 @@ def check_fit(
 def check_single_port(bits: int, board: Board) -> None:
     """Raise :class:`Refusal` if the board's large memories with one port do not hold so much."""
     if bits > board.single_port_bits:
-        raise Refusal(
+        raise DoesNotFit(
             f"weights: 'single-port' needs {bits} bits of single-port memory, and {board.title} has "
             f"{board.single_port_bits}; use 'block', or a board that has enough"
         )
@@ -83,7 +88,7 @@ def check_single_port(bits: int, board: Board) -> None:
 
 def too_large(
     network: Network, configuration: Configuration, board: Board, over: Mapping[str, tuple[int, int]]
-) -> Refusal:
+) -> DoesNotFit:
     """What to say; ``over``: ``memory_bits``, or a field of ``Resources`` -> (needed, available)."""
     by = ", ".join(
         f"{(NAMES | MEMORY)[name]} {used} of {had} ({used - had} too many)" for name, (used, had) in over.items()
@@ -98,7 +103,7 @@ def too_large(
         most = _fullest(mapping, board) if len(mapping.parameters.cores) > 1 else ""
         most += f"Most of its memory takes {first.about}, {first.bits} bits"
         most += f", then {others[0].about}, {others[0].bits}. " if others else ". "
-    return Refusal(f"The network does not fit {board.title}: {by}. {most}{help_}: {', or '.join(remedies)}")
+    return DoesNotFit(f"The network does not fit {board.title}: {by}. {most}{help_}: {', or '.join(remedies)}")
 
 
 def _fullest(mapping: Mapped, board: Board) -> str:

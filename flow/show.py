@@ -24,6 +24,7 @@ __all__ = [
     "demo",
     "doctor",
     "error",
+    "everywhere",
     "flash",
     "generate",
     "mapping",
@@ -385,6 +386,32 @@ def build(report: Any, output: Path) -> None:
     if report.cached:
         say(f"From the cache: {', '.join(report.cached)}; --no-cache carries them out again")
     say(f"Wrote {output / report.bitstream}")
+
+
+def everywhere(made: Any) -> None:
+    """What became of every board: what its build takes of it, and what is wrong where there is none."""
+    _table(
+        "boards",
+        *("board", "fits", "logic", "flip-flops", "block RAM", "MHz of asked", "latency", "bitstream"),
+        rows=[(one.board, *_board_row(one)) for one in made],
+    )
+    for one in made:
+        if one.about:
+            say(f"{one.board}: {one.about}", OPEN if one.ok else BAD)
+        elif not one.ok:
+            say(f"{one.board}: its timing is missed: do not trust this bitstream", BAD)
+
+
+def _board_row(one: Any) -> tuple[str, ...]:
+    report = one.report
+    if report is None:
+        return ("no" if one.fits is False else "failed", *["-"] * 6)
+    shares = [
+        _percent(getattr(report.used, name) / getattr(report.available, name)) for name in ("lut", "ff", "block_ram")
+    ]
+    latency = "-" if report.latency_us is None else f"{report.latency_us:,.1f} µs"
+    clock = f"{report.fmax_mhz:.1f} of {report.core_mhz:g}"
+    return ("yes" if one.ok else "too slow", *shares, clock, latency, f"{one.folder.name}/{report.bitstream}")
 
 
 def _clocks(report: Any) -> None:

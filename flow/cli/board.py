@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from spikeloom import api, show
-from spikeloom.cli.options import BOARD_HELP, Config, Cores, Folder, Joined, Json, Source
+from spikeloom.cli.options import ALL_OPEN, BOARD_HELP, Config, Cores, Folder, Joined, Json, Source
 from spikeloom.golden.network import Refusal
 
 __all__ = ["boards", "build", "doctor", "flash"]
@@ -38,7 +38,9 @@ def doctor(
 
 def build(
     source: Source,
-    board: Annotated[str, typer.Option(metavar="B", help=BOARD_HELP)],
+    board: Annotated[
+        str, typer.Option(metavar="B", help=f"{BOARD_HELP} Or {ALL_OPEN}: each that the open tools build for.")
+    ],
     output: Folder,
     config: Config = None,
     cores: Cores = None,
@@ -59,26 +61,40 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Make a board's bitstream, or a project for its vendor's tools, and read back what the tools say of it."""
+    options = {
+        "config": config,
+        "cores": cores,
+        "topology": topology,
+        "data": data,
+        "seed": seed,
+        "output_registers": output_registers,
+        "baud": baud,
+        "cache": cache,
+    }
+    if board == ALL_OPEN:
+        return _everywhere(source, output, options, as_json)
     with show.progress("build") as progress:
-        report = api.build(
-            source,
-            board=board,
-            output=output,
-            config=config,
-            cores=cores,
-            topology=topology,
-            data=data,
-            seed=seed,
-            output_registers=output_registers,
-            baud=baud,
-            cache=cache,
-            progress=progress,
-        )
+        report = api.build(source, board=board, output=output, progress=progress, **options)
     if as_json:
         show.print_json(json.loads(report.to_json(run=True)))
     else:
         show.build(report, output)
     if not getattr(report, "timing_met", True):
+        raise typer.Exit(1)
+    return None
+
+
+def _everywhere(source: Path, output: Path, options: dict[str, Any], as_json: bool) -> None:
+    from spikeloom.everywhere import build_everywhere
+
+    with show.progress("build") as progress:
+        made = build_everywhere(source, output=output, progress=progress, **options)
+    ok = all(one.ok for one in made)
+    if as_json:
+        show.print_json({"ok": ok, "boards": [one.summary() for one in made]})
+    else:
+        show.everywhere(made)
+    if not ok:
         raise typer.Exit(1)
 
 

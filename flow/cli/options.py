@@ -13,6 +13,7 @@ from spikeloom.golden.conventions import CONVENTIONS, KNOBS, resolve
 from spikeloom.golden.network import Refusal
 
 __all__ = [
+    "ALL_OPEN",
     "BOARD_HELP",
     "Board",
     "Config",
@@ -49,6 +50,8 @@ Joined = Annotated[
     Literal["crossbar", "ring", "mesh"] | None,
     typer.Option(help="What joins the cores, whatever the configuration says."),
 ]
+#: In the place of a board's name: every one that the open tools build for.
+ALL_OPEN = "all-open"
 BOARD_HELP = f"One of {', '.join(BOARDS)}."
 Board = Annotated[str | None, typer.Option("--board", metavar="B", help=BOARD_HELP)]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")]

@@ -1,0 +1,68 @@
+"""One network on every board that the open tools build for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spikeloom import api
+from spikeloom.boards.catalogue import BOARDS
+from spikeloom.boards.families import FAMILIES
+from spikeloom.boards.fit import DoesNotFit
+from spikeloom.files import output_errors
+from spikeloom.golden.network import Refusal
+
+if TYPE_CHECKING:
+    from spikeloom.api.given import Progress
+    from spikeloom.boards.build_report import BuildReport
+
+__all__ = ["OPEN", "Built", "build_everywhere"]
+
+OPEN = tuple(name for name, board in BOARDS.items() if FAMILIES[board.family].flow == "open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What became of one board. about: why there is no ``report``, else "". fits: None is not known."""
+
+    board: str
+    fits: bool | None
+    about: str
+    folder: Path
+    report: "BuildReport | None"
+
+    @property
+    def ok(self) -> bool:
+        """Its bitstream can be trusted, or the network is too large for it."""
+        return self.fits is False or (self.report is not None and self.report.timing_met)
+
+    def summary(self) -> dict[str, Any]:
+        report = self.report and json.loads(self.report.to_json(run=True))
+        return {"board": self.board, "ok": self.ok, "fits": self.fits, "about": self.about, "report": report}
+
+
+def build_everywhere(
+    source: Any, *, output: str | Path, progress: "Progress | None" = None, **options: Any
+) -> tuple[Built, ...]:
+    """:func:`spikeloom.api.build` for each, into a folder of its name in ``output``; goes on where one fails."""
+    output = Path(output)
+    with output_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+    return tuple(_built(source, board, output / board, progress, options) for board in OPEN)
+
+
+def _built(source: Any, board: str, folder: Path, progress: "Progress | None", options: Mapping[str, Any]) -> Built:
+    def say(*said: Any) -> None:
+        if progress:
+            progress(*(f"{board}: {word}" if isinstance(word, str) else word for word in said))
+
+    fits, about, report = None, "", None
+    try:
+        report = api.build(source, board=board, output=folder, progress=say, **options)
+        fits = True
+    except DoesNotFit as refusal:
+        fits, about = False, str(refusal)
+    except Refusal as refusal:
+        about = str(refusal)
+    return Built(board=board, fits=fits, about=about, folder=folder, report=report)
