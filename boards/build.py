@@ -73,8 +73,11 @@ def build(
             if work.tools.log is None:
                 raise
             failed = free_folder(f"{Path(directory).absolute()}.failed")
-            with new_folder(failed) as kept:
-                shutil.copytree(folder, kept, dirs_exist_ok=True)
+            try:
+                with new_folder(failed) as left:
+                    shutil.copytree(folder, left, dirs_exist_ok=True)
+            except Refusal:  # a disk that is full by now has no room for it
+                raise type(refusal)(f"{refusal}\nThere was no room to keep the whole log") from None
             raise type(refusal)(f"{refusal}\nThe whole log is {failed / 'build' / work.tools.log}") from None
         name = vivado.REPORT if isinstance(report, ProjectReport) else "build.json"
         (folder / name).write_text(report.to_json() + "\n", "utf-8")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from spikeloom.bench import (
+    boards,
     cores,
     figures,
     large,
@@ -52,6 +53,7 @@ FIGURES: dict[str, Figure] = {
         scaling.strong_scaling,
         scaling.weak_scaling,
         cores.invariance,
+        boards.boards,
         figures.peer,
         figures.model,
         figures.performance,

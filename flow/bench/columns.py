@@ -122,6 +122,11 @@ def _filled(row: Row) -> str:
 
 _area = {"LUT": "lut", "FF": "ff", "block RAM": "block_ram", "DSP": "dsp"}
 
+
+def _of_board(title: str, name: str) -> Column:
+    return Column(title, lambda row: in_percent(row["used"][name] / row["available"][name]))
+
+
 TABLES = {
     "accuracy": Table(
         figure="accuracy",
@@ -184,6 +189,35 @@ TABLES = {
             count("differ", "differences"),
             fixed("seconds", "seconds", 1),
             count("clocks per second", "clocks_per_second"),
+        ),
+    ),
+    "boards": Table(
+        figure="boards",
+        about="Real builds with the open tools, seed 1, each with its board's usual lanes and clock. Shares are of the "
+        "device, Fmax is nextpnr's static estimate for the board's speed grade (for Gowin a known optimist: paths from "
+        "and to block RAM of two ports are not timed), and the latency is the simulated clocks of an inference at the "
+        "clock asked. Nothing ran on silicon.",
+        tools=PLACERS,
+        columns=(
+            key("board", "board"),
+            LANES,
+            *(_of_board(title, name) for name, title in (("lut", "logic"), ("ff", "flip-flops"))),
+            _of_board("block RAM", "block_ram"),
+            fixed("Fmax MHz", "fmax_mhz", 1),
+            fixed("asked MHz", "core_mhz", 0),
+            Column("met", lambda row: "yes" if row["timing_met"] else "NO"),
+            fixed("latency µs", "latency_us", 1),
+            Column("bitstream SHA-256", lambda row: row["sha256"][:12]),
+        ),
+    ),
+    "boards-paths": Table(
+        figure="boards",
+        about="The slowest path of the same builds, in the names of the generator's modules and signals.",
+        tools=PLACERS,
+        columns=(
+            key("board", "board"),
+            Column("slowest path", lambda row: row["critical_path"] or "none"),
+            Column("placed by", lambda row: list(row["tools"].values())[1]),
         ),
     ),
     "link": Table(

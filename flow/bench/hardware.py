@@ -16,6 +16,7 @@ from spikeloom import api, packaged
 from spikeloom.api import Progress
 from spikeloom.bench.cache import Cache, digest, sources
 from spikeloom.boards import catalogue, measure
+from spikeloom.boards.board import Board
 from spikeloom.golden import data as files
 from spikeloom.golden import simulate
 from spikeloom.golden.data import Data
@@ -41,6 +42,7 @@ __all__ = [
     "placed",
     "samples",
     "simulated",
+    "tools_of",
 ]
 
 #: On which area and Fmax are measured.
@@ -254,6 +256,12 @@ def placed(
         code=[*(sources(f"spikeloom.boards.{name}") for name in TOOLS), *([around()] if design == "board" else [])],
     )
     return {**found, "around": around()} if design == "board" else found
+
+
+def tools_of(board: Board) -> tuple[str, ...]:
+    """Modules of ``boards`` that one of its bitstreams depends on, beside :func:`around`."""
+    own = f"families.{board.family}"
+    return tuple(own if name == "families.ecp5" else name for name in TOOLS if name != "measure")
 
 
 def around() -> str:

@@ -77,7 +77,7 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
     for row in rows:
         if hash_of and "verilog_sha256" in row and hash_of(row) != row["verilog_sha256"]:
             row["stale"] = STALE
-        elif hash_of and "board" in row and row["board"].get("around") != hardware.around():
+        elif hash_of and "board" in row and _around(row) != hardware.around():
             row["stale"] = STALE_BOARD
     lines = [[column.title for column in table.columns]]
     lines.append(["---" if column.key else "---:" for column in table.columns])
@@ -92,6 +92,11 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
         lines.append([first + row.get("stale", ""), *others])
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return f"{text}\n{_origin(table, document)}\n"
+
+
+def _around(row: results.Row) -> str | None:
+    """Of a row with the design of one board, or of a row that is a board's."""
+    return (row if isinstance(row["board"], str) else row["board"]).get("around")
 
 
 def _plain(text: str) -> str:

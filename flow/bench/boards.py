@@ -1,0 +1,60 @@
+"""The figure of the boards: one network's bitstream for each that the open tools build for."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from spikeloom.bench import hardware
+from spikeloom.bench.cache import sources
+from spikeloom.bench.figure import Bench, figure
+from spikeloom.boards import catalogue
+from spikeloom.boards.build import build
+from spikeloom.boards.build_report import BuildReport
+from spikeloom.boards.stages import KEPT
+from spikeloom.everywhere import OPEN
+
+__all__ = ["boards"]
+
+
+@figure(*({"network": "digits", "weight_bits": 8, "lanes": catalogue.find(name).lanes, "board": name} for name in OPEN))
+def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str) -> Iterator[dict[str, Any]]:
+    """A network's bitstream for every board that the open tools build for, with the board's usual lanes and clock and
+    one seed: what it takes of the board, Fmax and the slowest path, the latency, and the bitstream's SHA-256."""
+    device = catalogue.find(board)
+    with hardware.generated(network, weight_bits, lanes=lanes) as made:
+        clocks = hardware.simulated(bench.cache, made, hardware.samples(network).x, progress=bench.progress)
+
+        def bitstream() -> dict[str, Any]:
+            with TemporaryDirectory(prefix="spikeloom-") as folder:
+                report = build(made.directory, None, device, Path(folder) / board, kept=KEPT, progress=bench.progress)
+            assert isinstance(report, BuildReport)
+            return {
+                "used": asdict(report.used),
+                "available": asdict(report.available),
+                "fmax_mhz": report.fmax_mhz,
+                "core_mhz": report.core_mhz,
+                "timing_met": report.timing_met,
+                "critical_path": report.critical_path,
+                "sha256": report.sha256,
+                "seed": report.seed,
+                "remarks": report.remarks,
+                "tools": report.tools,
+            }
+
+        code = [*(sources(f"spikeloom.boards.{name}") for name in hardware.tools_of(device)), hardware.around()]
+        found = bench.cache.remember(
+            bitstream,
+            verilog=made.verilog_sha256,
+            images=made.manifest["images"],
+            board=repr(device),
+            code=code,
+        )
+        yield {
+            "verilog_sha256": made.verilog_sha256,
+            "around": hardware.around(),
+            **found,
+            "clocks_per_inference": clocks["clocks_per_inference"],
+            "latency_us": round(clocks["clocks_per_inference"] / found["core_mhz"], 1),
+        }
