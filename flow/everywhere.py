@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikeloom import api
+from spikeloom.api.given import configuration_of, data_of, is_folder, network_of
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import DoesNotFit
 from spikeloom.files import output_errors
-from spikeloom.golden.network import Refusal
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.design import load_manifest
 
 if TYPE_CHECKING:
-    from spikeloom.api.given import Progress
+    from spikeloom.api.given import AnyConfiguration, AnyData, Progress
     from spikeloom.boards.build_report import BuildReport
 
 __all__ = ["OPEN", "Built", "build_everywhere"]
@@ -43,16 +45,33 @@ class Built:
 
 
 def build_everywhere(
-    source: Any, *, output: str | Path, progress: "Progress | None" = None, **options: Any
+    source: str | Path | Network,
+    *,
+    output: str | Path,
+    config: "AnyConfiguration | None" = None,
+    data: "AnyData | None" = None,
+    progress: "Progress | None" = None,
+    **options: Any,
 ) -> tuple[Built, ...]:
-    """:func:`spikeloom.api.build` for each, into a folder of its name in ``output``; goes on where one fails."""
+    """:func:`spikeloom.api.build` for each, into a folder of its name in ``output``; goes on where one fails.
+
+    What is wrong for all of them is refused before the first.
+    """
+    if is_folder(source):
+        load_manifest(source)
+    else:
+        source = network_of(source)
+    options["config"] = None if config is None else configuration_of(config, None)
+    options["data"] = None if data is None else data_of(data)
     output = Path(output)
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     return tuple(_built(source, board, output / board, progress, options) for board in OPEN)
 
 
-def _built(source: Any, board: str, folder: Path, progress: "Progress | None", options: Mapping[str, Any]) -> Built:
+def _built(
+    source: str | Path | Network, board: str, folder: Path, progress: "Progress | None", options: Mapping[str, Any]
+) -> Built:
     def say(*said: Any) -> None:
         if progress:
             progress(*(f"{board}: {word}" if isinstance(word, str) else word for word in said))

@@ -6,8 +6,8 @@ import json
 import os
 
 import pytest
-from small import network
 
+from small import network
 from spikeloom.boards import tools
 from spikeloom.boards.build import build
 from spikeloom.golden.network import Refusal
@@ -39,9 +39,10 @@ class Bench:
             raise self.wrong[name]
         read = [*sorted(folder.iterdir()), log.parent / "top.il"] if name == "yosys" else []
         netlist = [hashlib.sha256(path.read_bytes()).hexdigest() for path in read]
+        placed = (folder / "top.json").read_text() if name == "nextpnr-ice40" else ""
         outputs = {
             "yosys": {"top.json": repr(netlist), "cells.json": json.dumps(CELLS)},
-            "nextpnr-ice40": {"top.placed": f"{arguments}", "report.json": json.dumps(REPORT)},
+            "nextpnr-ice40": {"top.placed": f"{placed}{arguments}", "report.json": json.dumps(REPORT)},
             "icepack": {"top.bin": "bits"},
         }[name]
         for file, text in outputs.items():
