@@ -12,6 +12,7 @@ from spikeloom.bench.figure import Bench, figure
 from spikeloom.boards import catalogue
 from spikeloom.boards.build import build
 from spikeloom.boards.build_report import BuildReport
+from spikeloom.boards.fit import DoesNotFit
 from spikeloom.boards.stages import KEPT
 from spikeloom.everywhere import OPEN
 
@@ -27,10 +28,16 @@ def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str)
         clocks = hardware.simulated(bench.cache, made, hardware.samples(network).x, progress=bench.progress)
 
         def bitstream() -> dict[str, Any]:
-            with TemporaryDirectory(prefix="spikeloom-") as folder:
-                report = build(made.directory, None, device, Path(folder) / board, kept=KEPT, progress=bench.progress)
+            try:
+                with TemporaryDirectory(prefix="spikeloom-") as folder:
+                    report = build(
+                        made.directory, None, device, Path(folder) / board, kept=KEPT, progress=bench.progress
+                    )
+            except DoesNotFit as refusal:
+                return {"fits": False, "about": str(refusal).split("\n")[0]}
             assert isinstance(report, BuildReport)
             return {
+                "fits": True,
                 "used": asdict(report.used),
                 "available": asdict(report.available),
                 "fmax_mhz": report.fmax_mhz,
@@ -51,10 +58,11 @@ def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str)
             board=repr(device),
             code=code,
         )
+        inference = clocks["clocks_per_inference"]
         yield {
             "verilog_sha256": made.verilog_sha256,
             "around": hardware.around(),
             **found,
-            "clocks_per_inference": clocks["clocks_per_inference"],
-            "latency_us": round(clocks["clocks_per_inference"] / found["core_mhz"], 1),
+            "clocks_per_inference": inference,
+            "latency_us": round(inference * 1e6 / device.core_hz, 1),
         }

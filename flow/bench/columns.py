@@ -1,6 +1,6 @@
 """How each figure's rows look as tables, on the terminal and in the documents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spikeloom import packaged
@@ -123,8 +123,16 @@ def _filled(row: Row) -> str:
 _area = {"LUT": "lut", "FF": "ff", "block RAM": "block_ram", "DSP": "dsp"}
 
 
-def _of_board(title: str, name: str) -> Column:
-    return Column(title, lambda row: in_percent(row["used"][name] / row["available"][name]))
+_SHARES = (("logic", "lut"), ("flip-flops", "ff"), ("block RAM", "block_ram"))
+
+
+def _used(row: Row, name: str) -> str:
+    return in_percent(row["used"][name] / row["available"][name])
+
+
+def _of_build(title: str, name: str, cell: Callable[[Row, str], str]) -> Column:
+    """Of a board that the network fits."""
+    return Column(title, lambda row: cell(row, name) if row["fits"] else "too large")
 
 
 TABLES = {
@@ -201,23 +209,23 @@ TABLES = {
         columns=(
             key("board", "board"),
             LANES,
-            *(_of_board(title, name) for name, title in (("lut", "logic"), ("ff", "flip-flops"))),
-            _of_board("block RAM", "block_ram"),
-            fixed("Fmax MHz", "fmax_mhz", 1),
-            fixed("asked MHz", "core_mhz", 0),
-            Column("met", lambda row: "yes" if row["timing_met"] else "NO"),
-            fixed("latency µs", "latency_us", 1),
-            Column("bitstream SHA-256", lambda row: row["sha256"][:12]),
+            *(_of_build(title, name, _used) for title, name in _SHARES),
+            _of_build("Fmax MHz", "fmax_mhz", lambda row, name: f"{row[name]:.1f}"),
+            _of_build("asked MHz", "core_mhz", lambda row, name: f"{row[name]:g}"),
+            _of_build("met", "timing_met", lambda row, name: "yes" if row[name] else "NO"),
+            _of_build("latency µs", "latency_us", lambda row, name: f"{row[name]:,.1f}"),
+            _of_build("bitstream SHA-256", "sha256", lambda row, name: row[name][:12]),
         ),
     ),
     "boards-paths": Table(
         figure="boards",
-        about="The slowest path of the same builds, in the names of the generator's modules and signals.",
+        about="The slowest path of the same builds, in the names of the generator's modules and signals; or what the "
+        "network needs more than there is.",
         tools=PLACERS,
         columns=(
             key("board", "board"),
-            Column("slowest path", lambda row: row["critical_path"] or "none"),
-            Column("placed by", lambda row: list(row["tools"].values())[1]),
+            Column("slowest path", lambda row: (row["critical_path"] or "none") if row["fits"] else row["about"]),
+            _of_build("placed by", "tools", lambda row, name: list(row[name].values())[1]),
         ),
     ),
     "link": Table(
