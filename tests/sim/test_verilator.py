@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.kept import Kept
 from spikeloom.sim import verilator
 from spikeloom.sim.equivalence import verify
 
@@ -96,7 +97,8 @@ def test_two_at_once_build_once(counted, design):
 
 
 def test_the_least_recently_used_goes(counted, design, monkeypatch):
-    monkeypatch.setattr(verilator, "KEPT", 2)
+    size = sum(file.stat().st_size for file in verilator.build(design, {"WIDTH": 8}).parent.iterdir())
+    monkeypatch.setattr(verilator, "EXECUTABLES", Kept(kind="simulators", most_bytes=size * 5 // 2))
     paths = []
     for width in range(3):
         paths.append(verilator.build(design, {"WIDTH": width}))
@@ -107,7 +109,7 @@ def test_the_least_recently_used_goes(counted, design, monkeypatch):
 
 def test_an_unwritable_cache_is_refused(design, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-    with pytest.raises(Refusal, match="/dev/null/spikeloom/verilator: cannot be written .*; set XDG_CACHE_HOME"):
+    with pytest.raises(Refusal, match="/dev/null/spikeloom/simulators: cannot be written .*; set XDG_CACHE_HOME"):
         verilator.build(design, {})
 
 
