@@ -130,6 +130,10 @@ def _used(row: Row, name: str) -> str:
     return in_percent(row["used"][name] / row["available"][name])
 
 
+def _slowest(row: Row) -> str:
+    return (row["critical_path"] or "none") if row["fits"] else row["about"].split(". ")[0]
+
+
 def _of_build(title: str, name: str, cell: Callable[[Row, str], str]) -> Column:
     """Of a board that the network fits."""
     return Column(title, lambda row: cell(row, name) if row["fits"] else "too large")
@@ -224,7 +228,7 @@ TABLES = {
         tools=PLACERS,
         columns=(
             key("board", "board"),
-            Column("slowest path", lambda row: (row["critical_path"] or "none") if row["fits"] else row["about"]),
+            Column("slowest path", _slowest),
             _of_build("placed by", "tools", lambda row, name: list(row[name].values())[1]),
         ),
     ),
