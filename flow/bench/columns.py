@@ -209,7 +209,7 @@ TABLES = {
         "device, Fmax is nextpnr's static estimate for the board's speed grade (for Gowin a known optimist: paths from "
         "and to block RAM of two ports are not timed), and the latency is the simulated clocks of an inference at the "
         "clock asked. Nothing ran on silicon.",
-        tools=PLACERS,
+        tools=(*SIMULATORS, "pyosys"),
         columns=(
             key("board", "board"),
             LANES,
@@ -225,7 +225,7 @@ TABLES = {
         figure="boards",
         about="The slowest path of the same builds, in the names of the generator's modules and signals; or what the "
         "network needs more than there is.",
-        tools=PLACERS,
+        tools=(*SIMULATORS, "pyosys"),
         columns=(
             key("board", "board"),
             Column("slowest path", _slowest),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spikeloom.bench import figure as bench_figure
-from spikeloom.bench import results, tables
+from spikeloom.bench import hardware, results, tables
 from spikeloom.bench.__main__ import FIGURES
 from spikeloom.bench.columns import TABLES
 from spikeloom.golden.network import Refusal
@@ -32,6 +32,27 @@ def test_a_row_without_its_numbers_gives_one_message(repository, name):
     results.save(TABLES[name].figure, "About.", [{"network": "digits"}])
     with pytest.raises(Refusal, match=rf"{TABLES[name].figure}.json: a row lacks .*; measure it again: python -m"):
         tables.markdown(name)
+
+
+@pytest.mark.parametrize("around", ["", "other"])
+def test_boards_of_another_design_around_and_those_too_small_say_so(repository, around):
+    built = {"lanes": 8, "verilog_sha256": "v", "around": hardware.around() + around, "latency_us": 115.44}
+    small = built | {"board": "small", "fits": False, "about": "It does not fit: 31 of 30. What may help: nothing"}
+    used, of = {"lut": 10, "ff": 5, "block_ram": 4, "dsp": 0}, {"lut": 100, "ff": 100, "block_ram": 8, "dsp": 0}
+    large = built | {"board": "large", "fits": True, "used": used, "available": of, "fmax_mhz": 61.23, "core_mhz": 48.0}
+    large |= {
+        "timing_met": True,
+        "sha256": "abc" * 10,
+        "critical_path": "a -> b",
+        "tools": {"yosys": "1", "placer": "2"},
+    }
+    results.save("boards", "About.", [small, large])
+    said = tables.markdown("boards", hash_of=lambda row: "v")
+    mark = tables.STALE_BOARD if around else ""
+    assert f"| large{mark} | 8 | 10.0 % | 5.0 % | 50.0 % | 61.2 | 48 | yes | 115.4 | abcabcabcabc |\n" in said
+    assert f"| small{mark} | 8 | {' | '.join(['too large'] * 8)} |\n" in said
+    said = tables.markdown("boards-paths")
+    assert "| small | It does not fit: 31 of 30 | too large |\n" in said and "| large | a -> b | 2 |\n" in said
 
 
 def test_only_what_is_between_the_marks_is_written(counting, capsys):
