@@ -19,12 +19,18 @@ from spikeloom.everywhere import OPEN
 __all__ = ["boards"]
 
 
-@figure(*({"network": "digits", "weight_bits": 8, "lanes": catalogue.find(name).lanes, "board": name} for name in OPEN))
+@figure(
+    *(
+        {"network": "digits", "weight_bits": 8, "lanes": catalogue.find(name).configuration.lanes, "board": name}
+        for name in OPEN
+    )
+)
 def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str) -> Iterator[dict[str, Any]]:
-    """A network's bitstream for every board that the open tools build for, with the board's usual lanes and clock and
-    one seed: what it takes of the board, Fmax and the slowest path, the latency, and the bitstream's SHA-256."""
+    """A network's bitstream for every board that the open tools build for, with the board's usual configuration and
+    clock and one seed: what it takes of the board, Fmax and slowest path, the latency, and the bitstream's SHA-256."""
     device = catalogue.find(board)
-    with hardware.generated(network, weight_bits, lanes=lanes) as made:
+    configuration = device.configuration.model_dump(exclude_defaults=True)
+    with hardware.generated(network, weight_bits, **configuration) as made:
         clocks = hardware.simulated(bench.cache, made, hardware.samples(network).x, progress=bench.progress)
 
         def bitstream() -> dict[str, Any]:
@@ -62,6 +68,7 @@ def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str)
         yield {
             "verilog_sha256": made.verilog_sha256,
             "around": hardware.around(),
+            "configuration": configuration,
             **found,
             "clocks_per_inference": inference,
             "latency_us": round(inference * 1e6 / device.core_hz, 1),
