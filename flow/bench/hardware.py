@@ -17,6 +17,8 @@ from spikeloom.api import Progress
 from spikeloom.bench.cache import Cache, digest, sources
 from spikeloom.boards import catalogue, measure
 from spikeloom.boards.board import Board
+from spikeloom.boards.link.uart import default_baud
+from spikeloom.boards.top import Top
 from spikeloom.golden import data as files
 from spikeloom.golden import simulate
 from spikeloom.golden.data import Data
@@ -49,13 +51,12 @@ __all__ = [
 BOARD = "ulx3s-85f"
 #: What a core does in a clock; what else the simulation tells apart is shown together.
 CAUSES = ("rows", "hand_over", "tick", "credit", "neuron_unit", "output", "scheduler")
-#: Modules of ``boards`` that an area and an Fmax depend on, a netlist, and a whole board beside the first.
+#: Modules of ``boards`` that an area and an Fmax depend on, and a netlist.
 TOOLS = (
     *("board", "families.family", "families.ecp5", "implementation"),
     *("measure", "own_registers", "reports", "tools"),
 )
 SYNTHESIS = ("catalogue", "board", "families", "implementation", "own_registers", "tools")
-AROUND = ("accelerator", "chip", "clock", "link", "top")
 
 
 @cache
@@ -264,9 +265,13 @@ def tools_of(board: Board) -> tuple[str, ...]:
     return tuple(own if name == "families.ecp5" else name for name in TOOLS if name != "measure")
 
 
+@cache
 def around() -> str:
-    """Hash of what makes a board's design, beside the accelerator."""
-    return digest([sources(f"spikeloom.boards.{name}") for name in AROUND])
+    """Hash of what a board has around an accelerator: of the digits, whose own Verilog is not read here."""
+    board = catalogue.find(BOARD)
+    with generated("digits", 8, lanes=board.configuration.lanes) as made:
+        top = Top(board, made.manifest, core_hz=board.core_hz, baud=default_baud(board.core_hz))
+        return digest(board.new_platform().prepare(top, "top", emit_src=False).files["top.il"])
 
 
 def fires(source: Network, x: np.ndarray) -> dict[str, np.ndarray]:
