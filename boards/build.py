@@ -11,7 +11,7 @@ from spikeloom.boards import catalogue, storage, tools, vivado
 from spikeloom.boards.board import Board
 from spikeloom.boards.build_report import BuildReport
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.fit import check_single_port, too_large
+from spikeloom.boards.fit import too_large
 from spikeloom.boards.link.uart import baud_divider, default_baud
 from spikeloom.boards.reports import utilisation_in_log
 from spikeloom.boards.soc.handover import HOSTS
@@ -130,9 +130,11 @@ class _Work:
     ) -> BuildReport:
         board, family = self.board, self.tools.family
         stored = storage.of_manifest(manifest)
-        single_port = stored.get(storage.SINGLE_PORT, 0)
-        check_single_port(single_port, board)
-        memory_bits = sum(stored.values()) - single_port
+        loaded = [(m["entries"], m["width"]) for m in manifest["map"]["memories"] if m.get("loaded")]
+        single_port, available = storage.single_port_bits(loaded), board.single_port_bits
+        if single_port > available:
+            raise self._too_large({"single_port_bits": (single_port, available)}, manifest)
+        memory_bits = sum(stored.values()) - stored.get(storage.SINGLE_PORT, 0)
         if memory_bits > board.memory_bits:
             raise self._too_large({"memory_bits": (memory_bits, board.memory_bits)}, manifest)
         cells = self.tools.synthesise_board(manifest, core_hz=core_hz, baud=baud)

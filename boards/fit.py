@@ -18,15 +18,15 @@ __all__ = [
     "DoesNotFit",
     "block_rams",
     "check_fit",
-    "check_single_port",
     "memory_bits",
     "predicted",
+    "single_port_bits",
     "too_large",
 ]
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "block_ram": "block RAM", "dsp": "multipliers"}
-MEMORY = {"memory_bits": "memory bits"}
-MEMORIES = {"memory_bits", "block_ram"}
+MEMORY = {"memory_bits": "memory bits", "single_port_bits": "bits of single-port memory"}
+MEMORIES = {*MEMORY, "block_ram"}
 FEWEST_WEIGHT_BITS = 2
 #: Larger boards that are named, the smallest first.
 MOST_BOARDS = 3
@@ -55,6 +55,13 @@ def predicted(parameters: AcceleratorParameters, board: Board) -> dict[str, int 
     return {"lut": None, "ff": None, "block_ram": block_rams(parameters, board), "dsp": None}
 
 
+def single_port_bits(parameters: AcceleratorParameters, weight_bits: int | None = None) -> int:
+    """Of the whole arrays with one port; ``weight_bits`` as of :func:`block_rams`."""
+    cores = parameters.cores if weight_bits is None else [_narrower(core, weight_bits) for core in parameters.cores]
+    memories = (memory for core in cores for memory in storage.memories(core) if memory.single_port)
+    return storage.single_port_bits((memory.entries, memory.width) for memory in memories)
+
+
 def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:
     scatter = core.scatter
     if scatter:
@@ -69,21 +76,15 @@ def check_fit(
     board = catalogue.find(board) if isinstance(board, str) else board
     mapping = mapping or map_network(network, configuration)
     kinds = storage.by_kind(mapping.parameters)
-    check_single_port(kinds.pop(storage.SINGLE_PORT, 0), board)
+    kinds.pop(storage.SINGLE_PORT, None)
     bits, blocks = sum(kinds.values()), block_rams(mapping.parameters, board)
+    single_port = single_port_bits(mapping.parameters)
+    if single_port > board.single_port_bits:
+        raise too_large(network, configuration, board, {"single_port_bits": (single_port, board.single_port_bits)})
     if bits > board.memory_bits:
         raise too_large(network, configuration, board, {"memory_bits": (bits, board.memory_bits)})
     if blocks > board.resources.block_ram:
         raise too_large(network, configuration, board, {"block_ram": (blocks, board.resources.block_ram)})
-
-
-def check_single_port(bits: int, board: Board) -> None:
-    """Raise :class:`Refusal` if the board's large memories with one port do not hold so much."""
-    if bits > board.single_port_bits:
-        raise DoesNotFit(
-            f"weights: 'single-port' needs {bits} bits of single-port memory, and {board.title} has "
-            f"{board.single_port_bits}; use 'block', or a board that has enough"
-        )
 
 
 def too_large(
@@ -135,12 +136,16 @@ def _remedies(
         if parameters is None:
             return False
         width = weight_bits and max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
-        return block_rams(parameters, board, width) * beyond <= board.resources.block_ram
+        enough = single_port_bits(parameters, width) <= board.single_port_bits
+        return enough and block_rams(parameters, board, width) * beyond <= board.resources.block_ram
 
     lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
     narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
     fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
     remedies = []
+    in_blocks = map_network(network, configuration.model_copy(update={"weights": "block"})).parameters
+    if "single_port_bits" in over and block_rams(in_blocks, board) <= board.resources.block_ram:
+        remedies.append("'weights: block'")
     if over.keys() & MEMORIES:
         fewer_lanes = next((c.lanes for c in narrower if fits(c)), None)
         smaller = next((b for b in fewer_bits if fits(configuration, b)), None)
@@ -163,7 +168,8 @@ def _remedies(
         remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:
         remedies.append(f"fewer neuron units than {configuration.neuron_units}")
-    larger = [b for b in BOARDS.values() if b is not board and _holds(b, board, over, beyond * block_rams(here, b))]
+    others = (other for other in BOARDS.values() if other is not board)
+    larger = [other for other in others if _holds(other, board, over, beyond * block_rams(in_blocks, other))]
     if larger:
         smallest = sorted(larger, key=lambda b: (b.memory_bits, b.resources.lut))[:MOST_BOARDS]
         remedies.append(f"a larger board ({', '.join(b.name for b in smallest)})")

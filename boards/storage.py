@@ -26,6 +26,7 @@ from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 __all__ = [
     "BLOCKS",
     "SINGLE_PORT",
+    "SINGLE_PORT_SHAPE",
     "Memory",
     "Stored",
     "block_rams",
@@ -34,6 +35,7 @@ __all__ = [
     "memories",
     "of_folder",
     "of_manifest",
+    "single_port_bits",
     "stored",
     "unmapped",
 ]
@@ -51,6 +53,8 @@ BLOCKS = {
 }
 TABLES = "tables"
 SINGLE_PORT = "weights in single-port memory"
+#: An array of such memory, as (entries, bits).
+SINGLE_PORT_SHAPE = (1 << 14, 16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +162,12 @@ def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int:
     """The fewest block RAMs of a family that hold memories of (entries, bits), each by itself."""
     one = FAMILIES[family].block_shapes
     return sum(min(-(-entries // e) * -(-bits // b) for e, b in one) for entries, bits in shapes)
+
+
+def single_port_bits(shapes: Iterable[tuple[int, int]]) -> int:
+    """Bits of the whole arrays with one port that hold memories of (entries, bits)."""
+    e, b = SINGLE_PORT_SHAPE
+    return e * b * sum(-(-entries // e) * -(-bits // b) for entries, bits in shapes)
 
 
 def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:

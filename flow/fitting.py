@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from spikeloom.boards import storage
 from spikeloom.boards.board import Board
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.fit import NAMES, check_single_port, predicted
+from spikeloom.boards.fit import NAMES, predicted, single_port_bits
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
@@ -97,12 +96,13 @@ def _fit(board: Board, configuration: Configuration, mapped: Callable[[Configura
     available, lanes = asdict(board.resources), configuration.lanes
     try:
         parameters = mapped(configuration).parameters
-        check_single_port(storage.by_kind(parameters).get(storage.SINGLE_PORT, 0), board)
     except Refusal as refusal:
         return Fit(
             fits=None, about=str(refusal), lanes=lanes, needs={name: (None, of) for name, of in available.items()}
         )
     needs = {name: (used, available[name]) for name, used in predicted(parameters, board).items()}
     over = [name for name, (used, of) in needs.items() if used is not None and used > of]
-    about = "; ".join(f"{NAMES[name]}: {needs[name][0]:,} of {needs[name][1]:,}" for name in over)
-    return Fit(fits=not over, about=about, lanes=lanes, needs=needs)
+    about = [f"{NAMES[name]}: {needs[name][0]:,} of {needs[name][1]:,}" for name in over]
+    if (single_port := single_port_bits(parameters)) > board.single_port_bits:
+        about.append(f"bits of single-port memory: {single_port:,} of {board.single_port_bits:,}")
+    return Fit(fits=not about, about="; ".join(about), lanes=lanes, needs=needs)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from spikeloom.boards.build import BuildReport
 from spikeloom.boards.catalogue import BOARDS, Board
-from spikeloom.boards.storage import BLOCKS, block_rams, unmapped
+from spikeloom.boards.storage import BLOCKS, block_rams, single_port_bits, unmapped
 from spikeloom.page.folder import Folder
 
 __all__ = ["Fit", "fits"]
@@ -72,7 +72,7 @@ def _estimated(board: Board, folder: Folder) -> Fit:
         "dsp": like.dsp / board.resources.dsp if like and board.resources.dsp else None,
     }
     over = [name for name, share in shares.items() if share is not None and share > 1]
-    single_port = sum(m.bits for m in folder.manifest.map.memories if m.loaded)
+    single_port = single_port_bits((m.entries, m.width) for m in folder.manifest.map.memories if m.loaded)
     if single_port > board.single_port_bits:
         over.append("single_port_bits")
         about = (
