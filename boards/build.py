@@ -20,7 +20,7 @@ from spikeloom.boards.vivado import ProjectReport
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest
-from spikeloom.hdl.folder import free_folder, new_folder
+from spikeloom.hdl.folder import CONTENTS, free_folder, new_folder
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.kept import Kept
 
@@ -115,7 +115,9 @@ class _Work:
         """The generated folder as ``rtl/``; its manifest."""
         self.tools.progress("generate")
         if isinstance(source, Network):
-            return generate(source, configuration or self.board.configuration, self.rtl)
+            manifest = generate(source, configuration or self.board.configuration, self.rtl)
+            (self.rtl / CONTENTS).unlink()  # it is a part of this folder now
+            return manifest
         if configuration is not None:
             raise Refusal(f"{source}: this Verilog is generated already; leave out the configuration")
         manifest = load_manifest(source)

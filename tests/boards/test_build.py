@@ -88,7 +88,7 @@ def test_the_same_inputs_give_the_same_bytes(tiny):
 def test_too_much_memory_is_refused_before_any_tool(tmp_path):
     stages = []
     with pytest.raises(Refusal) as refusal:
-        build(network(200, 100, bits=8), None, "icebreaker", tmp_path / "out", progress=stages.append)
+        build(network(200, 100, bits=8), Configuration(lanes=8), "icebreaker", tmp_path / "out", progress=stages.append)
     assert re.fullmatch(
         r"The network does not fit iCEBreaker with iCE40UP5K: memory bits \d+ of 122880 \(\d+ too many\)\. "
         r"Most of its memory takes the matrix of 'in -> [^']+', \d+ bits, then the events of 'in', 3200\. "
