@@ -162,8 +162,8 @@ def test_a_boards_memory_is_shared(run, loom):
     assert run.json("map", "net.loom", "--cores", "2", "--memory-bits", "40000")["cores"][0]["full"] < 1
     small.network(sizes=(20, 96, 64, 6)).save(Path("large.loom"))
     for command in (("map",), ("generate", "-o", "rtl")):
-        message = run.refused(command[0], "large.loom", *command[1:], "--cores", "4", "--board", "icebreaker")
+        message = run.refused(command[0], "large.loom", *command[1:], "--cores", "4", "--board", "ice40-hx8k")
         assert re.search(
-            r"block RAM \d+ of 30 \(\d+ too many\)\. Core \d takes most: \d+ block RAMs, \d+ for its", message
+            r"block RAM \d+ of 32 \(\d+ too many\)\. Core \d takes most: \d+ block RAMs, \d+ for its", message
         )
         assert "it serves 'layer" in message and "a larger board (" in message

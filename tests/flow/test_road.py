@@ -92,8 +92,8 @@ def test_a_network_too_large_for_its_board_is_refused_before_any_tool_runs(run, 
         ("generate", loom, "-o", "out"),
         ("verify", loom, "--data", mnist.test),
     ):
-        message = run.refused(*words, "--board", "icebreaker")
-        assert "does not fit iCEBreaker" in message
+        message = run.refused(*words, "--board", "ice40-hx8k")
+        assert "does not fit iCE40-HX8K" in message
         assert "too many" in message
         assert "What would help: a larger board (" in message
 
