@@ -168,7 +168,7 @@ def _remedies(
         remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:
         remedies.append(f"fewer neuron units than {configuration.neuron_units}")
-    others = (other for other in BOARDS.values() if other is not board)
+    others = (other for other in BOARDS.values() if other.device != board.device)
     larger = [other for other in others if _holds(other, board, over, beyond * block_rams(in_blocks, other))]
     if larger:
         smallest = sorted(larger, key=lambda b: (b.memory_bits, b.resources.lut))[:MOST_BOARDS]
