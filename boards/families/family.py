@@ -108,10 +108,11 @@ class Family(ABC):
 
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         """nextpnr's arguments; without constraints it chooses the pins itself, where it can."""
-        raise NotImplementedError
+        raise Refusal(f"{board.title}: its vendor's own tools place and route")
 
     def pack(self, board: Board) -> list[str]:
-        raise NotImplementedError
+        """The packer's arguments."""
+        raise Refusal(f"{board.title}: its vendor's own tools make the bitstream")
 
     def move_registers(self, netlist: str, top: str, *, memories: bool) -> str:
         """The synthesised netlist with registers moved into multipliers, and into block RAMs where asked."""
