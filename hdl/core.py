@@ -134,7 +134,7 @@ class Core(wiring.Component):
         for k in range(0, len(gated), MEET):
             some = reduce(or_, gated[k : k + MEET])
             met.append(Signal(len(some), name=f"met{k}", reset_less=True))
-            m.d.sync += met[-1].eq(some)
+            m.d["comb" if p.short else "sync"] += met[-1].eq(some)
         m.d.sync += entry.eq(reduce(or_, met))
         words = Array(entry.word_select(k, 32) for k in range(len(entry) // 32))
         m.d.sync += read_data.eq(words[self.host.word])

@@ -35,7 +35,8 @@ class Ice40(Family):
 
     def synthesis(self, board: Board, top: str, here: str) -> str:
         multipliers = " -dsp" if board.resources.dsp else ""
-        return f"synth_ice40{multipliers} -dffe_min_ce_use 4 -top {top} -json {here}top.json"
+        delays = "u" if board.option == "--up5k" else "hx"
+        return f"synth_ice40 -device {delays}{multipliers} -dffe_min_ce_use 4 -top {top} -json {here}top.json"
 
     def place_and_route(self, board: Board, *, seed: int, core_hz: int, constrained: bool = True) -> list[str]:
         return [

@@ -105,43 +105,57 @@ class Executor(wiring.Component):
                 with m.If(clock == 9):
                     m.d.sync += [left.eq(left - 1), clock.eq(Mux(fetching, 0, 2))]
         with m.Else(), m.FSM() as fsm:
-            with m.State("idle"):
+            with m.State("idle"):  # chooses alone: what is done about it is a short path of its own
                 with m.If(receiver.control | (receiver.data & ~in_events)):
+                    m.next = "begin"
                     with m.If(opened):
                         m.next = "seal"
-                    with m.Else():
-                        m.d.comb += restart.eq(1)
-                        m.d.sync += [is_control.eq(receiver.control), offset.eq(0)]
-                        with m.If(in_events & ~resume):
-                            m.d.sync += [event_offset.eq(offset), resume.eq(1)]
-                        fetch(1)
-                        m.next = "length"
                 with m.Elif(resume):
-                    m.d.sync += [is_control.eq(0), offset.eq(0)]
-                    fetch(1)
-                    m.next = "resume"
+                    m.next = "return"
                 with m.Elif(in_events & ~more):
                     m.next = "carried_out"
                 with m.Elif(in_events & self.o_flits.ready):
-                    fetch(self.flit_bytes)
-                    m.next = "flit"
+                    m.next = "fetch_flit"
                 with m.Elif(opened):
                     with m.If(self.i_flits.valid & ~(sender.full & some)):
-                        m.d.comb += self.i_flits.ready.eq(1)
-                        send(self.flit_bytes, self.i_flits.payload)
-                        m.d.sync += some.eq(1)
-                        m.next = "idle"
+                        m.next = "take_flit"
                     with m.Elif((sender.full & some) | sender.idle):
                         m.next = "seal"
                 with m.Elif(self.i_flits.valid | news):
-                    m.d.comb += restart.eq(1)
-                    m.d.sync += [opened.eq(1), some.eq(0), news.eq(0)]
-                    send(2, Cat(sequence, Const(Kind.SENT, 4), expected))
-                    m.next = "idle"
+                    m.next = "open"
+            with m.State("return"):
+                m.d.sync += [is_control.eq(0), offset.eq(0)]
+                fetch(1)
+                m.next = "resume"
             with m.State("resume"):
                 m.d.sync += [end.eq(last_byte), offset.eq(event_offset), resume.eq(0)]
                 m.next = "pause"
+            # Flits, to the accelerator and from it ---------------------------------------------------------------------
+            with m.State("fetch_flit"):
+                fetch(self.flit_bytes)
+                m.next = "flit"
+            with m.State("flit"):
+                m.d.comb += self.o_flits.valid.eq(1)
+                with m.If(self.o_flits.ready):
+                    m.next = "idle"
+            with m.State("open"):
+                m.d.comb += restart.eq(1)
+                m.d.sync += [opened.eq(1), some.eq(0), news.eq(0)]
+                send(2, Cat(sequence, Const(Kind.SENT, 4), expected))
+                m.next = "idle"
+            with m.State("take_flit"):
+                m.d.comb += self.i_flits.ready.eq(1)
+                send(self.flit_bytes, self.i_flits.payload)
+                m.d.sync += some.eq(1)
+                m.next = "idle"
             # A frame begins -------------------------------------------------------------------------------------------
+            with m.State("begin"):
+                m.d.comb += restart.eq(1)
+                m.d.sync += [is_control.eq(receiver.control), offset.eq(0)]
+                with m.If(in_events & ~resume):
+                    m.d.sync += [event_offset.eq(offset), resume.eq(1)]
+                fetch(1)
+                m.next = "length"
             with m.State("length"):
                 m.d.sync += [end.eq(last_byte), verifying.eq(1)]
                 fetch(1)
@@ -225,10 +239,6 @@ class Executor(wiring.Component):
                 m.next = "pause"
             with m.State("pause"):  # until receiver and sender say how it is now
                 m.next = "idle"
-            with m.State("flit"):
-                m.d.comb += self.o_flits.valid.eq(1)
-                with m.If(self.o_flits.ready):
-                    m.next = "idle"
         m.d.comb += self.busy.eq((left != 0) | ~fsm.ongoing("idle") | in_events | opened)
         with m.If(page.forget):
             m.d.sync += [expected.eq(0), in_events.eq(0), resume.eq(0)]

@@ -19,8 +19,8 @@ class Sender(wiring.Component):
     -------
     put:    takes ``byte``.
     close:  ends the frame; no byte may come for three clocks after it. Only while ``idle``.
-    idle:   no frame is being sent, or waits to be.
-    full:   a frame should end: always near the end of a half of the memory, so that none becomes too long.
+    idle:   no frame is being sent, or waits to be; a clock late.
+    full:   a frame should end: always near the end of a half of the memory, so that none becomes too long; a clock late.
     o:      the frames' bytes.
     """
 
@@ -58,9 +58,8 @@ class Sender(wiring.Component):
             memory.write.eq(put | close | closed),
             memory.write_address.eq(Mux(code & ~closed, last, at)),
             memory.write_data.eq(Mux(closed, 0, Mux(code, at - last, byte))),
-            self.full.eq(at[4:8].all()),
         ]
-        m.d.sync += [closed.eq(close), opened.eq(closed)]
+        m.d.sync += [closed.eq(close), opened.eq(closed), self.full.eq(at[4:8].all()), self.idle.eq(0)]
         with m.If(put | closed | opened):
             m.d.sync += at.eq(at + 1)
         with m.If((put & code) | opened):
@@ -74,7 +73,7 @@ class Sender(wiring.Component):
         m.d.sync += beside.eq(memory.read_data)
         with m.FSM(name="send"):
             with m.State("idle"):
-                m.d.comb += self.idle.eq((read == end) & ~close & ~closed & ~opened)
+                m.d.sync += self.idle.eq((read == end) & ~close & ~closed & ~opened)
                 with m.If(read != end):
                     m.next = "memory"
             with m.State("memory"):

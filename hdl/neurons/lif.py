@@ -35,7 +35,7 @@ class Parameters:
     current_bits:   of the synaptic current; 0 where no neuron has one.
     potential_bits: of an event that carries the potential, ``cut`` bits of which are left out; 0 where none does.
     features:       parameters that are not neutral in every neuron it serves; "current" where some have none.
-    short:          two stages fewer, which are part of those behind them.
+    short:          no registers behind the first stage.
     """
 
     state_bits: int
@@ -161,9 +161,9 @@ class Parameters:
     @property
     def latency(self) -> int:
         """Clocks from a unit's inputs to its results: 2 more with a current, 1 less where no neuron spikes, 1 more
-        where only some do, and 1 more per bit of a count of spikes, and for its lower bound; 2 less if short."""
+        where only some do, and 1 more per bit of a count of spikes, and for its lower bound; 1 less if short."""
         counting = self.value_bits + ("v_min" in self.features) if self.spikes == "many" else 0
-        return 7 + bool(self.spikes) + self.mixed + 2 * bool(self.current_bits) + counting - 2 * self.short
+        return 7 + bool(self.spikes) + self.mixed + 2 * bool(self.current_bits) + counting - self.short
 
 
 class Unit(Elaboratable):
@@ -200,8 +200,6 @@ class Unit(Elaboratable):
                 m.d[domain] += register.eq(value)
             return registers
 
-        through = "comb" if o.short else "sync"  # stages that a short pipeline has no registers behind
-
         def parameter(s: dict[str, Value], name: str) -> Value:
             return s[name] if name in names else Const(constants[name], signed(o.state_bits + 1))
 
@@ -227,7 +225,7 @@ class Unit(Elaboratable):
         else:
             more = {"given_back": n_previous * s["subtract"] if late else Const(0)}
         s = stage(
-            through,
+            "comb" if o.short else "sync",
             v=Mux(self.first, parameter(s, "v_init"), self.state.v)[: o.state_bits].as_signed(),
             **more,
             drive=(self.sum << o.guard) + parameter(s, "bias"),
@@ -269,7 +267,7 @@ class Unit(Elaboratable):
             kept[f"{prefix[state]}decayed"] = decayed[:bits].as_signed()
         if late and current:
             kept["given_back"] = s["n_previous"] * s["subtract"]
-        s = stage(through, **kept, **carry(s, "drive", *before_drive))
+        s = stage(**kept, **carry(s, "drive", *before_drive))
         if current:
             # the current; the late reset leaves the potential meanwhile
             decayed = s["decayed"] - s["given_back"] if late else s["decayed"]
