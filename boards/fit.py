@@ -120,8 +120,8 @@ def _remedies(
     network: Network, configuration: Configuration, board: Board, over: Mapping[str, tuple[int, int]]
 ) -> list[str]:
     @cache
-    def hardware(lanes: int, one_slot: bool) -> AcceleratorParameters | None:
-        candidate = _with_lanes(configuration, lanes)
+    def hardware(lanes: int, one_slot: bool, weights: str) -> AcceleratorParameters | None:
+        candidate = _with_lanes(configuration.model_copy(update={"weights": weights}), lanes)
         try:
             return map_network(network, _one_slot(candidate) if one_slot else candidate).parameters
         except Refusal:  # there is no such hardware
@@ -132,7 +132,7 @@ def _remedies(
     beyond = max(1.0, over.get("block_ram", (0, 0))[0] / block_rams(here, board))
 
     def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
-        parameters = hardware(candidate.lanes, candidate.slots == 1)
+        parameters = hardware(candidate.lanes, candidate.slots == 1, candidate.weights)
         if parameters is None:
             return False
         width = weight_bits and max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
@@ -146,6 +146,9 @@ def _remedies(
     in_blocks = map_network(network, configuration.model_copy(update={"weights": "block"})).parameters
     if "single_port_bits" in over and block_rams(in_blocks, board) <= board.resources.block_ram:
         remedies.append("'weights: block'")
+    single_port = configuration.model_copy(update={"weights": "single-port"})
+    if over.keys() & {"memory_bits", "block_ram"} and configuration.weights == "block" and fits(single_port):
+        remedies.append("'weights: single-port'")
     if over.keys() & MEMORIES:
         fewer_lanes = next((c.lanes for c in narrower if fits(c)), None)
         smaller = next((b for b in fewer_bits if fits(configuration, b)), None)

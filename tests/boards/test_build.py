@@ -92,7 +92,7 @@ def test_too_much_memory_is_refused_before_any_tool(tmp_path):
     assert re.fullmatch(
         r"The network does not fit iCEBreaker with iCE40UP5K: memory bits \d+ of 122880 \(\d+ too many\)\. "
         r"Most of its memory takes the matrix of 'in -> [^']+', \d+ bits, then the events of 'in', 3200\. "
-        r"What would help: fewer weight bits \(4 instead of 8 when converting\), "
+        r"What would help: 'weights: single-port', or fewer weight bits \(4 instead of 8 when converting\), "
         r"or a larger board \(tang-nano-9k, .*\)",
         str(refusal.value),
     )

@@ -93,7 +93,9 @@ def test_remedies_would_work():
 
 
 def test_remedies_that_would_not_work_are_not_named():
-    assert refused(784, 128, 4, lanes=8) == "a larger board (tang-primer-20k, ulx3s-25f, orangecrab-25f)"
+    larger = "a larger board (tang-primer-20k, ulx3s-25f, orangecrab-25f)"
+    assert refused(784, 128, 4, lanes=8) == f"'weights: single-port', or {larger}"
+    check_fit(network(784, 128, 4), Configuration(lanes=8, weights="single-port"), "icebreaker")
     larger = re.fullmatch(r"a larger board \((.*)\)", refused(784, 128, 8, lanes=1))[1].split(", ")
     assert len(larger) == 3 and all(
         name.startswith(("gatemate", "ulx3s", "ecpix5", "orangecrab", "arty")) for name in larger
@@ -109,7 +111,7 @@ def test_block_ram_that_the_tools_count_is_weighed_too():
     assert message.endswith(
         "block RAM 40 of 30 (10 too many). Most of its memory takes the matrix of 'in -> layer1', 49920 bits, then the "
         "parameters of 'layer1', 3432. "
-        "What would help: fewer weight bits (4 instead of 8 when converting), "
+        "What would help: 'weights: single-port', or fewer weight bits (4 instead of 8 when converting), "
         "or a larger board (tang-nano-9k, tang-primer-20k, ulx3s-25f)"
     )
 
@@ -155,8 +157,12 @@ def test_the_fullest_core_is_named():
 
 def test_a_single_port_holds_what_block_ram_does_not():
     large = network(784, 128)
-    with pytest.raises(Refusal, match="block RAM|memory bits"):
+    with pytest.raises(Refusal, match="(block RAM|memory bits) .* What would help: 'weights: single-port', or "):
         check_fit(large, Configuration(), "upduino-v3")
+    with pytest.raises(Refusal, match="What would help: (?!.*single-port)"):
+        check_fit(large, Configuration(), "ice40-hx8k")
+    with pytest.raises(Refusal, match="What would help: (?!.*single-port)"):
+        check_fit(network(784, 1024), Configuration(), "upduino-v3")
     single_port = Configuration.create(weights="single-port")
     check_fit(large, single_port, "upduino-v3")
     kinds = storage.by_kind(map_network(large, single_port).parameters)
