@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__ = ["TOOLS", "ToolEndless", "ToolFailure", "find", "run", "version"]
 os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 
 QUOTED_LINES = 8
+#: More than a tool's last write can have left of a disk.
+ROOM_BYTES = 1 << 16
 #: How often it is looked whether a tool will end.
 WATCH_SECONDS = 2.0
 _PYOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
@@ -94,6 +97,8 @@ def run(
 ) -> float:
     """Run a tool in ``folder``, everything it says in ``log``. Returns seconds; raises :class:`ToolFailure`.
 
+    On a disk that is full it is the operating system's error, whatever the tool made of that.
+
     Pass paths relative to ``folder``: a tool compiled to WebAssembly sees little else of the file system.
     endless: whether the tool will never end, by the last that it said; then it raises :class:`ToolEndless`.
     """
@@ -128,11 +133,19 @@ def run(
             finally:  # also after KeyboardInterrupt
                 process.kill()
                 process.wait()
+    _check_room(log.parent)
     if problem:
         lines = log.read_text("utf-8", "replace").split("\n")
         tail = [line.rstrip() for line in lines if line.strip()][-QUOTED_LINES:]
         raise failure("\n  ".join([f"{name} {problem}; the last it said:", *tail]))
     return time.monotonic() - start
+
+
+def _check_room(folder: Path) -> None:
+    """Few tools say that a disk is full; of what they wrote the end is missing then."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(ROOM_BYTES))
+        file.flush()
 
 
 def _last(log: Path) -> str:

@@ -1,4 +1,5 @@
 import re
+import resource
 import stat
 import sys
 
@@ -77,6 +78,19 @@ def test_a_failure_quotes_the_end_of_the_log(no_tools):
     assert lines[0] == "icepack ended with status 3; the last it said:"
     assert lines[1:] == [f"  line {k}" for k in range(3, 11)]
     assert len(log.read_text("utf-8").splitlines()) == 10
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_full_disk_is_said_whatever_the_tool_says(no_tools, status):
+    script(no_tools / "yosys", f"echo it wrote what it could; exit {status}")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (tools.ROOM_BYTES // 2, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            tools.run("yosys", [], folder=no_tools, log=no_tools / "log", timeout=60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert sorted(path.name for path in no_tools.iterdir()) == ["log", "yosys"]
 
 
 def test_an_endless_run_is_stopped(no_tools):
