@@ -71,7 +71,7 @@ class Stages:
         return (
             f"{report.bitstream} for {report.board}: {used.lut:,} of {available.lut:,} logic cells, "
             f"{used.block_ram} of {available.block_ram} block RAM, {report.fmax_mhz:.0f} MHz possible; "
-            f"{latency(report)}"
+            f"{latency(report)}" + "".join(f"; note: {remark}" for remark in report.remarks)
         )
 
     def report(self, report: Any) -> str:

@@ -274,13 +274,14 @@ def test_what_older_builds_do_not_say_is_shown_of_new_ones(again):
     energy |= {"read_bits": {}, "clocks": 9.0, "basis": "an estimate"}
     path = {"clock": SCRIPT, "start": "chip.accelerator.core0.lanes.weights0.core0_weights0_2.0.0", "end": "chip.x$1"}
     path |= {"logic_ns": 3.5, "routing_ns": 2.5}
-    report = build_report(again / "rtl", format=3, energy=energy, paths=[path])
+    report = build_report(again / "rtl", format=3, energy=energy, paths=[path], remarks=[f"too good {SCRIPT}"])
     del report["seconds"]
     put_build(again / "ulx3s-85f", report)
     spikeloom.report(again, output=again / "r.html")
     page = Page(again / "r.html")
     assert "of the order of 42.5 nJ; memory 40.0" in page.text and "(an estimate)" in page.text
     assert "core0.lanes.weights0 to x: 3.5 ns in logic" in page.text
+    assert page.text.count(f"Note: too good {SCRIPT}.") == 1, "at the board; without data there are no figures before"
     assert "script" not in page.tags
 
 
