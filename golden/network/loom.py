@@ -122,6 +122,8 @@ def save(network: "Network", path: Path) -> None:
 
 def load(cls: "type[Network]", path: Path) -> "Network":
     foreign = f"{path}: not a .loom file that 'spikeloom convert' wrote"
+    if path.suffix == ".nir":
+        foreign += f"; make one first: spikeloom convert {path} --data X.npz -o {path.stem}.loom"
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}

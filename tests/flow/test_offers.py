@@ -56,3 +56,7 @@ def test_a_configuration_holds_for_every_board():
 def test_refusals(run):
     assert "give the network too" in run.refused("boards", "--config", "c.yaml")
     assert "none.loom" in run.refused("boards", "none.loom")
+    run.folder.joinpath("n.nir").write_bytes(b"\x89HDF")
+    hint = "make one first: spikeloom convert n.nir --data X.npz -o n.loom"
+    assert hint in run.refused("boards", "n.nir")
+    assert hint in run.refused("build", "n.nir", "--board", "icebreaker", "-o", "out")
