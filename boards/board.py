@@ -1,7 +1,7 @@
 """What is known of a board: its device, its clock, and how a host reaches it."""
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from spikeloom.hdl.configuration import Configuration
@@ -34,7 +34,8 @@ class Board:
     block_bits: bits in one block RAM. single_port_bits: in all of the large memory with one port (SPRAM).
     transport:  what carries the host's accesses: a ``uart`` on the platform's pins, or ``axi`` inside the device.
     host:       how a host reaches the accelerator, as a sentence's subject.
-    loader:     what openFPGALoader calls the board. usb: vendor and product of its cable, as ``lsusb`` shows them.
+    loader:     what openFPGALoader calls the board, "" if it does not know it. loader_options: in place of a cable.
+    usb:        vendor and product of its cable, as ``lsusb`` shows them.
     loads:      what is loaded when nobody says otherwise: the device's own ``sram``, or the ``flash`` beside it.
     pack_options: further ones of the packer.
     """
@@ -61,6 +62,8 @@ class Board:
     loads: Literal["sram", "flash"]
     pack_options: tuple[str, ...] = ()
     single_port_bits: int = 0
+    # Not in what names a build: none depends on it.
+    loader_options: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def memory_bits(self) -> int:

@@ -1,6 +1,7 @@
 """The boards that a network can be built for."""
 
 import difflib
+from collections.abc import Iterable
 from functools import partial
 
 from spikeloom.boards.board import Board, Resources
@@ -145,7 +146,8 @@ BOARDS = {
             crystal_hz=30_000_000,
             resources=LFE5U_85F,
             host="UART on the Qwiic socket, 3.3 V: SCL receives, SDA sends",
-            loader="butterstick",
+            loader="",
+            loader_options=("--dfu", "--vid", "0x1209", "--pid", "0x5af1", "--altsetting", "0"),
             usb="1209:5af1",
             loads="flash",
         ),
@@ -167,6 +169,7 @@ BOARDS = {
             # Without the jumper it has no clock of a known frequency.
             host="UART over the board's USB, once the jumper OSC is closed",
             loader="ice40_generic",
+            loader_options=("--cable", "ft232"),
             usb="0403:6014",
             loads="flash",
         ),
@@ -230,7 +233,7 @@ BOARDS = {
             configuration=Configuration(lanes=8),
             resources=Resources(lut=40960, ff=40960, block_ram=64, dsp=0),
             block_bits=20480,
-            host="UART on PMOD A, 2.5 V: pin 3 receives, pin 2 sends",
+            host="UART on PMOD A, at the level of its pin 6: pin 3 receives, pin 2 sends",
             loader="gatemate_evb_jtag",
             usb="0403:6010",
             loads="sram",
@@ -268,10 +271,11 @@ BOARDS = {
 }
 
 
-def find(name: str) -> Board:
-    """The board of that name. Raises :class:`Refusal` that offers the nearest names."""
+def find(name: str, also: Iterable[str] = ()) -> Board:
+    """The board of that name. Raises :class:`Refusal` that offers the nearest names, of boards and of ``also``."""
     if name in BOARDS:
         return BOARDS[name]
-    near = difflib.get_close_matches(str(name).lower(), BOARDS, n=3, cutoff=0.4)
-    offer = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(BOARDS)}"
+    names = (*BOARDS, *also)
+    near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.4)
+    offer = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(names)}"
     raise Refusal(f"There is no board {name!r}; {offer}")

@@ -48,8 +48,8 @@ def find() -> Path | None:
 def arguments(board: Board, bitstream: Path, to: str, cable: str | None) -> list[str]:
     """What it is called with. A flash is read back and compared; an SRAM checks itself."""
     return [
-        *("--board", board.loader),
-        *(("--cable", cable) if cable else ()),
+        *(("--board", board.loader) if board.loader else ()),
+        *(("--cable", cable) if cable else board.loader_options),
         *(("--write-flash", "--verify") if to == "flash" else ("--write-sram",)),
         str(bitstream.absolute()),  # no name begins like an option then
     ]
@@ -142,6 +142,12 @@ MEANINGS = (
         "lists {usb}",
     ),
     (
+        r"no dfu compatible device found",
+        "The {wanted} is not in its USB loader: hold its button down while you plug it in, and see that 'lsusb' lists "
+        "{usb}; if it does, this user may not use it: write the line '{rule}' to "
+        "/etc/udev/rules.d/60-openfpgaloader.rules, run 'sudo udevadm control --reload' and plug the board in again",
+    ),
+    (
         r"usb bulk (read|write) failed|libusb_error_no_device|problem -?\d+ (written|read)|write error: -?\d+ instead"
         r"|unable to open ftdi device|init failed|failed to claim cable",
         f"The USB cable does not answer any more: {AGAIN}, without a hub between",
@@ -190,7 +196,7 @@ def explain(said: str, *, status: int, board: Board, to: str, cable: str | None 
     vendor, product = ("VVVV", "PPPP") if cable else board.usb.split(":")
     words = {
         "board": board.title,
-        "loader": board.loader,
+        "loader": board.loader or NAME,
         "cable": cable or "of this name",
         "wanted": f"cable {cable}" if cable else board.title.split(" with ")[0],
         "usb": "the cable" if cable else board.usb,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from spikeloom import api, show
+from spikeloom.boards import catalogue
 from spikeloom.cli.options import ALL_OPEN, BOARD_HELP, Config, Cores, Folder, Joined, Json, Source
 from spikeloom.golden.network import Refusal
 
@@ -73,6 +74,7 @@ def build(
     }
     if board == ALL_OPEN:
         return _everywhere(source, output, options, as_json)
+    catalogue.find(board, also=[ALL_OPEN])
     with show.progress("build") as progress:
         report = api.build(source, board=board, output=output, progress=progress, **options)
     if as_json:

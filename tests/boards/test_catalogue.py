@@ -63,6 +63,13 @@ def test_an_unknown_name_offers_the_nearest(name, message):
     assert str(refusal.value).startswith(message)
 
 
+def test_other_names_are_offered_where_they_may_stand():
+    with pytest.raises(Refusal, match=r"^There is no board 'all-opn'; did you mean all-open\?$"):
+        find("all-opn", also=["all-open"])
+    with pytest.raises(Refusal, match=r"choose one of .*, arty-z7, all-open$"):
+        find("zynq", also=["all-open"])
+
+
 def test_needs_are_counted_from_cells():
     cells = {"LUT4": 100, "CCU2C": 10, "TRELLIS_DPR16X4": 3, "TRELLIS_FF": 50, "DP16KD": 2, "MULT18X18D": 1, "PFUMX": 9}
     needs = FAMILIES["ecp5"].needs(cells)

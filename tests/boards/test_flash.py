@@ -16,12 +16,14 @@ from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.flash import flash
 from spikeloom.golden.network import Refusal
 
-ULX3S, ICEBREAKER = "ulx3s-85f", "icebreaker"
+ULX3S, ICEBREAKER, UPDUINO, BUTTERSTICK = "ulx3s-85f", "icebreaker", "upduino-v3", "butterstick"
+DFU = ["--dfu", "--vid", "0x1209", "--pid", "0x5af1", "--altsetting", "0"]
 HEADS = {
     ULX3S: b"\xff\x00Part: LFE5U-85F-6CABGA381\x00\xff\xff\xff\xbd\xb3\xff\xff",
     ICEBREAKER: b"\xff\x00\x00\xff\x7e\xaa\x99\x7e\x51\x00\x01\x05",
 }
-NAMES = {ULX3S: "spikeloom.bit", ICEBREAKER: "spikeloom.bin"}
+HEADS |= {UPDUINO: HEADS[ICEBREAKER], BUTTERSTICK: HEADS[ULX3S].replace(b"LFE5U-", b"LFE5UM5G-")}
+NAMES = {name: f"spikeloom.{'bit' if b'Part' in head else 'bin'}" for name, head in HEADS.items()}
 JTAG = "Jtag probe limited to 3MHz\nJtag frequency : requested 6000000Hz -> real 3000000Hz\nret 0\n"
 LOADED = (
     f"write to ram\n{JTAG}Open file: DONE\nParse file: DONE\nEnable configuration: DONE\nSRAM erase: DONE\n"
@@ -85,6 +87,10 @@ def no_tool(monkeypatch):
         (ULX3S, {"cable": "ft232", "board": ULX3S}, ["--board", "ulx3s", "--cable", "ft232", "--write-sram"]),
         (ICEBREAKER, {}, ["--board", "ice40_generic", "--write-flash", "--verify"]),
         (ICEBREAKER, {"to": "sram"}, ["--board", "ice40_generic", "--write-sram"]),
+        (UPDUINO, {}, ["--board", "ice40_generic", "--cable", "ft232", "--write-flash", "--verify"]),
+        (UPDUINO, {"cable": "x"}, ["--board", "ice40_generic", "--cable", "x", "--write-flash", "--verify"]),
+        (BUTTERSTICK, {}, [*DFU, "--write-flash", "--verify"]),
+        (BUTTERSTICK, {"to": "sram", "cable": "ft2232"}, ["--cable", "ft2232", "--write-sram"]),
     ],
 )
 def test_the_tools_arguments(tmp_path, tool, board, options, words):
@@ -201,6 +207,13 @@ UDEV = 'SUBSYSTEM=="usb", ATTRS{idVendor}=="0403", ATTRS{idProduct}=="%s", MODE=
 FAILURES = {
     "unplugged": (ULX3S, NO_CABLE + JTAG_FAILED, 1, "No ULX3S was found: plug it in .* 'lsusb' lists 0403:6015"),
     "unplugged, SPI": (ICEBREAKER, NO_CABLE + SPI_FAILED, 1, "No iCEBreaker was found: .* 0403:6010"),
+    "not in its loader": (
+        BUTTERSTICK,
+        "Open file DONE\nParse file DONE\nOpen device 1209:5af1 Not found\n"
+        "Error: DFU init failed with: No DFU compatible device found\n",
+        1,
+        "The ButterStick is not in its USB loader: hold its button down .* 'lsusb' lists 1209:5af1; if it does, .*5af1",
+    ),
     "no power": (
         ULX3S,
         f"{JTAG}Error: no device found\n",
@@ -309,7 +322,7 @@ def test_every_meaning_was_met():
         for said in ("error : x not found", "Parse file: FAIL")
     ]
     begins = {meaning.split("{")[0] for _, meaning in loader.MEANINGS}
-    assert len(begins) == len(loader.MEANINGS) == 13
+    assert len(begins) == len(loader.MEANINGS) == 14
     assert all(any(case.startswith(begin) for case in cases) for begin in begins)
     assert not any("{" in case.replace("ATTRS{idVendor}", "").replace("ATTRS{idProduct}", "") for case in cases)
 
