@@ -45,9 +45,10 @@ soak: $(READY)
 invariance: $(READY)
 	$(BIN)/python -m spikeloom.bench invariance
 
-# Writes the tables of README.md and docs/*.md from docs/results.
+# Writes the tables of README.md and docs/*.md from docs/results, and the pages of the boards.
 tables: $(READY)
 	$(BIN)/python -m spikeloom.bench.tables
+	$(BIN)/python docs/board_pages.py
 
 # snnTorch in an environment of its own, for the figure golden_speed.
 bench-snntorch:

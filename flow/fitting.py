@@ -39,7 +39,7 @@ class Fit:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """A board. flow: the ``open`` tools make its bitstream, or the ``vendor``'s."""
+    """A board. flow: the ``open`` tools make its bitstream, or the ``vendor``'s. page: about it, in the repository."""
 
     name: str
     title: str
@@ -49,6 +49,7 @@ class Offer:
     memory_bits: int
     core_mhz: float
     host: str
+    page: str
     fit: Fit | None
 
     @property
@@ -83,6 +84,7 @@ def offers(network: Network | None = None, configuration: Configuration | None =
             memory_bits=board.memory_bits,
             core_mhz=board.core_hz / 1e6,
             host=board.host,
+            page=f"docs/boards/{board.name}.md",
             fit=None if network is None else _fit(board, configuration or board.configuration, mapped),
         )
 

@@ -1,6 +1,7 @@
 """The whole road on a packaged network, stage by stage."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +87,7 @@ def demo(
         for folder in (rtl, target / board):
             check_folder(folder)
         target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(chosen.test, target / chosen.test.name)  # to run on the board
     results: dict[str, Any] = {"build": None}
 
     def do(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:

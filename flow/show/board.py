@@ -37,6 +37,7 @@ def boards(offers: Any) -> None:
     about = [(o, (o.name, o.device, _kibibytes(o.memory_bits), f"{o.core_mhz:g} MHz", o.flow)) for o in offers]
     if not any(o.fit for o in offers):
         table("board", "device", "block RAM", "clock", "tools", "host", rows=[(*row, o.host) for o, row in about])
+        say("Each has a page, from the cable to the first digit: docs/boards/BOARD.md in the repository")
         return
     shares = ("block_ram", "lut", "dsp")
     table(
@@ -129,6 +130,9 @@ def everywhere(made: Any) -> None:
             say(f"{one.board}: {one.about}", OPEN if one.ok else BAD)
         elif not one.ok:
             say(f"{one.board}: its timing is missed: do not trust this bitstream", BAD)
+    said = [(remark, one.board) for one in made if one.report for remark in one.report.remarks]
+    for remark in dict.fromkeys(remark for remark, _ in said):
+        say(f"note: {', '.join(board for other, board in said if other == remark)}: {remark}", OPEN)
 
 
 def _board_row(one: Any) -> tuple[str, ...]:

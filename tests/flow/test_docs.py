@@ -19,6 +19,7 @@ import typer
 
 import spikeloom
 from spikeloom import cli, packaged
+from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.driver import frames
 from spikeloom.boards.link import protocol
 from spikeloom.boards.soc.page import PAGE
@@ -27,7 +28,8 @@ from spikeloom.hdl.configuration import Configuration
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", *PAGES]
+BOARD_PAGES = sorted((ROOT / "docs/boards").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", *PAGES, *BOARD_PAGES]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Lanes, cores and stalls of the demo's board.
@@ -36,12 +38,17 @@ DEMO = (16, "shared", False)
 MACHINE = re.compile(r"(?<![\w.~*])/(?:home|root|work|tmp|Users|opt|mnt|srv|var)/[\w.-]+")
 
 
-@pytest.fixture(scope="module")
-def data_sheet():
-    spec = importlib.util.spec_from_file_location("data_sheet", ROOT / "docs/data_sheet.py")
+def beside_the_pages(name: str):
+    """A module of ``docs``."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def data_sheet():
+    return beside_the_pages("data_sheet")
 
 
 # Links ------------------------------------------------------------------------------------------------------------
@@ -208,6 +215,35 @@ def test_the_script_runs_anywhere(loom, tmp_path, monkeypatch):
     assert re.fullmatch(r"accuracy 90\.00%, clocks \d+", simulated)
     assert raster == same
     assert "\n".join(raster) in (ROOT / "README.md").read_text()
+
+
+def test_every_board_has_its_page(tmp_path):
+    pages = beside_the_pages("board_pages")
+    assert sorted(pages.guides()) == sorted(BOARDS) == [page.stem for page in BOARD_PAGES]
+    pages.write(tmp_path)
+    for page in BOARD_PAGES:
+        assert page.read_text() == (tmp_path / page.name).read_text(), "run `make tables`"
+        assert f"(boards/{page.name})" in (ROOT / "docs/boards.md").read_text()
+    assert all(offer.page == f"docs/boards/{offer.name}.md" for offer in spikeloom.offers())
+    assert f"\n{pages.VERDICT}\n" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("board", ["icebreaker", "arty-a7"])
+def test_a_boards_page_runs_without_the_board(loom, board, tmp_path, monkeypatch):
+    """Its last command, on the design that its build would have: weights that the host loads, and a vendor's folder."""
+    answer = beside_the_pages("board_pages").ANSWER
+    (line,) = re.findall(r"^python (\S+ sim:.*)$", (ROOT / f"docs/boards/{board}.md").read_text(), re.MULTILINE)
+    script, where, design, data = line.split()
+    monkeypatch.chdir(tmp_path)
+    spikeloom.generate(loom, output=design, config=BOARDS[board].configuration)
+    with np.load(packaged.find("digits").test) as test:
+        np.savez(data, x=test["x"][:10], y=test["y"][:10])
+        right = spikeloom.run(loom, data=packaged.find("digits").test).accuracy
+    monkeypatch.setattr(sys, "argv", [script, where, design, data])
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        runpy.run_path(ROOT / script)
+    assert said.getvalue().splitlines() == ["the first is a 0; right are 90.00% of 10", *answer.splitlines()[1:]]
+    assert answer.splitlines()[0] == f"the first is a 0; right are {right:.2%} of 360"
 
 
 #: Where messages about boards come from.

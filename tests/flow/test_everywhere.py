@@ -35,6 +35,7 @@ GOOD = BuildReport(
     paths=(),
     tools={},
     clocks_per_inference=2500.0,
+    remarks=("clocks are optimistic",),
 )
 
 
@@ -66,6 +67,8 @@ def test_every_open_board_is_built_and_one_that_is_too_small_is_no_failure(run, 
     assert cells[1:] == ["yes", "25.00 %", "12.50 %", "25.00 %", "61.2 of 50", "50.0 µs", "ulx3s-85f/spikeloom.bin"]
     assert " no " in next(line for line in text.splitlines() if line.startswith(f"{SMALL} "))
     assert f"{SMALL}: The network does not fit iCEBreaker: block RAM 40 of 30 (10 too many)" in text
+    assert "note: ulx3s-85f, ulx3s-25f, " in text and ": clocks are optimistic" in text
+    assert "did you mean all-open?" in run.refused("build", loom, "--board", "all-opn", "-o", "all")
 
 
 def test_a_failure_and_missed_timing_do_not_stop_the_others(run, loom, builds):
