@@ -45,7 +45,10 @@ def load_manifest(directory: str | Path) -> dict[str, Any]:
             if not file.is_file() or file.stat().st_size > LARGEST_FILE or sha256(file) != expected:
                 raise Refusal(f"{file}: missing, or not what the manifest says; generate the folder again")
     except FileNotFoundError:
-        raise Refusal(f"{directory}: not a folder that 'spikeloom generate' wrote (it has no manifest.json)") from None
+        hint = f"; did you mean {directory / 'rtl'}?" if (directory / "rtl" / path.name).is_file() else ""
+        raise Refusal(
+            f"{directory}: not a folder that 'spikeloom generate' wrote (it has no manifest.json){hint}"
+        ) from None
     except OSError as error:
         raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

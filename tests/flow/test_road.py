@@ -83,6 +83,12 @@ def test_a_missing_tool_is_named(run, rtl, monkeypatch):
     )
 
 
+def test_the_folder_around_the_verilog_is_told_from_it(run, rtl):
+    shutil.copytree(rtl, "demo/rtl")
+    assert "(it has no manifest.json); did you mean demo/rtl?" in run.refused("verify", "demo", "--data", DIGITS.test)
+    assert run.refused("build", ".", "--board", "icebreaker", "-o", "out").endswith("(it has no manifest.json)")
+
+
 def test_a_network_too_large_for_its_board_is_refused_before_any_tool_runs(run, tmp_path_factory):
     mnist = packaged.find("mnist")
     loom = tmp_path_factory.mktemp("mnist") / "mnist.loom"
