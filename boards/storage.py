@@ -12,6 +12,7 @@ from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
 from spikeloom.boards.families import FAMILIES
+from spikeloom.boards.tables import block_price, in_blocks, tables
 from spikeloom.golden.network import Convolution, Dense, Network, OneToOne
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest
@@ -159,9 +160,8 @@ def _kind(name: str) -> str:
 
 
 def block_rams(shapes: Iterable[tuple[int, int]], family: str) -> int:
-    """The fewest block RAMs of a family that hold memories of (entries, bits), each by itself."""
-    one = FAMILIES[family].block_shapes
-    return sum(min(-(-entries // e) * -(-bits // b) for e, b in one) for entries, bits in shapes)
+    """The block RAMs of a family that memories of (entries, bits) become, each by itself."""
+    return sum(block_price(entries, bits, FAMILIES[family])[1] for entries, bits in shapes)
 
 
 def single_port_bits(shapes: Iterable[tuple[int, int]]) -> int:
@@ -171,7 +171,10 @@ def single_port_bits(shapes: Iterable[tuple[int, int]]) -> int:
 
 
 def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:
-    """Block RAMs of a core by memory, cut into arrays as the hardware cuts it; memories side by side are one."""
+    """Block RAMs of a core by memory, cut into arrays as the hardware cuts it; memories side by side are one.
+
+    Tables are among them where the synthesiser makes them block RAM.
+    """
     found: dict[str, int] = {}
     for memory in memories(p):
         if memory.kind not in (TABLES, SINGLE_PORT):
@@ -180,6 +183,9 @@ def core_blocks(p: CoreParameters, family: str) -> dict[str, int]:
             count = block_rams([(memory.entries, bits) for _, _, bits in arrays], family)
             name = memory.name.rstrip("0123456789")
             found[name] = found.get(name, 0) + count
+    for table in tables(p):
+        if count := in_blocks(table, FAMILIES[family]):
+            found[table.name] = found.get(table.name, 0) + count
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 

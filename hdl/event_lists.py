@@ -9,7 +9,7 @@ from spikeloom.hdl.layouts import Tables, flit_layout
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import DEEPEST, CoreParameters
 
-__all__ = ["EventLists", "entry_layout"]
+__all__ = ["EventLists", "entry_layout", "ring_layout"]
 
 
 def entry_layout(p: CoreParameters) -> data.StructLayout:
@@ -18,6 +18,11 @@ def entry_layout(p: CoreParameters) -> data.StructLayout:
     if p.value_bits > 1:
         members["value"] = signed(p.value_bits)
     return data.StructLayout(members)
+
+
+def ring_layout(p: CoreParameters) -> data.StructLayout:
+    """Where a source's ring of slots stands."""
+    return data.StructLayout({"base": p.list_bits, "fill": p.flit.index_bits, "slot": p.slot_bits, "sequence": 2})
 
 
 class EventLists(wiring.Component):
@@ -73,10 +78,7 @@ class EventLists(wiring.Component):
             m.submodules[name] = banks[-1]
         counts_depth = 1 << (p.flit.source_bits + p.slot_bits)
         m.submodules.counts = counts = self.memories.table("counts", p.flit.index_bits, counts_depth)
-        ring_layout = data.StructLayout(
-            {"base": p.list_bits, "fill": p.flit.index_bits, "slot": p.slot_bits, "sequence": 2}
-        )
-        m.submodules.rings = rings = self.memories.table("rings", ring_layout, p.flit.sources)
+        m.submodules.rings = rings = self.memories.table("rings", ring_layout(p), p.flit.sources)
         # First clock: what is known of the flit's source.
         number, initialise, arrived = Signal(p.flit.source_bits), Signal(), Signal()
         flit, source = Signal(flit_layout(p.flit), reset_less=True), self.source
@@ -96,7 +98,7 @@ class EventLists(wiring.Component):
         ]
 
         # Second clock: where its ring stands, also when the flit before has just moved it.
-        ring, ring_next = Signal(ring_layout, reset_less=True), Signal(ring_layout)
+        ring, ring_next = Signal(ring_layout(p), reset_less=True), Signal(ring_layout(p))
         moved = Signal()
         number_2, initialise_2, event, tick = Signal.like(number), Signal(), Signal(), Signal()
         flit_2, source_2 = Signal.like(flit), Signal.like(source)
@@ -115,7 +117,7 @@ class EventLists(wiring.Component):
         write, surplus, mismatch = Signal(), Signal(), Signal()
         write_address = Signal(p.list_bits, reset_less=True)
         entry = Signal(entry_layout(p), reset_less=True)
-        last, closing, closed = ring.slot == source_2.slots, Signal(), Signal(ring_layout, reset_less=True)
+        last, closing, closed = ring.slot == source_2.slots, Signal(), Signal(ring_layout(p), reset_less=True)
         m.d.sync += [
             closing.eq(tick),  # which takes another clock
             closed.fill.eq(0),

@@ -9,7 +9,7 @@ from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import CoreParameters
 
-__all__ = ["FanOut", "row_layout"]
+__all__ = ["FanOut", "event_layout", "row_layout"]
 
 #: Events between the list and the generator: more than the clocks from one to the other.
 EVENTS = 16
@@ -26,6 +26,21 @@ def row_layout(p: CoreParameters) -> data.StructLayout:
     if p.value_bits > 1:
         members["value"] = signed(p.value_bits)
     return data.StructLayout(members)
+
+
+def event_layout(p: CoreParameters) -> data.StructLayout:
+    """An event, and where its loops begin."""
+    assert p.scatter
+    return data.StructLayout(
+        {
+            "weights": p.scatter.weight_address_bits,
+            "row": Tables(p).place["row"].width,
+            "across": p.scatter.tap_bits,
+            "down": p.scatter.tap_bits,
+            "lane": p.lane_bits,
+            "value": p.value_bits if p.value_bits > 1 else 0,
+        }
+    )
 
 
 class FanOut(wiring.Component):
@@ -99,18 +114,8 @@ class FanOut(wiring.Component):
         m.d.comb += self.places.read_address.eq(place_address)
         m.d.sync += self.place.as_value().eq(self.places.read_data)
         place, entry = self.place, entries[3]
-        event_layout = data.StructLayout(
-            {
-                "weights": s.weight_address_bits,
-                "row": self.tables.place["row"].width,
-                "across": s.tap_bits,
-                "down": s.tap_bits,
-                "lane": p.lane_bits,
-                "value": p.value_bits if graded else 0,
-            }
-        )
-        m.submodules.events = events = self.memories.table("events", event_layout, EVENTS)
-        arriving = Signal(event_layout)
+        m.submodules.events = events = self.memories.table("events", event_layout(p), EVENTS)
+        arriving = Signal(event_layout(p))
         lane = entry.index[: p.lane_shift] if p.lane_shift else 0
         push = travelling[-1] & place.valid
         m.d.comb += [
@@ -132,7 +137,7 @@ class FanOut(wiring.Component):
         m.d.comb += waiting.eq(events.read_address != events.write_address)
 
         # Rows ------------------------------------------------------------------------------------------------------
-        event = Signal(event_layout)
+        event = Signal(event_layout(p))
         m.d.comb += event.eq(events.read_data)
         row = self.row
         tap, line = (

@@ -10,11 +10,29 @@ from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.scheduler import group_layout
 
-__all__ = ["NeuronUnits"]
+__all__ = ["NeuronUnits", "most_results", "result_layout"]
 
 
 #: Clocks from the end of the pipelines to the room that a result leaves behind.
 SENDING = 5
+
+
+def result_layout(p: CoreParameters) -> data.StructLayout:
+    """What the units find in a clock."""
+    return data.StructLayout(
+        {
+            "fired": p.units,
+            "values": data.ArrayLayout(p.flit.value_bits if p.flit.value_bits > 1 else 0, p.units),
+            "last": 1,  # of its step
+            "source": p.flit.source_bits,
+            "sequence": 2,
+        }
+    )
+
+
+def most_results(p: CoreParameters) -> int:
+    """Room for a group's results and for those of all groups that are between their hand-over and their way out."""
+    return p.beats + p.lane_latency + p.unit_latency + SENDING
 
 
 class NeuronUnits(wiring.Component):
@@ -67,24 +85,13 @@ class NeuronUnits(wiring.Component):
         far = int(p.folded)
         latency = p.unit_latency
         known = latency - p.neuron.latency  # clocks until a neuron's words are
-        result_layout = data.StructLayout(
-            {
-                "fired": p.units,
-                "values": data.ArrayLayout(p.flit.value_bits if p.flit.value_bits > 1 else 0, p.units),
-                "last": 1,  # of its step
-                "source": p.flit.source_bits,
-                "sequence": 2,
-            }
-        )
         # Groups follow each other by the clocks in which the sums' buffer is shifted out, and so that only one is on
         # its way, or at least that the room promised to the last is known; a step's first group so that no neuron comes
-        # again before its state is written. There is room for a group's results and for those of all groups that are
-        # between their hand-over and their way out.
+        # again before its state is written.
         after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
         after_step = max(after_group, latency + 2)
-        round_trip = p.lane_latency + latency + SENDING
-        depth = p.beats + round_trip
-        m.submodules.results = results = self.memories.table("results", result_layout, depth + 1)
+        depth = most_results(p)
+        m.submodules.results = results = self.memories.table("results", result_layout(p), depth + 1)
         # Where pipelines are short, block RAM is what runs out, unless the weights are elsewhere.
         results.logic = p.short and not p.single_port
 
@@ -160,7 +167,7 @@ class NeuronUnits(wiring.Component):
                 addresses[1].eq(self.memories.address(group.parameter_address)),
             ]
             address, parameter_address = addresses
-        result = Signal(result_layout)
+        result = Signal(result_layout(p))
         for u in range(p.units):
             parameters, state = self.blocks[f"parameters{u}"], self.blocks[f"state{u}"]
             m.submodules[f"unit{u}"] = unit = MODELS[p.model].Unit(p.neuron, p.accumulator_bits)
@@ -198,8 +205,8 @@ class NeuronUnits(wiring.Component):
                 m.d.sync += address.eq(Mux(address == depth, 0, address + 1))
 
         # Events one by one, then the tick ----------------------------------------------------------------------------
-        first, some, take = Signal(result_layout, reset_less=True), Signal(), Signal()  # of those in the queue
-        sending = Signal(result_layout)
+        first, some, take = Signal(result_layout(p), reset_less=True), Signal(), Signal()  # of those in the queue
+        sending = Signal(result_layout(p))
         lowest = sending.fired & (~sending.fired + 1)[: p.units]
         others = sending.fired & ~lowest
         index, ended = Signal(p.flit.index_bits), Signal(init=1)  # of the first neuron; a step's results have ended

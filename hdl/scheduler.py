@@ -10,7 +10,7 @@ from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.tokens import Tokens
 
-__all__ = ["Scheduler", "group_layout", "segment_layout"]
+__all__ = ["Scheduler", "clock_layout", "group_layout", "reader_layout", "segment_layout"]
 
 
 def group_layout(p: CoreParameters) -> data.StructLayout:
@@ -42,6 +42,16 @@ def segment_layout(p: CoreParameters) -> data.StructLayout:
         }
         | ({"ring": 1} if p.scatter else {})  # what is at the address is a row of sums
     )
+
+
+def reader_layout(p: CoreParameters) -> data.StructLayout:
+    """Where a projection reads next."""
+    return data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
+
+
+def clock_layout() -> data.StructLayout:
+    """Where a population is in its sample."""
+    return data.StructLayout({"step": 16, "sequence": 2})
 
 
 class Scheduler(wiring.Component):
@@ -109,11 +119,8 @@ class Scheduler(wiring.Component):
         # Counters and what they start from --------------------------------------------------------------------------
         m.submodules.ticks = ticks = Tokens(p.projections, p.token_bits)
         m.submodules.credits = free_slots = Tokens(p.channels, p.token_bits)
-        #: where each projection reads next; where each population is in its sample
-        reader_layout = data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
-        clock_layout = data.StructLayout({"step": 16, "sequence": 2})
-        m.submodules.readers = readers = self.memories.table(f"{self.prefix}readers", reader_layout, p.projections)
-        m.submodules.clocks = clocks = self.memories.table(f"{self.prefix}clocks", clock_layout, p.populations)
+        m.submodules.readers = readers = self.memories.table(f"{self.prefix}readers", reader_layout(p), p.projections)
+        m.submodules.clocks = clocks = self.memories.table(f"{self.prefix}clocks", clock_layout(), p.populations)
         longest = max(p.projections, p.channels, p.populations, p.flit.sources)
         number = Signal(range(max(2, longest)))
         with m.If(self.initialise):
@@ -196,8 +203,8 @@ class Scheduler(wiring.Component):
         row = Signal(p.row_bits)
         unit_address = Signal(p.unit_address_bits)
         run_number = Signal.like(candidate)
-        clock, clock_next = Signal(clock_layout), Signal(clock_layout)
-        reader, reader_next = Signal(reader_layout), Signal(reader_layout)
+        clock, clock_next = Signal(clock_layout()), Signal(clock_layout())
+        reader, reader_next = Signal(reader_layout(p)), Signal(reader_layout(p))
         m.d.comb += [
             clocks.read_address.eq(found_number),
             clocks.write_address.eq(Mux(loading, loaded, run_number)),
@@ -217,7 +224,7 @@ class Scheduler(wiring.Component):
             increment.eq(step + 1),
         ]
         next_step = Mux(ends_sample, endless.replicate(16), increment)
-        wrap, advanced = reader.slot == projection.slots, Signal(reader_layout)
+        wrap, advanced = reader.slot == projection.slots, Signal(reader_layout(p))
         m.d.sync += [
             advanced.slot.eq(Mux(wrap, 0, reader.slot + 1)),
             advanced.base.eq(Mux(wrap, projection.base, reader.base + projection.capacity)),

@@ -65,6 +65,9 @@ class Family(ABC):
     bels:      resource -> what nextpnr's report calls it, each with how many of the resource it takes.
     cells:     resource -> patterns of Yosys' cell types, each with how many of the resource it takes at least.
     block_shapes: that one block RAM can take, as (entries, bits).
+    block_price, block_byte: by which Yosys chooses among them: of one, and the bits that are written together.
+    lut_ram:    there is memory of a few words in LUTs.
+    multiplier: the least bits of its narrower and its wider factor and of its product; None: all products are logic.
     link_slots: how many, of how many bytes, fill one block RAM with the host link's frames.
     own_registers: of block RAMs and multipliers can be used; see :meth:`move_registers`.
     libraries: files that the synthesis reads ``here``.
@@ -83,6 +86,10 @@ class Family(ABC):
     bels: ClassVar[Counts] = {}
     cells: ClassVar[Counts]
     block_shapes: ClassVar[tuple[tuple[int, int], ...]]
+    block_price: ClassVar[int] = 128
+    block_byte: ClassVar[int] = 9
+    lut_ram: ClassVar[bool] = True
+    multiplier: ClassVar[tuple[int, int, int] | None] = (2, 2, 0)
     link_slots: ClassVar[tuple[int, int]]
     own_registers: ClassVar[bool] = False
     libraries: ClassVar[Mapping[str, str]] = {}

@@ -36,6 +36,10 @@ class GateMate(Family):
         "dsp": (),
     }
     block_shapes = ((16384, 1), (8192, 2), (4096, 5), (2048, 10), (1024, 20), (512, 40))
+    block_price = 129
+    block_byte = 1
+    lut_ram = False
+    multiplier = None
     link_slots = (8, 256)
 
     def synthesis(self, board: Board, top: str, here: str) -> str:

@@ -53,6 +53,7 @@ class Gowin(Family):
         "dsp": (("MULT18X18", 1), ("MULT36X36", 4)),
     }
     block_shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+    multiplier = (4, 10, 0)
     link_slots = (8, 256)
     libraries = {LIBRARY: SIMPLE_DUAL_PORT}  # noqa: RUF012
     remarks = (

@@ -31,6 +31,10 @@ class Ice40(Family):
         "dsp": (("SB_MAC16", 1),),
     }
     block_shapes = ((2048, 2), (1024, 4), (512, 8), (256, 16))
+    block_price = 64
+    block_byte = 1
+    lut_ram = False
+    multiplier = (2, 2, 11)
     link_slots = (4, 128)
 
     def synthesis(self, board: Board, top: str, here: str) -> str:

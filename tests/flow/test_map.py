@@ -121,10 +121,10 @@ def test_a_mapping_file_that_is_wrong_is_refused_by_all(run, loom, command, text
 
 def test_cores_are_asked_for_alike(run, loom):
     """By a number or by the file that `map` makes of it, the Verilog is the same."""
-    run("map", "net.loom", "--cores", "3", "--topology", "ring", "--board", "ice40-hx8k", "-o", "m.yaml")
+    run("map", "net.loom", "--cores", "3", "--topology", "ring", "--board", "tang-nano-9k", "-o", "m.yaml")
     words = {"number": ("--cores", "3", "--topology", "ring"), "file": ("--config", "m.yaml")}
     made = {
-        how: run.json("generate", "net.loom", "--board", "ice40-hx8k", *own, "-o", how) for how, own in words.items()
+        how: run.json("generate", "net.loom", "--board", "tang-nano-9k", *own, "-o", how) for how, own in words.items()
     }
     assert made["number"] == made["file"]
     assert made["file"]["configuration"]["topology"] == "ring" and made["file"]["configuration"]["lanes"] == 8

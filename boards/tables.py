@@ -1,0 +1,100 @@
+"""A core's memories of a few words: in logic or LUT RAM, and in block RAM where the synthesiser finds that cheaper."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spikeloom.boards.families import Family
+from spikeloom.hdl.event_lists import ring_layout
+from spikeloom.hdl.fan_out import EVENTS, event_layout
+from spikeloom.hdl.lanes import GROUPS
+from spikeloom.hdl.layouts import Tables
+from spikeloom.hdl.neuron_units import most_results, result_layout
+from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.scheduler import clock_layout, group_layout, reader_layout
+
+__all__ = ["Table", "block_price", "in_blocks", "lut_rams", "tables"]
+
+#: What Yosys' memory_libmap reckons with: a bit in logic costs 1; these are for each bit of a multiplexer, and for each
+#: point of what block RAM does not do by itself.
+MULTIPLEXER, POINT = 0.5, 2
+#: LUT RAM of 16 words of 4 bits.
+LUT_RAM_WORDS, LUT_RAM_BITS, LUT_RAM_PRICE = 16, 4, 4
+#: Points of a table that is read into a register: to read first what is written in the same clock; likewise what is
+#: written to be seen at once; and the register's reset beside the former.
+READ_FIRST, FORWARDED, WITH_RESET = 7, 6, 9
+#: More of them where the register behind a read port cannot start at 0.
+START = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """``entries`` of ``bits``. points: what a block RAM needs around it; None: its words are read in the same clock."""
+
+    name: str
+    entries: int
+    bits: int
+    points: int | None = None
+
+
+def tables(p: CoreParameters) -> Iterator[Table]:
+    """Every table of a core."""
+    yield from _scheduled(p)
+    tables, entries = Tables(p), p.flit.sources
+    yield Table(name="sources", entries=entries, bits=tables.source.size, points=READ_FIRST)
+    yield Table(name="rings", entries=entries, bits=ring_layout(p).size, points=FORWARDED)
+    yield Table(name="counts", entries=1 << (p.flit.source_bits + p.slot_bits), bits=p.flit.index_bits)
+    logic = p.short and not p.single_port
+    yield Table(
+        name="results", entries=most_results(p) + 1, bits=result_layout(p).size, points=None if logic else 1
+    )  # it is never read where it is being written
+    if not p.alone:
+        yield Table(name="destinations", entries=entries, bits=tables.destination.size)
+    if s := p.scatter:
+        yield from _scheduled(p.scatter_core)
+        yield Table(name="scatter_rings", entries=s.rings, bits=tables.ring.size, points=READ_FIRST)
+        yield Table(name="fan_outs", entries=s.projections, bits=tables.fan_out.size, points=READ_FIRST)
+        yield Table(name="heads", entries=s.rings, bits=s.ring_bits, points=READ_FIRST)
+        yield Table(name="scatter_counts", entries=1 << (p.flit.source_bits + p.slot_bits), bits=p.flit.index_bits)
+        yield Table(name="events", entries=EVENTS, bits=event_layout(p).size)
+        yield Table(name="groups", entries=GROUPS, bits=group_layout(p).size)
+
+
+def _scheduled(p: CoreParameters) -> Iterator[Table]:
+    tables = Tables(p)
+    yield Table(name="populations", entries=p.populations, bits=tables.population.size, points=READ_FIRST)
+    yield Table(name="projections", entries=p.projections, bits=tables.projection.size, points=READ_FIRST)
+    yield Table(name="channels", entries=p.channels, bits=tables.channel.size, points=READ_FIRST)
+    yield Table(name="readers", entries=p.projections, bits=reader_layout(p).size, points=WITH_RESET)
+    yield Table(name="clocks", entries=p.populations, bits=clock_layout().size, points=WITH_RESET)
+
+
+def block_price(entries: int, bits: int, family: Family) -> tuple[float, int]:
+    """What block RAM for an array costs, as Yosys reckons, and how many it takes.
+
+    Words far from each other may be side by side in one that is wide, with a multiplexer behind it.
+    """
+    found = []
+    for depth, width in family.block_shapes:
+        turns, byte = -(-entries // depth), min(family.block_byte, width)
+        blocks = -(-turns * byte * -(-bits // byte) // width)
+        chosen = MULTIPLEXER * ((turns - 1) * bits + turns) if turns > 1 else 0
+        found.append((family.block_price * blocks + chosen, blocks))
+    return min(found)
+
+
+def in_blocks(table: Table, family: Family) -> int:
+    """The block RAMs that a table becomes; 0 if it stays in logic or LUT RAM."""
+    if table.points is None:
+        return 0
+    entries = max(2, table.entries)
+    price, blocks = block_price(entries, table.bits, family)
+    price += POINT * (table.points + (0 if family.lut_ram else START))
+    other = float(entries * table.bits)
+    if family.lut_ram:
+        turns = -(-entries // LUT_RAM_WORDS)
+        other = min(other, LUT_RAM_PRICE * lut_rams(table) + MULTIPLEXER * ((turns - 1) * table.bits + turns) + POINT)
+    return blocks if price < other else 0
+
+
+def lut_rams(table: Table) -> int:
+    return -(-table.entries // LUT_RAM_WORDS) * -(-table.bits // LUT_RAM_BITS)
