@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 
-from spikeloom.boards import catalogue, storage
+from spikeloom.boards import calibration, catalogue, storage
 from spikeloom.boards.catalogue import BOARDS, Board
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
@@ -18,6 +18,7 @@ __all__ = [
     "DoesNotFit",
     "block_rams",
     "check_fit",
+    "margins",
     "memory_bits",
     "predicted",
     "single_port_bits",
@@ -51,8 +52,19 @@ def block_rams(parameters: AcceleratorParameters, board: Board, weight_bits: int
 
 
 def predicted(parameters: AcceleratorParameters, board: Board) -> dict[str, int | None]:
-    """What a design will take of each resource, by the model; None is not known before synthesis."""
-    return {"lut": None, "ff": None, "block_ram": block_rams(parameters, board), "dsp": None}
+    """What a design will take of each resource, by the model; None is not known before synthesis.
+
+    Block RAM and multipliers are counted; logic cells and flip-flops are estimates, which :func:`margins` judges.
+    """
+    unknown: dict[str, int | None] = dict.fromkeys(NAMES)
+    return (
+        unknown | (calibration.area().predict(parameters, board) or {}) | {"block_ram": block_rams(parameters, board)}
+    )
+
+
+def margins(board: Board) -> dict[str, float]:
+    """By resource that is estimated, the share by which an estimate was off at most, where the truth is known."""
+    return {resource: off for (resource, family), off in calibration.worst().items() if family == board.family}
 
 
 def single_port_bits(parameters: AcceleratorParameters, weight_bits: int | None = None) -> int:

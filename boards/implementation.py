@@ -12,7 +12,7 @@ from amaranth.hdl import Elaboratable
 from spikeloom.boards import tools
 from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.reports import PlaceAndRoute, cell_counts, read_report
+from spikeloom.boards.reports import PlaceAndRoute, cell_counts, read_report, utilisation_in_log
 from spikeloom.boards.top import Top
 from spikeloom.golden.network import Refusal
 
@@ -82,8 +82,7 @@ class Implementation:
         return self._synthesise(f"{reads}read_rtlil {self._file('top.il')}\n", "top")
 
     def place_and_route(self, seed: int) -> PlaceAndRoute:
-        constrained = (self.build / f"top.{self.family.constraints}").exists()
-        arguments = self.family.place_and_route(self.board, seed=seed, core_hz=self.core_hz, constrained=constrained)
+        arguments = self._place_and_route(seed)
         assert self.family.place_tool
         run = partial(self._run, "place and route", self.family.place_tool.name, folder=self.build)
         try:
@@ -91,6 +90,16 @@ class Implementation:
         except tools.ToolEndless:  # some designs are too much for the family's placer, and not for the default one
             run(arguments, timeout=PLACE_AND_ROUTE_SECONDS)
         return read_report(self.build / "report.json")
+
+    def packed(self, cells: Resources) -> Resources:
+        """What place and route will count of a netlist, without placing it."""
+        assert self.family.place_tool
+        arguments = self._place_and_route(1)
+        out = next(k for k, word in enumerate(arguments) if word.endswith("top.placed"))
+        arguments = [*arguments[: out - 1], *arguments[out + 1 :], "--pack-only"]
+        self._run("count", self.family.place_tool.name, arguments, self.build, PACK_SECONDS)
+        log = (self.build / str(self.log)).read_text("utf-8", "replace")
+        return Resources(**(asdict(cells) | self.family.placed(utilisation_in_log(log))))
 
     def copy(self, build: Path) -> "Implementation":
         """Another, that places and routes the same netlist in a folder of its own."""
@@ -107,6 +116,10 @@ class Implementation:
     def used(self, cells: Resources, placed: PlaceAndRoute) -> Resources:
         """nextpnr's counts, and Yosys' for what nextpnr's report leaves out."""
         return Resources(**(asdict(cells) | self.family.placed(placed.utilisation)))
+
+    def _place_and_route(self, seed: int) -> list[str]:
+        constrained = (self.build / f"top.{self.family.constraints}").exists()
+        return self.family.place_and_route(self.board, seed=seed, core_hz=self.core_hz, constrained=constrained)
 
     def _file(self, name: str) -> str:
         """As Yosys sees it, which runs where the memories' images are."""

@@ -76,6 +76,8 @@ class KeptStages(Implementation):
         elif stage == "place and route":
             reads = [self.build / name for name in ("top.json", f"top.{self.family.constraints}")]
             writes = ["top.placed", "report.json"]
+        elif stage == "count":
+            reads, writes = [self.build / name for name in ("top.json", f"top.{self.family.constraints}")], []
         else:
             reads, writes = [self.build / "top.placed"], [f"top.{self.family.bitstream}"]
         return [path for path in reads if path.exists()], [self.build / name for name in writes]

@@ -13,6 +13,7 @@ from amaranth.utils import bits_for
 
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.tables import block_price, in_blocks, tables
+from spikeloom.boards.tables import memories as core_memories
 from spikeloom.golden.network import Convolution, Dense, Network, OneToOne
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import load_manifest
@@ -21,7 +22,7 @@ from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.memory import slices
-from spikeloom.hdl.memory_map import core_memories, slice_bits_of
+from spikeloom.hdl.memory_map import slice_bits_of
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
 __all__ = [

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spikeloom.boards.families import Family
 from spikeloom.hdl.event_lists import ring_layout
 from spikeloom.hdl.fan_out import EVENTS, event_layout
 from spikeloom.hdl.lanes import GROUPS
 from spikeloom.hdl.layouts import Tables
+from spikeloom.hdl.memory_map import core_memories, host_memories
 from spikeloom.hdl.neuron_units import most_results, result_layout
-from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 from spikeloom.hdl.scheduler import clock_layout, group_layout, reader_layout
 
-__all__ = ["Table", "block_price", "in_blocks", "lut_rams", "tables"]
+__all__ = ["Table", "block_price", "host_tables", "in_blocks", "layouts", "lut_rams", "memories", "tables"]
 
 #: What Yosys' memory_libmap reckons with: a bit in logic costs 1; these are for each bit of a multiplexer, and for each
 #: point of what block RAM does not do by itself.
@@ -24,6 +26,12 @@ LUT_RAM_WORDS, LUT_RAM_BITS, LUT_RAM_PRICE = 16, 4, 4
 READ_FIRST, FORWARDED, WITH_RESET = 7, 6, 9
 #: More of them where the register behind a read port cannot start at 0.
 START = 2
+
+
+#: Of the cores that were asked for last: to make layouts takes longer than all that is done with them.
+LATEST = 64
+layouts = lru_cache(LATEST)(Tables)
+memories = lru_cache(LATEST)(core_memories)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,7 @@ class Table:
 def tables(p: CoreParameters) -> Iterator[Table]:
     """Every table of a core."""
     yield from _scheduled(p)
-    tables, entries = Tables(p), p.flit.sources
+    tables, entries = layouts(p), p.flit.sources
     yield Table(name="sources", entries=entries, bits=tables.source.size, points=READ_FIRST)
     yield Table(name="rings", entries=entries, bits=ring_layout(p).size, points=FORWARDED)
     yield Table(name="counts", entries=1 << (p.flit.source_bits + p.slot_bits), bits=p.flit.index_bits)
@@ -59,8 +67,14 @@ def tables(p: CoreParameters) -> Iterator[Table]:
         yield Table(name="groups", entries=GROUPS, bits=group_layout(p).size)
 
 
+def host_tables(p: AcceleratorParameters) -> Iterator[Table]:
+    """Those beside the cores."""
+    for name, (entries, layout) in host_memories(p).items():
+        yield Table(name=name, entries=entries, bits=layout.size)
+
+
 def _scheduled(p: CoreParameters) -> Iterator[Table]:
-    tables = Tables(p)
+    tables = layouts(p)
     yield Table(name="populations", entries=p.populations, bits=tables.population.size, points=READ_FIRST)
     yield Table(name="projections", entries=p.projections, bits=tables.projection.size, points=READ_FIRST)
     yield Table(name="channels", entries=p.channels, bits=tables.channel.size, points=READ_FIRST)

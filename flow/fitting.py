@@ -1,12 +1,12 @@
 """Every board of the catalogue, and with a network how much of each board it takes; by the model, without synthesis."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from spikeloom.boards.board import Board
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.fit import NAMES, predicted, single_port_bits
+from spikeloom.boards.fit import NAMES, margins, predicted, single_port_bits
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
@@ -19,15 +19,17 @@ __all__ = ["Fit", "Offer", "offers"]
 class Fit:
     """How a network fits a board.
 
-    fits:  None if there is no such hardware; ``about`` says why, or what is too small.
+    fits:  None if there is no such hardware; ``about`` says why, or what is too small or nearly so.
     lanes: the board's usual ones, or the configuration's.
     needs: resource -> (needed, of how many); None is not known before synthesis.
+    margins: resource that is estimated -> the share by which the estimate may be off, as far as is known.
     """
 
     fits: bool | None
     about: str
     lanes: int
     needs: Mapping[str, tuple[int | None, int]]
+    margins: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def shares(self) -> dict[str, float | None]:
@@ -103,8 +105,21 @@ def _fit(board: Board, configuration: Configuration, mapped: Callable[[Configura
             fits=None, about=str(refusal), lanes=lanes, needs={name: (None, of) for name, of in available.items()}
         )
     needs = {name: (used, available[name]) for name, used in predicted(parameters, board).items()}
+    off = {name: share for name, share in margins(board).items() if needs[name][0] is not None}
     over = [name for name, (used, of) in needs.items() if used is not None and used > of]
-    about = [f"{NAMES[name]}: {needs[name][0]:,} of {needs[name][1]:,}" for name in over]
+    about = [_needed(name, needs, off) for name in over]
     if (single_port := single_port_bits(parameters)) > board.single_port_bits:
         about.append(f"bits of single-port memory: {single_port:,} of {board.single_port_bits:,}")
-    return Fit(fits=not about, about="; ".join(about), lanes=lanes, needs=needs)
+    fits = not about
+    about += [
+        _needed(name, needs, off)
+        for name in off
+        if name not in over and needs[name][0] * (1 + off[name]) > needs[name][1]
+    ]
+    return Fit(fits=fits, about="; ".join(about), lanes=lanes, needs=needs, margins=off)
+
+
+def _needed(name: str, needs: Mapping[str, tuple[int | None, int]], off: Mapping[str, float]) -> str:
+    used, of = needs[name]
+    estimate = f", an estimate that may be {off[name]:.0%} off" if name in off else ""
+    return f"{NAMES[name]}: {'~' if name in off else ''}{used:,} of {of:,}{estimate}"

@@ -4,6 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, ClassVar, Literal
 
 from amaranth.hdl import Module, Signal
@@ -14,7 +15,7 @@ from spikeloom.golden.network import Refusal
 __all__ = ["Family", "Pll", "Tool", "nearest"]
 
 TOLERANCE = 0.001
-Counts = Mapping[str, tuple[tuple[str, int], ...]]
+Counts = Mapping[str, tuple[tuple[str, float], ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,8 @@ class Family(ABC):
     block_shapes: that one block RAM can take, as (entries, bits).
     block_price, block_byte: by which Yosys chooses among them: of one, and the bits that are written together.
     lut_ram:    there is memory of a few words in LUTs.
-    multiplier: the least bits of its narrower and its wider factor and of its product; None: all products are logic.
+    factors:    bits of a multiplier's: the least of the narrower and of the wider one, the least of their product, and
+               the most; None: multiplications are logic.
     link_slots: how many, of how many bytes, fill one block RAM with the host link's frames.
     own_registers: of block RAMs and multipliers can be used; see :meth:`move_registers`.
     libraries: files that the synthesis reads ``here``.
@@ -89,7 +91,7 @@ class Family(ABC):
     block_price: ClassVar[int] = 128
     block_byte: ClassVar[int] = 9
     lut_ram: ClassVar[bool] = True
-    multiplier: ClassVar[tuple[int, int, int] | None] = (2, 2, 0)
+    factors: ClassVar[tuple[int, int, int, int] | None] = (2, 2, 0, 18)
     link_slots: ClassVar[tuple[int, int]]
     own_registers: ClassVar[bool] = False
     libraries: ClassVar[Mapping[str, str]] = {}
@@ -133,19 +135,29 @@ class Family(ABC):
         """A lower bound of what a netlist needs, from its cells by type."""
 
         def total(resource: str) -> int:
-            return sum(
-                count * weight
-                for pattern, weight in self.cells[resource]
-                for cell, count in counts.items()
-                if re.fullmatch(pattern, cell)
+            return ceil(
+                sum(
+                    count * weight
+                    for pattern, weight in self.cells[resource]
+                    for cell, count in counts.items()
+                    if re.fullmatch(pattern, cell)
+                )
             )
 
         return Resources(lut=total("lut"), ff=total("ff"), block_ram=total("block_ram"), dsp=total("dsp"))
 
+    def multipliers(self, a: int, b: int) -> float:
+        """How many a multiplication of such widths takes, cut into pieces if it is too wide; the rest is logic."""
+        if not self.factors:
+            return 0
+        narrow, wide, product, most = self.factors
+        pieces = [(min(most, a - i), min(most, b - j)) for i in range(0, a, most) for j in range(0, b, most)]
+        return sum(min(c, d) >= narrow and max(c, d) >= wide and c + d >= product for c, d in pieces)
+
     def placed(self, utilisation: Mapping[str, tuple[int, int]]) -> dict[str, int]:
         """What nextpnr counts of each resource, of those that it counts."""
         return {
-            resource: sum(utilisation[bel][0] * weight for bel, weight in bels if bel in utilisation)
+            resource: ceil(sum(utilisation[bel][0] * weight for bel, weight in bels if bel in utilisation))
             for resource, bels in self.bels.items()
             if any(bel in utilisation for bel, _ in bels)
         }

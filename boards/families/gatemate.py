@@ -39,7 +39,7 @@ class GateMate(Family):
     block_price = 129
     block_byte = 1
     lut_ram = False
-    multiplier = None
+    factors = None
     link_slots = (8, 256)
 
     def synthesis(self, board: Board, top: str, here: str) -> str:

@@ -12,6 +12,8 @@ from spikeloom.golden.network import Refusal
 __all__ = ["Gowin"]
 
 
+#: Bits of the factors of the smaller multipliers.
+NARROW = 9
 LIBRARY = "simple_dual_port.txt"
 #: As Yosys describes it beside the RAM of two full ports, which it would take as well; nextpnr times only this one.
 SIMPLE_DUAL_PORT = """\
@@ -44,16 +46,16 @@ class Gowin(Family):
         "lut": (("LUT4", 1), ("ALU", 1), ("RAM16SDP4", 4)),
         "ff": (("DFF", 1),),
         "block_ram": (("BSRAM", 1),),
-        "dsp": (("MULT18X18", 1), ("MULT36X36", 4)),
+        "dsp": (("MULT9X9", 0.5), ("MULT18X18", 1), ("MULT36X36", 4)),
     }
     cells = {  # noqa: RUF012
         "lut": (("LUT[1-4]", 1), ("ALU", 1), ("RAM16SDP4", 4)),
         "ff": (("DFF.*", 1),),
         "block_ram": (("(SDP|DP|SP)(X9)?B?|pROM(X9)?", 1),),
-        "dsp": (("MULT18X18", 1), ("MULT36X36", 4)),
+        "dsp": (("MULT9X9", 0.5), ("MULT18X18", 1), ("MULT36X36", 4)),
     }
     block_shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
-    multiplier = (4, 10, 0)
+    factors = (4, 4, 0, 18)
     link_slots = (8, 256)
     libraries = {LIBRARY: SIMPLE_DUAL_PORT}  # noqa: RUF012
     remarks = (
@@ -82,6 +84,10 @@ class Gowin(Family):
             # It follows no clock through the PLL, so every clock is held to the core's.
             *("--freq", f"{core_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"),
         ]
+
+    def multipliers(self, a: int, b: int) -> float:
+        """Two of 9 bits are one of 18."""
+        return super().multipliers(a, b) * (0.5 if max(a, b) <= NARROW else 1)
 
     def pack(self, board: Board) -> list[str]:
         return ["-d", _die(board), *board.pack_options, "-o", "top.fs", "top.placed"]

@@ -34,7 +34,7 @@ class Ice40(Family):
     block_price = 64
     block_byte = 1
     lut_ram = False
-    multiplier = (2, 2, 11)
+    factors = (2, 2, 11, 16)
     link_slots = (4, 128)
 
     def synthesis(self, board: Board, top: str, here: str) -> str:

@@ -30,7 +30,7 @@ class Xilinx7(Family):
     }
     block_shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
     block_price = 129
-    multiplier = (2, 2, 9)
+    factors = (2, 2, 9, 18)
     link_slots = (8, 256)
     remarks = ("resources are Yosys' count; place and route has not run, so nothing is known of the clock it reaches",)
 

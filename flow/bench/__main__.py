@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from spikeloom.bench import (
+    area,
     boards,
     cores,
     figures,
@@ -54,6 +55,7 @@ FIGURES: dict[str, Figure] = {
         scaling.weak_scaling,
         cores.invariance,
         boards.boards,
+        area.area,
         figures.peer,
         figures.model,
         figures.performance,

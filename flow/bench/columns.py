@@ -232,6 +232,25 @@ TABLES = {
             _of_build("placed by", "tools", lambda row, name: list(row[name].values())[1]),
         ),
     ),
+    "area": Table(
+        figure="area",
+        about="Predicted by a model that was fitted to two thirds of the designs, each third left out in turn, against "
+        "synthesis and packing of the boards' whole designs with the open tools: shares by which it is off, the middle "
+        "one and the worst; of multipliers and block RAM, designs in which they are not exactly as many.",
+        tools=("amaranth", "pyosys"),
+        columns=(
+            key("family", "family"),
+            count("designs", "runs"),
+            count("networks", "networks"),
+            percent("logic, median", "lut_median"),
+            percent("worst", "lut_worst"),
+            percent("flip-flops, median", "ff_median"),
+            percent("worst", "ff_worst"),
+            count("multipliers differ", "dsp_wrong"),
+            count("block RAM differs", "block_ram_wrong"),
+            Column("packed by", lambda row: list(row["tools"].values())[-1]),
+        ),
+    ),
     "link": Table(
         figure="link",
         about="The complete chip with its UART, 8 clocks per bit, simulated, behind the driver or a plain host. Clocks "

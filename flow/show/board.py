@@ -39,21 +39,26 @@ def boards(offers: Any) -> None:
         table("board", "device", "block RAM", "clock", "tools", "host", rows=[(*row, o.host) for o, row in about])
         say("Each has a page, from the cable to the first digit: docs/boards/BOARD.md in the repository")
         return
-    shares = ("block_ram", "lut", "dsp")
+    shares = ("block_ram", "lut", "ff", "dsp")
     table(
         *("board", "device", "block RAM", "clock", "tools", "lanes", "fits"),
-        *("of block RAM", "of logic", "of multipliers", ""),
+        *("of block RAM", "of logic", "of flip-flops", "of multipliers", ""),
         rows=[
-            (*row, o.fit.lanes, "yes" if o.fit.fits else "no", *(_share(o.fit.shares[s]) for s in shares), o.fit.about)
+            (*row, o.fit.lanes, "yes" if o.fit.fits else "no", *(_share(o.fit, s) for s in shares), o.fit.about)
             for o, row in about
         ],
     )
     if any(share is None for o in offers for share in o.fit.shares.values()):
         say("? is not known before synthesis.", OPEN)
+    if off := max((share for o in offers for share in o.fit.margins.values()), default=0):
+        say(f"~ is estimated, and was up to {off:.0%} off for designs that the model was not made from.", OPEN)
 
 
-def _share(share: float | None) -> str:
-    return "?" if share is None else percent(share)
+def _share(fit: Any, name: str) -> str:
+    share = fit.shares[name]
+    if share is None:
+        return "?"
+    return f"~{share:.0%}" if name in fit.margins else percent(share)
 
 
 def _kibibytes(bits: int) -> str:

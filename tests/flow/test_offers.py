@@ -1,11 +1,13 @@
 """The catalogue as a command: what there is, and how a network fits each board, without any tool."""
 
 import dataclasses
+import re
 
 import pytest
 
 import small
 import spikeloom
+from spikeloom import fitting
 from spikeloom.boards import tools
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.fit import check_fit
@@ -39,12 +41,31 @@ def test_a_network_fits_or_not_as_a_build_would_say(run):
             assert not said
         else:
             assert said
-    shares = [b["fit"]["needs"]["block_ram"] for b in document["boards"]]
-    assert all(b["fit"]["needs"]["lut"][0] is None for b in document["boards"])
-    holds = [used / of for (used, of), b in zip(shares, document["boards"], strict=True) if b["fit"]["fits"]]
+    for board in document["boards"]:
+        fit, estimated = board["fit"], board["flow"] == "open"
+        assert set(fit["margins"]) == ({"lut", "ff"} if estimated else set())
+        assert all((fit["needs"][name][0] is not None) == estimated for name in ("lut", "ff", "dsp"))
+    shares = [[used / of for used, of in b["fit"]["needs"].values() if used] for b in document["boards"]]
+    holds = [max(share) for share, b in zip(shares, document["boards"], strict=True) if b["fit"]["fits"]]
     assert holds == sorted(holds, reverse=True) and max(holds) <= 1, "the tightest that holds it comes first"
     text = run("boards", "net.loom").stdout
     assert "? is not known before synthesis." in text and "block RAM: " in text
+    assert re.search(r"~ is estimated, and was up to \d+% off", text) and re.search(r" ~\d+% ", text)
+
+
+def test_an_estimate_decides_with_its_margin(monkeypatch):
+    """Beyond what there is it does not fit; so near it that it might not is said."""
+    board = BOARDS["icebreaker"]
+    sizes = {"over": board.resources.lut + 1, "near": board.resources.lut - 1, "far": board.resources.lut // 2}
+    said = {}
+    for name, lut in sizes.items():
+        needs = {"lut": lut, "ff": 1, "block_ram": 1, "dsp": 0}
+        monkeypatch.setattr(fitting, "predicted", lambda parameters, board, needs=needs: needs)
+        offer = next(o for o in spikeloom.offers(small.network([20, 16, 10])) if o.name == board.name)
+        said[name] = (offer.fit.fits, offer.fit.about)
+    assert [fits for fits, _ in said.values()] == [False, True, True]
+    text = r"logic cells: ~5,28\d of 5,280, an estimate that may be \d+% off|logic cells: ~5,279 of 5,280, .*"
+    assert re.fullmatch(text, said["over"][1]) and re.fullmatch(text, said["near"][1]) and said["far"][1] == ""
 
 
 def test_a_configuration_holds_for_every_board():
