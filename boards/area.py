@@ -16,7 +16,7 @@ __all__ = ["FITTED", "Area", "Measured", "fitted"]
 
 FITTED = ("lut", "ff")
 #: How much the families' common costs weigh against a family's own runs.
-COMMON = 0.3
+COMMON = 0.1
 #: Of weighing the families against each other, which then changes no more.
 ROUNDS = 6
 MOST_TURNS, NOTHING = 10, 1e-9

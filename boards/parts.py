@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from math import ceil
 from typing import Any
@@ -38,14 +39,14 @@ PARTS = {
     "units": True,  # bits of the neuron units' registers
     "arithmetic": False,  # bits of what works on them
     "control": True,  # bits of descriptors, events and addresses in registers
-    "tables": True,  # LUT RAMs, or bits where there are none
+    "lut_rams": False,
+    "tables": True,  # bits of memories in flip-flops
     "products": False,  # the widths of multiplications in logic, multiplied
     "routers": True,  # bits of packets
     "switches": False,  # bits from each input of a router to each output
+    "counters": False,  # bits, whose registers are among those of control
 }
 ARITHMETIC = ("add", "sub", "mux", "lt", "eq", "and", "or")
-#: A bit of a counter is counted up, and one of all is chosen, as often as it is by a switch.
-COUNTED = 3
 Products = tuple[tuple[int, int], ...]
 
 
@@ -53,8 +54,8 @@ def parts(p: AcceleratorParameters, board: Board) -> dict[str, int]:
     """How much of each of ``PARTS`` there is."""
     routers, switches = _routers(p)
     counters = len(p.counters) * bits_for(2 * len(p.counters) + HELD - 1)
-    n = Counter(link=1, control=counters, routers=routers, switches=switches + COUNTED * counters)
-    n["tables"] = sum(_table(table, FAMILIES[board.family]) for table in host_tables(p))
+    n = Counter(link=1, control=counters, routers=routers, switches=switches, counters=counters)
+    n.update(_tables(host_tables(p), FAMILIES[board.family]))
     for core in p.cores:
         n.update(_core(core, board))
     return {name: n[name] for name in PARTS}
@@ -87,9 +88,9 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
         units=p.units * (cells["dff"] + sums_wait + words) + p.unit_latency * travelling,
         arithmetic=p.units * sum(cells[kind] for kind in ARITHMETIC),
         control=_control(p) + _readback(p),
-        tables=sum(_table(table, family) for table in tables(p)),
         products=sum(a * b for a, b in (*unit_products, *lane_products) if not _multipliers((a, b), board)),
     )
+    n.update(_tables(tables(p), family))
     if s := p.scatter:
         n["scatter"] = 1
         n["ring"] = p.lanes * s.accumulator_bits
@@ -101,10 +102,16 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
     return n
 
 
-def _table(table: Table, family: Family) -> int:
-    if in_blocks(table, family):
-        return 0
-    return lut_rams(table) if family.lut_ram else table.entries * table.bits
+def _tables(found: Iterable[Table], family: Family) -> Counter[str]:
+    n: Counter[str] = Counter()
+    for table in found:
+        if in_blocks(table, family):
+            continue
+        if family.lut_ram and not table.logic:
+            n["lut_rams"] += lut_rams(table)
+        else:
+            n["tables"] += table.entries * table.bits
+    return n
 
 
 def _unit_products(p: CoreParameters) -> Products:

@@ -36,12 +36,16 @@ memories = lru_cache(LATEST)(core_memories)
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """``entries`` of ``bits``. points: what a block RAM needs around it; None: its words are read in the same clock."""
+    """``entries`` of ``bits``.
+
+    points: what a block RAM needs around it; None: its words are read in the same clock. logic: it must be flip-flops.
+    """
 
     name: str
     entries: int
     bits: int
     points: int | None = None
+    logic: bool = False
 
 
 def tables(p: CoreParameters) -> Iterator[Table]:
@@ -51,10 +55,11 @@ def tables(p: CoreParameters) -> Iterator[Table]:
     yield Table(name="sources", entries=entries, bits=tables.source.size, points=READ_FIRST)
     yield Table(name="rings", entries=entries, bits=ring_layout(p).size, points=FORWARDED)
     yield Table(name="counts", entries=1 << (p.flit.source_bits + p.slot_bits), bits=p.flit.index_bits)
-    logic = p.short and not p.single_port
-    yield Table(
-        name="results", entries=most_results(p) + 1, bits=result_layout(p).size, points=None if logic else 1
-    )  # it is never read where it is being written
+    logic, results = p.short and not p.single_port, result_layout(p).size
+    if logic and p.flit.value_bits > 1:  # bits that no unit here sends are no flip-flops
+        results -= p.units * max(0, p.flit.value_bits - p.neuron.event_shape.width)
+    # It is never read where it is being written.
+    yield Table(name="results", entries=most_results(p) + 1, bits=results, points=1, logic=logic)
     if not p.alone:
         yield Table(name="destinations", entries=entries, bits=tables.destination.size)
     if s := p.scatter:
@@ -98,7 +103,7 @@ def block_price(entries: int, bits: int, family: Family) -> tuple[float, int]:
 
 def in_blocks(table: Table, family: Family) -> int:
     """The block RAMs that a table becomes; 0 if it stays in logic or LUT RAM."""
-    if table.points is None:
+    if table.points is None or table.logic:
         return 0
     entries = max(2, table.entries)
     price, blocks = block_price(entries, table.bits, family)
