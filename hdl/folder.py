@@ -1,5 +1,6 @@
 """A result folder: all of it or nothing, and never over anybody else's files."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +19,11 @@ def _files(directory: Path) -> set[str]:
 
 
 def check_folder(directory: str | Path) -> Path:
-    """The absolute path, if it is free, empty, or holds what an earlier run wrote and nothing else."""
-    directory = Path(directory).absolute()
+    """The absolute path, if it is free, empty, or holds what an earlier run wrote and nothing else.
+
+    Of a link it is the path of what the link leads to: the link itself stays.
+    """
+    directory = Path(os.path.realpath(directory))
     if directory.exists() and not directory.is_dir():
         raise Refusal(f"{directory}: there is a file of this name; choose another folder")
     found = _files(directory) if directory.is_dir() else set()

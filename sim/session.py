@@ -1,5 +1,6 @@
 """One design on one simulator, run over blocks of samples."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -135,16 +136,17 @@ class Session:
 def _check_waveform(path: Path) -> None:
     if path.suffix not in (".fst", ".vcd"):
         raise Refusal(f"{path}: waveforms are written as .fst or .vcd")
-    if not path.absolute().parent.is_dir() or path.is_dir():
+    if not path.absolute().parent.is_dir() or (path.exists() and not path.is_file()):
         raise Refusal(f"{path}: a waveform is written as a file in a folder that is there")
 
 
 def _keep(waveform: Path, path: Path) -> None:
-    """Move a finished waveform to where it was asked for."""
+    """Move a finished waveform to where it was asked for; a link there stays."""
+    target = Path(os.path.realpath(path))
     try:
-        with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}.") as temporary:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
             shutil.copyfile(waveform, Path(temporary) / path.name)
-            (Path(temporary) / path.name).replace(path)
+            (Path(temporary) / path.name).replace(target)
     except OSError as error:
         raise Refusal(f"{path}: the waveform cannot be written ({error.strerror}); choose another place") from None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikeloom.files import new_file
+from spikeloom.files import check_place, new_file
 from spikeloom.golden.network import Refusal
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Report:
 
 def _target(path: Path) -> Path:
     """Where a page may be written: a new file, or an earlier page. Refused before anything is simulated."""
+    check_place(path)
     try:
         if path.exists():
             with path.open("rb") as file:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -114,6 +115,9 @@ def save(network: "Network", path: Path) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(members):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name], zipfile.ZIP_DEFLATED)
+    if path.exists() and not path.is_file():
+        raise Refusal(f"{path}: cannot be written: it is no file; give another name")
+    path = Path(os.path.realpath(path))  # a link stays
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
         partial = Path(temporary) / "new"
         partial.write_bytes(buffer.getvalue())

@@ -1,6 +1,7 @@
 """Each thing that can be wrong with what a user gives: one message that names it and the remedy, and nothing left."""
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import small
 from nir_files import affine, lif, port, write
 from spikeloom import packaged
-from spikeloom.golden.network import Dense, Network, Population, Projection, Sparse
+from spikeloom.golden.network import Dense, Network, Population, Projection, Refusal, Sparse
 
 DIGITS = packaged.find("digits")
 
@@ -235,9 +236,11 @@ def test_boards(run, loom):
 
 
 PLACES = {
-    "file/x": "file is not a folder; choose another place with -o",
-    "none/x": "there is no folder none; make it, or choose another place with -o",
-    "folder": "it is a folder; name a file with -o",
+    "file/x": "file is not a folder; choose another place",
+    "none/x": "there is no folder none; make it, or choose another place",
+    "folder": "it is a folder; name a file",
+    "pipe": "it is a device or a pipe; name a file",
+    "link": "it is a device or a pipe; name a file",
 }
 
 
@@ -246,12 +249,38 @@ def test_places_that_cannot_be_written(run, loom, where):
     Path("file").touch()
     Path("folder").mkdir()
     Path("folder/kept").touch()
+    os.mkfifo("pipe")
+    Path("link").symlink_to("pipe")
     message = run.refused("run", loom, "--data", DIGITS.test, "-o", where)
     assert message == f"{where}: cannot be written: {PLACES[where]}"
     message = run.refused(
         "convert", DIGITS.model, "--data", DIGITS.calibration, "-o", where, "--convention", "snntorch"
     )
     assert message == f"{where}: cannot be written: {PLACES[where]}"
+    assert message == run.refused("map", loom, "--page", where)
+    assert Path("pipe").is_fifo()
+
+
+def test_what_a_link_leads_to_is_written(run, loom):
+    """And the link stays, one to nothing too."""
+    for name in ("there", "new"):
+        Path(f"{name}-link").symlink_to(name)
+    Path("there").touch()
+    for name in ("there", "new"):
+        run("run", loom, "--data", DIGITS.test, "-o", f"{name}-link")
+        with np.load(name) as written:
+            assert "spikes" in written
+    Network.load(loom).save("there-link")
+    assert Path("there").read_bytes() == loom.read_bytes()
+    Path("rtl-link").symlink_to("rtl")
+    for _ in range(2):
+        run("generate", loom, "-o", "rtl-link")
+    assert Path("rtl/manifest.json").is_file()
+    assert all(Path(f"{name}-link").is_symlink() for name in ("there", "new", "rtl"))
+    os.mkfifo("pipe.fst")
+    with pytest.raises(Refusal, match="pipe.fst: cannot be written: it is no file"):
+        Network.load(loom).save("pipe.fst")
+    assert "written as a file" in run.refused("verify", loom, "--data", DIGITS.test, "--waveform", "pipe.fst")
 
 
 def test_a_full_disk(run, loom):
