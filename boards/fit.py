@@ -1,6 +1,7 @@
 """Whether a network's memories fit a board, and which remedies would really make them fit."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 
@@ -10,6 +11,7 @@ from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.placement import place
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters
 
 __all__ = [
@@ -70,8 +72,11 @@ def margins(board: Board) -> dict[str, float]:
 def single_port_bits(parameters: AcceleratorParameters, weight_bits: int | None = None) -> int:
     """Of the whole arrays with one port; ``weight_bits`` as of :func:`block_rams`."""
     cores = parameters.cores if weight_bits is None else [_narrower(core, weight_bits) for core in parameters.cores]
-    memories = (memory for core in cores for memory in storage.memories(core) if memory.single_port)
-    return storage.single_port_bits((memory.entries, memory.width) for memory in memories)
+    return sum(map(_single_port_bits, cores))
+
+
+def _single_port_bits(core: CoreParameters) -> int:
+    return storage.single_port_bits((m.entries, m.width) for m in storage.memories(core) if m.single_port)
 
 
 def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:
@@ -113,19 +118,28 @@ def too_large(
     if over.keys() & MEMORIES:
         mapping = map_network(network, configuration)
         first, *others = storage.stored(mapping)
-        most = _fullest(mapping, board) if len(mapping.parameters.cores) > 1 else ""
-        most += f"Most of its memory takes {first.about}, {first.bits} bits"
+        several = len(mapping.parameters.cores) > 1
+        most = _fullest(mapping, board, "single_port_bits" in over) if several else ""
+        whose = "the network's" if several else "its"
+        most += f"Most of {whose} memory takes {first.about}, {first.bits} bits"
         most += f", then {others[0].about}, {others[0].bits}. " if others else ". "
     return DoesNotFit(f"The network does not fit {board.title}: {by}. {most}{help_}: {', or '.join(remedies)}")
 
 
-def _fullest(mapping: Mapped, board: Board) -> str:
-    blocks = [storage.core_blocks(core, board.family) for core in mapping.parameters.cores]
-    core = max(range(len(blocks)), key=lambda k: sum(blocks[k].values()))
-    largest, count = next(iter(blocks[core].items()))
+def _fullest(mapping: Mapped, board: Board, single_port: bool) -> str:
+    """The core that takes most of what is too small: single-port memory or block RAM."""
+    cores = mapping.parameters.cores
+    blocks = [storage.core_blocks(core, board.family) for core in cores]
+    taken = [sum(own.values()) for own in blocks]
+    if single_port:
+        taken = [_single_port_bits(core) for core in cores]
+    core = max(range(len(cores)), key=lambda k: taken[k])
+    what = f"{taken[core]} bits, in whole arrays"
+    if not single_port:
+        largest, count = next(iter(blocks[core].items()))
+        what = f"{taken[core]} block RAMs, {count} for its memory {largest!r}"
     parts = ", ".join(repr(place.name) for place in mapping.places if place.core == core)
-    taken = sum(blocks[core].values())
-    return f"Core {core} takes most: {taken} block RAMs, {count} for its memory {largest!r}; it serves {parts}. "
+    return f"Core {core} takes most: {what}; it serves {parts}. "
 
 
 def _remedies(
@@ -144,7 +158,9 @@ def _remedies(
     beyond = max(1.0, over.get("block_ram", (0, 0))[0] / block_rams(here, board))
 
     def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
-        parameters = hardware(candidate.lanes, candidate.slots == 1, candidate.weights)
+        return holds(hardware(candidate.lanes, candidate.slots == 1, candidate.weights), weight_bits)
+
+    def holds(parameters: AcceleratorParameters | None, weight_bits: int | None = None) -> bool:
         if parameters is None:
             return False
         width = weight_bits and max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
@@ -154,7 +170,8 @@ def _remedies(
     lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
     narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
     fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
-    remedies = []
+    cores, remedies = len(here.cores), []
+    one_core = _one_core(network, configuration, board) if cores > 1 else None
     in_blocks = map_network(network, configuration.model_copy(update={"weights": "block"})).parameters
     if "single_port_bits" in over and block_rams(in_blocks, board) <= board.resources.block_ram:
         remedies.append("'weights: block'")
@@ -167,6 +184,8 @@ def _remedies(
         slots = max(configuration.slots_of(p.name) for p in network.populations)
         fewer_slots = slots > 1 and fits(_one_slot(configuration))
         both = next(((c.lanes, b) for b in fewer_bits for c in narrower if fits(c, b)), None)
+        if holds(one_core):
+            remedies.append(f"fewer cores (1 instead of {cores})")
         if fewer_lanes:
             remedies.append(f"fewer lanes ({fewer_lanes} instead of {lanes})")
         if smaller:
@@ -179,8 +198,14 @@ def _remedies(
         all_three = next(((c.lanes, b) for b in fewer_bits for c in one_slot if fits(c, b)), None)
         if all_three and not remedies:
             remedies.append(f"1 slot, {all_three[0]} lanes and {all_three[1]} weight bits, all at once")
-    elif over.keys() & {"lut", "ff"} and any(map(fits, narrower)):
-        remedies.append(f"fewer lanes than {lanes}")
+        alone = next((b for b in fewer_bits if holds(one_core, b)), None)
+        if alone and not remedies:
+            remedies.append(f"1 core instead of {cores} with {alone} weight bits instead of {width}")
+    elif over.keys() & {"lut", "ff"}:
+        if holds(one_core):
+            remedies.append(f"fewer cores than {cores}")
+        if any(map(fits, narrower)):
+            remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:
         remedies.append(f"fewer neuron units than {configuration.neuron_units}")
     others = (other for other in BOARDS.values() if other.device != board.device)
@@ -189,6 +214,16 @@ def _remedies(
         smallest = sorted(larger, key=lambda b: (b.memory_bits, b.resources.lut))[:MOST_BOARDS]
         remedies.append(f"a larger board ({', '.join(b.name for b in smallest)})")
     return remedies
+
+
+def _one_core(network: Network, configuration: Configuration, board: Board) -> AcceleratorParameters | None:
+    """What `--cores 1` would make; placing on more takes too long for a remedy."""
+    slots = configuration.slots if isinstance(configuration.slots, int) else None
+    alone = configuration.model_copy(update={"cores": 1, "cuts": {}, "slots": slots})
+    for bits in ((board.resources.block_ram - LINK_BLOCKS) * board.block_bits, None):
+        with suppress(Refusal):  # there is no such hardware
+            return map_network(network, place(network, alone, memory_bits=bits)).parameters
+    return None
 
 
 def _with_lanes(configuration: Configuration, lanes: int) -> Configuration:

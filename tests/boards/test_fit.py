@@ -23,6 +23,7 @@ from spikeloom.golden.network import (
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.placement import place
 
 BOARD = BOARDS["icebreaker"]
 
@@ -151,8 +152,24 @@ def test_the_fullest_core_is_named():
         check_fit(network(200, 64, 8), configuration, "icebreaker")
     message = str(refusal.value)
     assert re.search(r"block RAM \d+ of 30 \(\d+ too many\)\. Core 0 takes most: \d+ block RAMs, \d+ for", message)
-    assert "for its memory 'weights'; it serves 'layer1[0]', 'layer1[2]'. Most of" in message
+    assert "for its memory 'weights'; it serves 'layer1[0]', 'layer1[2]'. Most of the network's memory takes" in message
     assert "What would help: fewer weight bits (" in message
+
+
+@pytest.mark.parametrize(
+    ("sizes", "configuration", "says"),
+    [
+        ((140, 64), {"lanes": 8}, r"block RAM \d+ of 30 \(\d+ too many\)\. Core \d takes most: \d+ block RAMs"),
+        ((600, 64), {"lanes": 8, "weights": "single-port"}, r"memory 2097152 of 1048576 .*: 1048576 bits, in whole"),
+    ],
+)
+def test_fewer_cores_are_offered_where_they_fit(sizes, configuration, says):
+    large, cores = network(*sizes, bits=8), {"layer1": [0, 1]}
+    with pytest.raises(Refusal, match=says) as refusal:
+        check_fit(large, Configuration(**configuration, cores=cores), "icebreaker")
+    assert "What would help: fewer cores (1 instead of 2)" in str(refusal.value)
+    assert ("block RAM" in str(refusal.value)) == ("weights" not in configuration), "what is not short is not named"
+    check_fit(large, place(large, Configuration(**configuration, cores=1)), "icebreaker")
 
 
 def test_a_single_port_holds_what_block_ram_does_not():
