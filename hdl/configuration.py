@@ -1,6 +1,6 @@
 """What a designer may tune."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -29,6 +29,13 @@ class _Loader(yaml.SafeLoader):
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+def _wrong(value: object, good: Callable[[object], bool]) -> str:
+    """Of a dictionary the first wrong entry alone."""
+    if not isinstance(value, dict):
+        return repr(value)
+    return repr(next(({n: v} for n, v in value.items() if not (isinstance(n, str) and good(v))), value))
 
 
 class Configuration(BaseModel):
@@ -73,11 +80,11 @@ class Configuration(BaseModel):
         def core(number: object) -> bool:
             return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < MOST_CORES
 
-        def several(numbers: object) -> bool:
-            return isinstance(numbers, list) and len(numbers) > 0 and all(map(core, numbers))
+        def there(numbers: object) -> bool:
+            return core(numbers) or (isinstance(numbers, list) and len(numbers) > 0 and all(map(core, numbers)))
 
         if isinstance(value, dict):
-            good = all(isinstance(name, str) and (core(there) or several(there)) for name, there in value.items())
+            good = all(isinstance(name, str) and there(numbers) for name, numbers in value.items())
         elif isinstance(value, int) and not isinstance(value, bool):
             good = value > 0 and core(value - 1)
         else:
@@ -85,7 +92,7 @@ class Configuration(BaseModel):
         if not good:
             raise ValueError(
                 f"must be 'shared', 'per-population', a number of cores in 1..{MOST_CORES}, or a dictionary from "
-                f"population to core or list of cores in 0..{MOST_CORES - 1}, not {value!r}"
+                f"population to core or list of cores in 0..{MOST_CORES - 1}, not {_wrong(value, there)}"
             )
         return value
 
@@ -98,17 +105,22 @@ class Configuration(BaseModel):
         named = value if isinstance(value, dict) else {"all": DEFAULT_SLOTS if value is None else value}
         if not all(isinstance(name, str) and slots(number) for name, number in named.items()):
             raise ValueError(
-                f"must be in 1..{MOST_SLOTS}, or a dictionary from population to such a number, not {value!r}"
+                f"must be in 1..{MOST_SLOTS}, or a dictionary from population to such a number, not "
+                f"{_wrong(value, slots)}"
             )
         return value
 
     @field_validator("order", mode="before")
     @classmethod
     def _known_order(cls, value: object) -> object:
+        def known(order: object) -> bool:
+            return order in get_args(Order)
+
         named = value if isinstance(value, dict) else {"all": value}
-        if not all(isinstance(name, str) and order in get_args(Order) for name, order in named.items()):
+        if not all(isinstance(name, str) and known(order) for name, order in named.items()):
             raise ValueError(
-                f"must be 'auto', 'neuron' or 'event', or a dictionary from 'SOURCE -> TARGET' to these, not {value!r}"
+                "must be 'auto', 'neuron' or 'event', or a dictionary from 'SOURCE -> TARGET' to these, not "
+                f"{_wrong(value, known)}"
             )
         return value
 
@@ -166,6 +178,8 @@ class Configuration(BaseModel):
             raise Refusal(f"{path}: not YAML ({' '.join(str(error).split())})") from None
         if not isinstance(values, dict | None) or any(not isinstance(key, str) for key in values or {}):
             raise Refusal(f"{path}: a configuration is a mapping like 'lanes: 16', not {type(values).__name__}")
+        if empty := [key for key, value in (values or {}).items() if value is None]:
+            raise Refusal(f"{path}: {empty[0]} has no value; give one, or leave it out")
         try:
             return cls.create(**(values or {}))
         except Refusal as refusal:

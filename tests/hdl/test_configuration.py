@@ -69,6 +69,10 @@ def test_orders_are_read(tmp_path, order):
         (b"{lanes: [", "not YAML"),
         (b"lanes: 8\nunits: 1\nlanes: 16\n", "not YAML.*lanes is given twice"),
         (b"!!python/object/apply:os.system ['true']", "not YAML"),
+        *((f"{key}: null".encode(), f"c.yaml: {key} has no value; give one") for key in Configuration.model_fields),
+        (b"cores: {a: 0, b: [0, 64], c: 1}", r"list of cores in 0\.\.63, not {'b': \[0, 64\]}$"),
+        (b"slots: {a: 2, b: 9}", "not {'b': 9}$"),
+        (b"order: {a -> b: event, b -> c: none}", "not {'b -> c': 'none'}$"),
         (b"#" * (1 << 20) + b"##", "a configuration has at most 1048576 bytes"),
     ],
 )
