@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from spikeloom.bench import hardware
-from spikeloom.bench.cache import sources
+from spikeloom.bench.cache import digest, sources
 from spikeloom.bench.figure import Bench, figure
+from spikeloom.bench.results import machine
 from spikeloom.boards.catalogue import BOARDS
 from spikeloom.boards.fit import block_rams
 from spikeloom.golden.network import Network, Neuron, Population, Projection, Sparse
@@ -18,11 +19,16 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import map_network
 from spikeloom.mapped import mapped
 
-__all__ = ["MHZ", "large", "synthetic"]
+__all__ = ["MHZ", "catalogue", "large", "synthetic"]
 
 #: What steps are timed at: the clock of the ULX3S's designs.
 MHZ = 100
 AREAS, NEURONS, SYNAPSES, SEED = 10, 1000, 50_000, 1
+
+
+def catalogue() -> str:
+    """Hash of what decides which boards hold a network's memories."""
+    return digest({name: (board.family, board.transport, board.resources.block_ram) for name, board in BOARDS.items()})
 
 
 @cache
@@ -105,4 +111,5 @@ def large(
         }
 
     code = [sources("spikeloom.hdl"), sources("spikeloom.boards"), sources("spikeloom.mapped")]
-    yield bench.cache.remember(modelled, network=source.hash, configuration=repr(configuration), code=code)
+    depends = {"network": source.hash, "configuration": repr(configuration), "code": code, "machine": machine()}
+    yield {**bench.cache.remember(modelled, **depends), "catalogue": catalogue()}

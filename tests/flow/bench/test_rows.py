@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spikeloom.bench import cache, hardware, results, tables
+from spikeloom.bench import cache, hardware, large, results, tables
+from spikeloom.boards.catalogue import BOARDS
 from spikeloom.golden.network import Refusal
 
 BULK = {"network": "digits", "weight_bits": 8, "lanes": 4}
@@ -54,11 +55,15 @@ def test_what_was_measured_outlives_a_missing_tool(counting):
 
 def test_some_rows_leave_the_others_as_they_were(counting, monkeypatch, capsys):
     assert counting() == 0
+    before = results.machine()
     monkeypatch.setattr(results, "versions", lambda: {"python": "4.0"})
+    monkeypatch.setattr(results, "machine", lambda: "another")
+    assert f"; {before}; " in " ".join(tables.markdown("bulk").split())
     assert counting("--again", "--only", "lanes 8") == 0
     assert counting.made == [4, 8, 16, 8]
     assert ["versions" in row for row in counting.rows()] == [True, False, True]
-    assert "several versions of the tools" in tables.markdown("bulk")
+    assert [row.get("machine") for row in counting.rows()] == [before, None, before]
+    assert "several versions of the tools; several machines;" in " ".join(tables.markdown("bulk").split())
     assert counting("--only", "lanes 7") == 1
     assert "no row has the text 'lanes 7'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
@@ -85,6 +90,17 @@ def test_a_row_of_other_verilog_is_stale(counting):
     assert [line for line in marked.splitlines() if "stale" in line] == [
         "| digits, 8 bit (**stale**: the Verilog has changed) | 8 | 10 | 8,000 | 5 | 0 | 1.0 | 3 |"
     ]
+
+
+def test_a_row_of_another_catalogue_is_stale(repository, monkeypatch):
+    row = dict.fromkeys(("neurons", "synapses", "seconds", "parts", "least_bits", "most_bits", "block_rams"), 1)
+    row |= {"clocks_per_step": 1, "us_per_step": 1, "boards": [], "catalogue": large.catalogue()}
+    results.save("large", "About.", [{**large.large.rows[0], **row}])
+    fresh = tables.markdown("large", hash_of=lambda row: "")
+    assert "| connectome, 8 bit | 1 |" in fresh
+    monkeypatch.delitem(BOARDS, "ulx3s-85f")
+    assert "| connectome, 8 bit (**stale**: the catalogue" in tables.markdown("large", hash_of=lambda row: "")
+    assert tables.markdown("large") == fresh, "not asked for"
 
 
 def test_the_present_hash_is_that_of_the_generated_verilog(repository):
