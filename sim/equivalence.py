@@ -88,7 +88,8 @@ class VerifyReport:
     level:  what was simulated, the "rtl" or the "netlist" that synthesis for ``family`` makes of it; ``verilog`` is the
             SHA-256 of its text.
     links:  between several cores, the packets that went over each and the clocks in which one waited (``moved``,
-            ``stalled``); ``traffic``: packets of each link, in the same order, in each 64 clocks from the first event.
+            ``stalled``); ``traffic``: packets of each link, in the same order, in each 64 clocks from the first event;
+            ``ticks``: per population, the clocks from there to the end of each step of the first sample.
     """
 
     samples: int
@@ -121,6 +122,7 @@ class VerifyReport:
     operations: dict[str, int] = field(default_factory=dict)
     links: dict[str, dict[str, int]] = field(default_factory=dict)
     traffic: tuple[tuple[int, ...], ...] = ()
+    ticks: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -286,6 +288,7 @@ def verify(
     useful, operations = Useful(design), Counter[str]()
     activity: Counter[tuple[str, str]] = Counter()
     carried, traffic = np.zeros((len(design.links), 2), np.int64), ()
+    ticks: dict[str, tuple[int, ...]] = {}
     fired = {name: np.zeros(design.network[name].size, bool) for name in names}
     clocks, ends, stalled, done = 0, [], {"i_gaps": 0, "i_waits": 0, "o_waits": 0}, 0
     problems: tuple[str, ...] = ()
@@ -309,7 +312,9 @@ def verify(
                 for name, number in zip((*ACTIVITIES, "span"), numbers, strict=True):
                     activity[engine, "hand_over" if name == "step_end" else name] += number
             carried += np.array(run.links, np.int64).reshape(carried.shape)
-            traffic = traffic or run.intervals
+            if run.intervals and not traffic:
+                traffic, clocks_of = run.intervals, block.decoded.clocks
+                ticks = {name: tuple(map(int, clocks_of[name][:steps] - run.started)) for name in names}
         if first is not None:
             reproducer = _reproduce(session, block, x, names, first, Path(output))
             break
@@ -342,6 +347,7 @@ def verify(
             for (start, end), (moved, stalled) in zip(design.links, carried, strict=True)
         },
         traffic=traffic,
+        ticks=ticks,
         simulator=f"{simulator} (bulk)" if bulk else simulator,
         versions=session.versions,
         verilog=design.manifest["verilog"]["sha256"] if simulator != "amaranth" else "",

@@ -11,12 +11,13 @@ from markupsafe import Markup
 from spikeloom import __version__
 from spikeloom.files import new_file
 from spikeloom.page.drawings import element, stretched
+from spikeloom.sim.job import INTERVAL
 from spikeloom.text import visible
 
 if TYPE_CHECKING:
     from spikeloom.mapped import CoreUse, MapReport
 
-__all__ = ["draw", "flow", "traffic", "write"]
+__all__ = ["PER_SECOND", "draw", "flow", "traffic", "write"]
 
 TILE, GAP, WIDEST = 150, 90, 14
 LETTERS = 18
@@ -71,15 +72,16 @@ def draw(report: "MapReport") -> Markup:
 def flow(links: Sequence[str], nodes: int, topology: str, counts: np.ndarray) -> Markup:
     """The links, each as wide as the packets (intervals, links) that it carries, one interval after the other."""
     where = _where(links, nodes, topology)
-    widths = np.round(WIDEST * counts / max(1, counts.max()), 1)
+    most = max(1, int(counts.max()))
+    widths = np.round(WIDEST * counts / most, 1)
     content = []
     for name, values in zip(links, widths.T, strict=True):
         moving = element(
             "animate",
             attributeName="stroke-width",
-            values=";".join(f"{value:g}" for value in (*values, 0)),
+            values=";".join(f"{value:g}" for value in values),
             calcMode="discrete",
-            dur=f"{len(counts) / PER_SECOND:.1f}s",
+            dur=f"{len(counts) / PER_SECOND:g}s",
             repeatCount="indefinite",
         )
         content.append(element("path", element("title", name), moving, d=_line(name, where), class_="link"))
@@ -93,12 +95,18 @@ def flow(links: Sequence[str], nodes: int, topology: str, counts: np.ndarray) ->
         content.append(element("circle", title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=TILE / 3, class_="tile"))
         content.append(element("text", label, x=f"{x:.1f}", y=f"{y + 5:.1f}", text_anchor="middle"))
     width, height = (max(point[k] for point in where.values()) + TILE for k in (0, 1))
+    for k, packets in enumerate(sorted({most, -(-most // 4)})):
+        x, y, wide = 20, height - 22 - 24 * k, f"{WIDEST * packets / most:.1f}"
+        content.append(element("path", d=f"M{x} {y}h40", class_="link", stroke_width=wide))
+        content.append(
+            element("text", f"{packets} packet{'s' * (packets > 1)} in {INTERVAL} clocks", x=x + 50, y=y + 5)
+        )
     label = "packets on their way between the cores, moving"
     return element("svg", *content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_="flow")
 
 
 def traffic(counts: np.ndarray) -> Markup:
-    """Packets (intervals, links): a cell is the darker the more there were."""
+    """Packets (intervals, links): a cell's colour is the stronger, the more there were; a line marks a time."""
     levels = np.ceil(LEVELS * counts / max(1, counts.max())).astype(int)
     paths = [
         element(
@@ -109,7 +117,8 @@ def traffic(counts: np.ndarray) -> Markup:
         for level in range(1, LEVELS + 1)
         if (levels == level).any()
     ]
-    return stretched(*counts.shape, "packets of each link over time", *paths, class_="traffic")
+    now = element("path", d=f"M0 0v{counts.shape[1]}", class_="now", vector_effect="non-scaling-stroke")
+    return stretched(*counts.shape, "packets of each link over time", *paths, now, class_="traffic")
 
 
 def _line(link: str, where: dict[str, Point]) -> str:

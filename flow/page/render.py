@@ -1,8 +1,11 @@
 """The page: what was read and measured, in the order in which a reader asks for it."""
 
 import datetime
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -29,8 +32,8 @@ __all__ = ["render"]
 NUMBERED_CLASSES, MOST_CLASSES = 24, 256
 #: Rows of a raster are named and counted up to this many neurons.
 NAMED_NEURONS = 16
-#: Of the first sample's traffic, as many are drawn.
-MOST_INTERVALS = 240
+#: Of the first sample's traffic, as many are drawn, and of its steps so many are numbered.
+MOST_INTERVALS, MOST_NUMBERS = 240, 12
 #: How often the streams waited.
 STREAMS = {
     "i_waits": ("input waits", "the accelerator is not ready for the next event: it is computing"),
@@ -54,6 +57,8 @@ def render(
     environment.filters |= {"count": count, "percent": percent, "figure": figure, "rate": rate}
     network = folder.network
     boards = fits(folder)
+    carried = _carried(folder, measured)
+    script = (resources.files("spikeloom.page") / "flow.js").read_text("utf-8")
     return environment.get_template("page.html.j2").render(
         version=__version__,
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
@@ -82,7 +87,11 @@ def render(
         intervals=_intervals(measured),
         spent=_clocks(measured),
         engines=_engines(measured),
-        carried=_carried(folder, measured),
+        carried=carried,
+        per_second=cores.PER_SECOND,
+        interval=INTERVAL,
+        script=Markup(script) if carried else None,  # noqa: S704  a constant
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         stored=_stored(folder),
         memory=_memory_kinds(folder),
         knobs=_plain_items(network.origin.get("knobs")),
@@ -409,10 +418,16 @@ def _engines(measured: Measured | None) -> list[tuple[str, str, float, int, floa
 
 @dataclass(frozen=True, kw_only=True)
 class Carried:
-    """What the links between several cores carried. rows: (link, packets, clocks in which one waited)."""
+    """What the links between several cores carried. rows: (link, packets, clocks in which one waited).
+
+    ended: per population, the clocks at which its steps ended. axis: where the output's did, in percent of ``clocks``.
+    """
 
     rows: list[tuple[str, int, int]]
     clocks: int
+    intervals: int
+    ended: list[tuple[str, str]]
+    axis: list[tuple[float, int]]
     flow: Markup
     traffic: Markup
 
@@ -426,9 +441,14 @@ def _carried(folder: Folder, measured: Measured | None) -> Carried | None:
     counts = np.array(verdict.traffic[:intervals])
     names = list(verdict.links)
     parameters = folder.manifest.parameters
+    clocks = len(counts) * INTERVAL
+    shown = [(step, clock) for step, clock in enumerate(verdict.ticks[folder.network.output]) if 0 < clock < clocks]
     return Carried(
         rows=[(name, link["moved"], link["stalled"]) for name, link in verdict.links.items()],
-        clocks=len(counts) * INTERVAL,
+        clocks=clocks,
+        intervals=len(counts),
+        ended=[(name, " ".join(map(str, verdict.ticks[name]))) for name in verdict.ticks],
+        axis=[(100 * clock / clocks, step) for step, clock in shown[:: -(-len(shown) // MOST_NUMBERS) or 1]],
         flow=cores.flow(names, 1 + len(parameters.cores), parameters.topology, counts),
         traffic=cores.traffic(counts),
     )

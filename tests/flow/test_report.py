@@ -1,10 +1,10 @@
 """The page: it shows what was measured, nothing in it is code from a file, and a browser opens it without a word."""
 
+import base64
 import hashlib
 import json
 import re
 import shutil
-from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -95,19 +95,38 @@ def hostile(tmp_path_factory) -> Path:
     return place
 
 
-def test_packets_between_cores_are_watched(tmp_path):
-    network = hostile_network()
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """The report of the hostile network on two cores."""
+    rtl = tmp_path_factory.mktemp("several") / "rtl"
     cores = {NAMES[1]: [0, 1], NAMES[2]: 1, NAMES[3]: 0, NAMES[4]: 1}
     config = Configuration(lanes=4, cores=cores, topology="ring")
-    spikeloom.generate(network, output=tmp_path / "rtl", config=config)
+    spikeloom.generate(hostile_network(), output=rtl, config=config)
     x = np.random.default_rng(0).random((2, STEPS, SIZES[0])) < 0.5
-    report = spikeloom.report(tmp_path / "rtl", data=spikeloom.Data(x=x), simulator="amaranth")
-    assert report.ok and len(report.verify.links) == 9
-    page = (tmp_path / "rtl/report.html").read_text("utf-8")
-    assert page.count("<animate ") == 9
-    for name, link in report.verify.links.items():
-        assert f'<data value="{link["moved"]}" data-figure="{escape(name)}.moved">{link["moved"]:,}</data>' in page
-    assert 'aria-label="packets of each link over time"' in page
+    return spikeloom.report(rtl, data=spikeloom.Data(x=x), simulator="amaranth")
+
+
+def test_packets_between_cores_are_watched(several):
+    verify = several.verify
+    assert several.ok and len(verify.links) == 9
+    page = Page(several.output)
+    assert page.tags.count("animate") == 9 and page.written.count('href="#cores"') == 1
+    for name, link in verify.links.items():
+        assert page.figures[f"{name}.moved"] == link["moved"]
+    assert 'aria-label="packets of each link over time"' in page.written
+    intervals = -(-verify.latency // 64)
+    widths = dict(page.attributes)["values"].split(";")
+    assert len(widths) == intervals and f'max="{intervals - 1}"' in page.written
+    assert f"{max(map(max, verify.traffic[:intervals]))} packets in 64 clocks" in page.text
+    # Steps end one after the other, the last of all with the sample.
+    assert [len(clocks) for clocks in verify.ticks.values()] == [STEPS] * 4
+    assert all(clocks == tuple(sorted(set(clocks))) and clocks[0] > 0 for clocks in verify.ticks.values())
+    assert max(clocks[-1] for clocks in verify.ticks.values()) == verify.latency
+    # The one script is the program's own, and no other may run.
+    (script,) = re.findall("<script>(.*?)</script>", page.written, re.DOTALL)
+    hash_ = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{hash_}'" in page.written
+    assert page.tags.count("script") == 1 and not [name for name, _ in page.attributes if name.startswith("on")]
 
 
 @pytest.fixture
@@ -421,6 +440,33 @@ def test_it_opens_in_a_browser(hostile, digits):
                 assert light != dark
         assert SCRIPT in tab.value("document.querySelector('.rasters').textContent")
         assert tab.value("document.title").startswith(f"</title>{SCRIPT}.nir")
+
+
+def test_a_sample_is_stopped_and_watched_in_a_browser(several):
+    def shown(tab):
+        ended = tab.value("[...document.querySelectorAll('[data-ticks]')].map(one => Number(one.textContent))")
+        return tab.value("document.querySelector('output').value"), ended
+
+    with browser() as tab:
+        for width, dark in ((390, False), (1280, True)):
+            tab.open(several.output, width=width, dark=dark)
+            assert tab.complaints == [] and tab.requests == [several.output.absolute().as_uri()]
+            assert tab.value("document.documentElement.scrollWidth") <= width
+            assert tab.value("document.querySelector('.controls').offsetHeight") > 0
+            press = "document.querySelector('button').click(), document.querySelector('.flow').animationsPaused()"
+            assert tab.value(press) is True
+            for frame in (2, int(tab.value("document.querySelector('input').max"))):
+                tab.value(
+                    f"{{const at = document.querySelector('input'); at.value = {frame};"
+                    "at.dispatchEvent(new Event('input'))}"
+                )
+                end = 64 * (frame + 1)
+                ended = [sum(clock < end for clock in clocks) for clocks in several.verify.ticks.values()]
+                assert shown(tab) == (f"clocks {end - 64} to {end - 1}", ended)
+                time = tab.value("document.querySelector('.flow').getCurrentTime()")
+                assert time == pytest.approx((frame + 0.5) / 8)
+            assert ended == [STEPS] * 4
+            assert tab.value(press) is False, "it moves again"
 
 
 def test_the_browser_check_sees_faults(tmp_path):
