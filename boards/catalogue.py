@@ -57,7 +57,7 @@ up5k = partial(
     package="sg48",
     crystal="clk12",
     crystal_hz=12_000_000,
-    core_hz=40_500_000,
+    core_hz=42_000_000,
     configuration=Configuration(lanes=8, weights="single-port", pipeline="short"),
     resources=Resources(lut=5280, ff=5280, block_ram=30, dsp=8),
     block_bits=4096,

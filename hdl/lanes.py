@@ -19,7 +19,7 @@ GROUPS = 8
 class Lanes(wiring.Component):
     """Throughput: one row of ``lanes`` synapses per clock, and one clock more per group. Latency: 8 clocks
     from a row's issue to its sum, 9 where graded events are read; beside an event-stationary half 4 more. In a short
-    pipeline 2 less, but for that half's sake.
+    pipeline 3 less, but for that half's sake.
 
     A lane is an adder and an accumulator. Sums stay in flip-flops while a group's lists are replayed; the clock
     after its last row hands them over and clears the accumulators, which waits until ``free``.
@@ -129,7 +129,7 @@ class Lanes(wiring.Component):
 
         # 1: list entry; 2: beside its memory; 3: where it is needed; 4: row address; 5: weights; 6: beside their
         # memory; 7: where they are needed; (8: times the event's value). Block RAM is slow to answer, and far away.
-        # A short pipeline is without 3 and 6.
+        # A short pipeline is without 3, 6 and 7.
         graded = p.value_bits > 1
         valid, last = Signal(p.lane_latency - 1), Signal(p.lane_latency - 1)
         rings = Signal(p.lane_latency - 1)
@@ -152,7 +152,7 @@ class Lanes(wiring.Component):
             row_address.eq(self.memories.address(rows[-1] + entries[-1].index)),
         ]
         # Multipliers take in the registers before and behind them, but none that has a reset.
-        beside_weights = range(4 - p.short) if graded else ()
+        beside_weights = range(4 - 2 * p.short) if graded else ()
         values = [Signal(signed(p.value_bits), name=f"value{k}", reset_less=True) for k in beside_weights]
         if graded:
             m.d.sync += [b.eq(a) for a, b in zip([entries[-1].value, *values], values, strict=False)]
@@ -161,10 +161,10 @@ class Lanes(wiring.Component):
             self.memories.lend(m, name, memory)
             m.d.comb += memory.read_address.eq(row_address)
             if p.single_port:
-                m.d.comb += memory.read.eq(valid[p.short - 4 - graded])
+                m.d.comb += memory.read.eq(valid[2 * p.short - 4 - graded])
             words.append(memory.read_data)
         if p.short:
-            m.d.sync += self.weights.eq(Cat(words))
+            m.d.comb += self.weights.eq(Cat(words))
         else:
             beside = Signal.like(self.weights, reset_less=True)
             m.d.sync += [beside.eq(Cat(words)), self.weights.eq(beside)]

@@ -221,7 +221,7 @@ class CoreParameters:
     @property
     def row_latency(self) -> int:
         """The same of a row of weights that nothing holds back."""
-        return 6 if self.short else 8
+        return 5 if self.short else 8
 
     @property
     def unit_latency(self) -> int:

@@ -130,7 +130,7 @@ class Executor(wiring.Component):
             with m.State("resume"):
                 m.d.sync += [end.eq(last_byte), offset.eq(event_offset), resume.eq(0)]
                 m.next = "pause"
-            # Flits, to the accelerator and from it ---------------------------------------------------------------------
+            # Flits, to the accelerator and from it --------------------------------------------------------------------
             with m.State("fetch_flit"):
                 fetch(self.flit_bytes)
                 m.next = "flit"

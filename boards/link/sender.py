@@ -20,7 +20,8 @@ class Sender(wiring.Component):
     put:    takes ``byte``.
     close:  ends the frame; no byte may come for three clocks after it. Only while ``idle``.
     idle:   no frame is being sent, or waits to be; a clock late.
-    full:   a frame should end: always near the end of a half of the memory, so that none becomes too long; a clock late.
+    full:   a frame should end: always near the end of a half of the memory, so that none becomes too long; it is late
+            as well.
     o:      the frames' bytes.
     """
 

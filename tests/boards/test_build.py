@@ -57,10 +57,10 @@ def test_a_bitstream_and_its_report(tiny):
     for name in ("accelerator.v", "manifest.json"):
         assert (folder / "first" / "rtl" / name).read_bytes() == (folder / "generated" / name).read_bytes()
 
-    assert (report.board, report.device, report.core_mhz, report.baud) == ("icebreaker", "iCE40UP5K", 24.0, 1_000_000)
+    assert (report.board, report.device, report.core_mhz, report.baud) == ("icebreaker", "iCE40UP5K", 42.0, 1_000_000)
     assert 0 < report.used.ff < report.used.lut < report.available.lut == 5280
     assert 0 < report.used.block_ram <= report.available.block_ram == 30
-    assert report.timing_met is (report.fmax_mhz >= 24) and report.paths
+    assert report.timing_met is (report.fmax_mhz >= 42) and report.paths
     assert set(report.tools) == {"yosys", "nextpnr-ice40", "icepack"}
     assert set(report.seconds) == set(STAGES[2:])
     written = json.loads((folder / "first" / "build.json").read_text("utf-8"))
@@ -154,7 +154,7 @@ def test_a_failing_tool_leaves_its_log_alone(tmp_path, monkeypatch):
     [
         ({"board": "icebraker"}, "There is no board 'icebraker'; did you mean icebreaker or ice40-hx8k."),
         ({"core_hz": 1_000_000_000}, "The PLL cannot make 1000 MHz from 12 MHz; .*"),
-        ({"baud": 5_000_000}, "A clock of 24 MHz cannot make 5000000 baud; .*"),
+        ({"baud": 5_000_000}, "A clock of 42 MHz cannot make 5000000 baud; .*"),
         ({"directory": "full"}, r".*/full: holds 'thesis\.txt', which is not of an earlier result.*"),
         ({"directory": "file"}, r".*/file: there is a file of this name.*"),
         ({"directory": "file/out"}, r".*/file/out: cannot be written, since a part of its path is a file; .*"),

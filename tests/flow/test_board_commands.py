@@ -40,10 +40,10 @@ def built(monkeypatch):
             board=board,
             device="iCE40UP5K",
             lamps=2,
-            core_mhz=24.0,
+            core_mhz=42.0,
             bitstream="blinky.bin",
             sha256="0",
-            clocks={"clk": Clock(achieved_mhz=65.0 if report["met"] else 20.0, constraint_mhz=24.0)},
+            clocks={"clk": Clock(achieved_mhz=65.0 if report["met"] else 20.0, constraint_mhz=42.0)},
             timing_met=report["met"],
             tools={},
             seconds={},
@@ -85,7 +85,7 @@ def test_doctor_looks_for_the_loader_where_flash_does(run, monkeypatch, tmp_path
 
 def test_blinky_says_what_to_do_next(run, probed, built):
     text = run("doctor", "--board", "icebreaker", "--blinky").stdout
-    assert "clock clk: 65.0 MHz possible, 24.0 asked: met" in text
+    assert "clock clk: 65.0 MHz possible, 42.0 asked: met" in text
     assert "Wrote spikeloom-blinky/blinky.bin; flash it with: spikeloom flash spikeloom-blinky\n" in text
     assert "the 2 lamps of icebreaker blink once a second" in text
     document = run.json("doctor", "--board", "icebreaker", "--blinky", "-o", "there")
