@@ -55,6 +55,7 @@ FIGURES: dict[str, Figure] = {
         scaling.weak_scaling,
         cores.invariance,
         boards.boards,
+        boards.single_port,
         area.area,
         figures.peer,
         figures.model,

