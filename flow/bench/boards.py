@@ -13,9 +13,10 @@ from spikeloom.bench.figure import Bench, figure
 from spikeloom.boards import catalogue
 from spikeloom.boards.build import build
 from spikeloom.boards.build_report import BuildReport
-from spikeloom.boards.fit import DoesNotFit
+from spikeloom.boards.fit import DoesNotFit, predicted
 from spikeloom.boards.stages import KEPT
 from spikeloom.everywhere import OPEN
+from spikeloom.hdl.mapping import map_network
 
 __all__ = ["boards", "single_port"]
 
@@ -73,6 +74,7 @@ def boards(bench: Bench, network: str, weight_bits: int, lanes: int, board: str)
             "around": hardware.around(),
             "configuration": configuration,
             **found,
+            "modelled": predicted(map_network(made.network, made.configuration).parameters, device),
             "clocks_per_inference": inference,
             "latency_us": round(inference * 1e6 / device.core_hz, 1),
         }

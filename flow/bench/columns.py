@@ -134,6 +134,10 @@ def _slowest(row: Row) -> str:
     return (row["critical_path"] or "none") if row["fits"] else row["about"].split(". ")[0]
 
 
+def _both(row: Row, name: str) -> str:
+    return f"{row['used'][name]} / {row['modelled'][name]}"
+
+
 def _of_build(title: str, name: str, cell: Callable[[Row, str], str]) -> Column:
     """Of a board that the network fits."""
     return Column(title, lambda row: cell(row, name) if row["fits"] else "too large")
@@ -248,6 +252,28 @@ TABLES = {
             key("board", "board"),
             Column("slowest path", _slowest),
             _of_build("placed by", "tools", lambda row, name: list(row[name].values())[1]),
+        ),
+    ),
+    "boards-modelled": Table(
+        figure="boards",
+        about="What the model says beforehand of the same builds. Some of these designs are among those that it was "
+        "fitted to.",
+        tools=("amaranth", "pyosys"),
+        columns=(
+            key("board", "board"),
+            *(
+                _of_build(title, name, cell)
+                for title, name in (("logic cells", "lut"), ("flip-flops", "ff"))
+                for title, cell in (
+                    (f"{title}, built", lambda row, name: f"{row['used'][name]:,}"),
+                    ("modelled", lambda row, name: f"{row['modelled'][name]:,}"),
+                    ("off", lambda row, name: f"{100 * (row['modelled'][name] / row['used'][name] - 1):+.1f} %"),
+                )
+            ),
+            *(
+                _of_build(f"{title}, built / modelled", name, _both)
+                for title, name in (("block RAM", "block_ram"), ("multipliers", "dsp"))
+            ),
         ),
     ),
     "area": Table(
