@@ -67,7 +67,7 @@ def test_a_bitstream_and_its_report(tiny):
     assert written == json.loads(report.to_json()) and written["memory_map"]
     assert written["sha256"] == report.sha256 and written["latency_us"] is None
 
-    timed = report.with_clocks(2400)
+    timed = report.with_clocks(4200)
     assert timed.latency_us == 100 and timed.inferences_per_second == 10_000
 
 
@@ -92,7 +92,7 @@ def test_too_much_memory_is_refused_before_any_tool(tmp_path):
     assert re.fullmatch(
         r"The network does not fit iCEBreaker with iCE40UP5K: memory bits \d+ of 122880 \(\d+ too many\)\. "
         r"Most of its memory takes the matrix of 'in -> [^']+', \d+ bits, then the events of 'in', 3200\. "
-        r"What would help: 'weights: single-port', or fewer weight bits \(4 instead of 8 when converting\), "
+        r"What would help: 'weights: single-port', or fewer weight bits \(2 instead of 8 when converting\), "
         r"or a larger board \(tang-nano-9k, .*\)",
         str(refusal.value),
     )
