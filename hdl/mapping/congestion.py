@@ -1,17 +1,56 @@
 """Where several cores send at once: for how long their events wait for each other."""
 
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 
-__all__ = ["Flow", "Stalls", "stalls"]
+__all__ = ["Flow", "Port", "Stalls", "stalls"]
 
 #: Of each source, for each step: clocks in which its events could not leave.
 Stalls = MappingType[str, list[float]]
 #: Clocks that are looked at together: two groups' or so.
 WINDOW = 16
+#: Less than any rate, but for rounding.
+NONE = 1e-9
+
+
+class Port:
+    """Where a node takes packets: one in a clock, a tick in ``tick``, from all whose packets wait in turn."""
+
+    def __init__(self, tick: int) -> None:
+        self.tick = tick
+        self.now = 0.0
+        self.rates: dict[str, float] = {}  # by source, packets that come in a clock
+        self.waiting: dict[str, float] = {}  # and those that have come, in clocks
+        self.changes: list[tuple[float, str, float, float]] = []  # of both: when, whose, and by how much
+
+    def expect(self, source: str, begin: float, end: float, events: float) -> None:
+        """A step's events, evenly from the first to the tick behind the last."""
+        rate, last = events / max(1.0, end - begin), max(end, begin + 1)
+        for change in ((begin, source, rate, 0.0), (last, source, -rate, 0.0), (end, source, 0.0, float(self.tick))):
+            heappush(self.changes, change)
+
+    def taken(self, source: str, time: float) -> float:
+        """When a tick that comes at a time, none before the last one asked for, can be taken."""
+        while self.changes and self.changes[0][0] < time:
+            when, other, rate, more = heappop(self.changes)
+            self._go(when)
+            self.rates[other] = self.rates.get(other, 0.0) + rate
+            self.waiting[other] = self.waiting.get(other, 0.0) + more
+        self._go(time)
+        most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
+        return time + sum(min(clocks, most) for clocks in self.waiting.values())
+
+    def _go(self, time: float) -> None:
+        clocks, self.now = time - self.now, time
+        there = {source: waits + clocks * self.rates[source] for source, waits in self.waiting.items()}
+        share = _fair(there.values(), clocks)
+        self.waiting = {
+            source: max(0.0, one - share) for source, one in there.items() if one > share or self.rates[source] > NONE
+        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +108,7 @@ def stalls(flows: MappingType[str, Flow]) -> Stalls:
             source.ask(time)
         most = dict.fromkeys(sources.values(), np.inf)
         for mine in into:
-            share = _share([s.asked for s in mine])
+            share = _fair((s.asked for s in mine), WINDOW)
             most |= {s: min(most[s], share) for s in mine}
         for source, share in most.items():
             source.go(time, share)
@@ -77,10 +116,10 @@ def stalls(flows: MappingType[str, Flow]) -> Stalls:
     return {name: source.stalls for name, source in sources.items()}
 
 
-def _share(asked: Sequence[float]) -> float:
-    """Events that each may send in a window, if those that have fewer leave the rest to others."""
-    left = float(WINDOW)
-    for rank, one in enumerate(sorted(asked)):
+def _fair(asked: Iterable[float], left: float) -> float:
+    """What each may have at most of what is there, if those that ask for less leave the rest to others."""
+    asked = sorted(asked)
+    for rank, one in enumerate(asked):
         if one * (len(asked) - rank) >= left:
             return left / (len(asked) - rank)
         left -= one

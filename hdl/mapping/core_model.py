@@ -1,14 +1,12 @@
 """How long a step of a population keeps its core, and whom it lets go on: the stages of the token model."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from operator import add
 
 import numpy as np
 
-from spikeloom.hdl.mapping.congestion import Flow, Stalls
+from spikeloom.hdl.mapping.congestion import Flow, Port, Stalls
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.plan import HOST, Mapping
 from spikeloom.hdl.mapping.token_model import Engine, Stage, Times, Tokens
@@ -16,44 +14,6 @@ from spikeloom.hdl.mapping.work import Counts, LanesWork, ScatterWork, counts, l
 from spikeloom.hdl.routers.topology import Topology
 
 __all__ = ["Model"]
-
-#: Bursts of events that a port may still have, and those of one source.
-RECENT, STEPS = 32, 32
-#: In which a burst's end is found.
-ROUNDS = 3
-
-
-@dataclass(eq=False)
-class _Burst:
-    """A step's events, from a source's first to its tick; ``left``: when all that get them had taken them."""
-
-    source: str
-    begin: float
-    end: float
-    events: float
-    left: float | None = None
-
-
-class _Port:
-    """Where a node takes packets, one in a clock, in turn from all that send some; ``tick``: clocks that one takes."""
-
-    def __init__(self, tick: int) -> None:
-        self.tick = tick
-        self.recent: deque[_Burst] = deque(maxlen=RECENT)
-
-    def taken(self, burst: _Burst) -> float:
-        """When a burst's tick can be taken."""
-        end = burst.end
-        for _ in range(ROUNDS):  # what comes while it waits is before its last ones too
-            others = 0.0
-            for other in self.recent:
-                first, last = other.begin, other.left or other.end
-                if other.source != burst.source and first < end and last > burst.begin:
-                    share = (min(last, end) - max(first, burst.begin)) / max(1.0, last - first)
-                    packets = other.events * share + self.tick * (last <= end)
-                    others += min(burst.events + 1, packets)
-            end = max(burst.end, burst.begin + burst.events + others)
-        return end
 
 
 class Model:
@@ -68,8 +28,9 @@ class Model:
         steps = self.shape[0] * self.shape[1]
         cores = range(len(mapping.parameters.cores))
         self.flows = {place.name: self._gets(place.name) for place in mapping.places}
-        self.bursts: dict[str, deque[_Burst]] = {place.name: deque(maxlen=STEPS) for place in mapping.places}
-        self.ports = {1 + k: _Port(costs.tick) for k in cores} | {HOST: _Port(1)}
+        #: of each source's last tick: when it came, and when all that get it had taken what was before it
+        self.left = dict.fromkeys(self.flows, (-1.0, -1.0))
+        self.ports = {1 + k: Port(costs.tick) for k in cores} | {HOST: Port(1)}
         self.ends: dict[str, list[float]] = {}
         self.works: dict[str, LanesWork] = {}
         self.host = Engine(name="host", look=1)
@@ -156,17 +117,14 @@ class Model:
         return sorted(readers | {own} | ({HOST} if several else set()) if own else readers)
 
     def _sends(self, stage: Stage, begin: float, end: float, events: float) -> None:
-        burst = _Burst(stage.name, begin, end, events)
-        self.bursts[stage.name].append(burst)
         for node in self.flows[stage.name]:
-            self.ports[node].recent.append(burst)
+            self.ports[node].expect(stage.name, begin, end, events)
 
     def _arrival(self, name: str, clocks: float, time: float) -> float:
         """Of the tick that leaves at a time: a packet goes on when all that get the one before have taken it."""
-        burst = next(b for b in self.bursts[name] if b.end == time)
-        if burst.left is None:
-            burst.left = max(self.ports[node].taken(burst) for node in self.flows[name])
-        return burst.left + clocks
+        if self.left[name][0] != time:
+            self.left[name] = time, max(self.ports[node].taken(name, time) for node in self.flows[name])
+        return self.left[name][1] + clocks
 
     def _distance(self, node: int, other: int) -> float:
         """Clocks that a packet takes from node to node."""

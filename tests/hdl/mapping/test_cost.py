@@ -10,7 +10,7 @@ from spikeloom.golden import simulate
 from spikeloom.golden.network import Convolution, Dense, Network, Population, Projection, Refusal, Window
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
-from spikeloom.hdl.mapping import core_model, map_network, token_model, work
+from spikeloom.hdl.mapping import congestion, core_model, map_network, token_model, work
 from spikeloom.hdl.mapping.cost import predict
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.token_model import Engine, Stage
@@ -101,7 +101,7 @@ def test_nothing_that_engines_do_to_each_other_is_left_out(tmp_path, monkeypatch
     def of_packets(ratio):
         for wrong in ({"tick": 0}, {"hop": 0}, {"returned": 0}, {"seen": 0}):
             assert ratio(**wrong) < ratio() - CLOSE / 2
-        yield core_model._Port, "taken", lambda _, burst: burst.end
+        yield congestion.Port, "taken", lambda *about: about[-1]
 
     halves = {"a": [0, 1], "b": [0, 1], "out": 1}
     quarters = {"layer1": [0, 1, 2, 3], "layer2": 0}
