@@ -128,6 +128,22 @@ def test_nothing_that_engines_do_to_each_other_is_left_out(tmp_path, monkeypatch
                 assert ratio() < 1 - CLOSE, name
 
 
+def test_what_a_port_cannot_take_waits_until_it_is_taken():
+    port, period, events = congestion.Port(2), 10, 8
+    for step in range(20):
+        begin = period * step
+        for source in ("a", "b"):
+            port.expect(source, begin, begin + period, events)
+        port.expect("now and then", begin + period, begin + period + 1, 1)
+        taken = [port.taken(source, begin + period) for source in ("a", "b")]
+        sent = (step + 1) * (2 * events + 4 + 3) - 7  # but for what comes with these ticks
+        assert max(taken) == pytest.approx(max(sent, begin + period), abs=2)
+        # Who sends little has its turn soon, however much the others have.
+        assert port.taken("now and then", begin + period + 1) <= begin + period + 3 * 4
+    port.expect("a", 1000, 1010, events)
+    assert port.taken("a", 1010) == 1010
+
+
 def test_a_list_gives_its_credit_back_before_the_step_is_over():
     source, target = Engine(name="source", look=1), Engine(name="target", look=1)
     begun = []
