@@ -17,7 +17,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping, map_network
 from spikeloom.hdl.mapping.capacity import by_memory, check
 from spikeloom.hdl.mapping.cost import Prediction, predict
-from spikeloom.hdl.mapping.loads import ASSUMED_RATE, assumed_rates
+from spikeloom.hdl.mapping.loads import ASSUMED_RATE, assumed_events
 from spikeloom.hdl.mapping.placement import place
 from spikeloom.hdl.mapping.work import Counts
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CoreUse", "MapReport", "mapped", "placed"]
 
-#: Samples of the data that the prediction is made from, and steps of a sample where there is no data.
-SAMPLES, STEPS = 8, 16
+#: Of the data, from which the prediction is made.
+SAMPLES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ def mapped(
 def _events(network: Network, data: "Data | None") -> dict[str, np.ndarray]:
     """Who fires in each step, or how many."""
     if data is None:
-        return {name: np.full((2, STEPS), each.sum()) for name, each in assumed_rates(network).items()}
+        return assumed_events(network)
     data.check(network.input, network[network.output])
     x = simulate.check_stimulus(network.input, data.x[:SAMPLES])
     found = {network.input.name: x, **simulate.run(network, x, record="all").events}

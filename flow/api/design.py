@@ -34,11 +34,11 @@ def map(  # noqa: A001
 ) -> "MapReport":
     """Place a network on several cores, and predict the clocks per step and the traffic between them.
 
-    config: what it says of cores is kept, unless ``cores`` asks for so many to be filled as seems best, or ``topology``
-    to be joined in another way. data: its first samples say how often neurons fire; without data a tenth of all do in
-    each step. memory_bits: that a core may store. board: whose block RAM must hold all; each core is to fill its equal
-    share at most, if that is possible. output: a configuration to write, for ``config`` of other functions. page: a
-    picture to write, as HTML.
+    config: what it says of cores is kept, unless ``cores`` asks for so many to be filled as seems best, whatever it
+    says of them, of cuts and of single populations' slots, or ``topology`` to be joined in another way. data: its first
+    samples say how often neurons fire; without data a tenth of all do in each step. memory_bits: that a core may store.
+    board: whose block RAM must hold all; each core is to fill its equal share at most, if that is possible. output: a
+    configuration to write, for ``config`` of other functions. page: a picture to write, as HTML.
     """
     from spikeloom.golden.simulate import check_network
     from spikeloom.mapped import mapped, write

@@ -73,5 +73,8 @@ def configuration_of(
         from spikeloom.boards import catalogue
 
         chosen = catalogue.find(board).configuration
-    said = {name: value for name, value in (("cores", cores), ("topology", topology)) if value is not None}
+    said: dict[str, Any] = {} if topology is None else {"topology": topology}
+    if cores is not None:  # then the mapper says all that a mapping file says
+        slots = None if isinstance(chosen.slots, dict) else chosen.slots
+        said |= {"cores": cores, "cuts": {}, "slots": slots}
     return Configuration.create(**chosen.model_dump() | said) if said else chosen

@@ -15,7 +15,7 @@ from spikeloom.hdl.mapping.split import most_parts, slice_size
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import covering
 
-__all__ = ["ASSUMED_RATE", "Loads", "Placed", "assumed_rates", "balanced"]
+__all__ = ["ASSUMED_RATE", "Loads", "Placed", "assumed_events", "assumed_rates", "balanced"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class Placed:
 
 #: Share of neurons that send an event in a step, where nobody says better.
 ASSUMED_RATE = 0.1
+#: Samples and steps of such events: each step does the same.
+ASSUMED_SHAPE = 2, 16
 #: Parts of its source that a part of an image sees, if both are cut alike.
 NEAR = 3
 #: Clocks from a part's last row to the first of one that reads it, and back, until a credit lets the next step begin.
@@ -41,6 +43,11 @@ NEURON_BITS, SYNAPSE_BITS, EVENT_BITS = 64, 16, 16
 
 def assumed_rates(network: Network) -> dict[str, np.ndarray]:
     return {p.name: np.full(p.size, ASSUMED_RATE) for p in network.populations}
+
+
+def assumed_events(network: Network) -> dict[str, np.ndarray]:
+    """How many each population sends in a step."""
+    return {name: np.full(ASSUMED_SHAPE, each.sum()) for name, each in assumed_rates(network).items()}
 
 
 @dataclass(frozen=True, kw_only=True)

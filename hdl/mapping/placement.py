@@ -9,7 +9,7 @@ import numpy as np
 
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
-from spikeloom.hdl.mapping.loads import Loads, Placed, assumed_rates
+from spikeloom.hdl.mapping.loads import Loads, Placed, assumed_events
 
 if TYPE_CHECKING:
     from spikeloom.hdl.mapping.work import Counts
@@ -29,8 +29,9 @@ MOST_CHANNELS = 1000
 #: How many of the search's placements are judged, and changes of the best one: fewer if they have many synapses, or
 #: many channels between parts, each of which takes as long as so many synapses.
 FINALISTS, POLISH, POLISHED_SYNAPSES, CHANNEL = 3, 60, 12_000_000, 2000
-#: Steps of events that may be kept, and by what share of the clocks more of them must pay, or fewer may cost.
-SLOTS, GAIN, LOSS = (1, 2, 3, 4), 0.01, 0.002
+#: Steps of events that may be kept, those of all populations with which a placement is looked for, and by what share of
+#: the clocks more of them must pay, or fewer may cost.
+SLOTS, STARTS, GAIN, LOSS = (1, 2, 3, 4), (2, 4), 0.01, 0.002
 
 
 def place(
@@ -49,7 +50,30 @@ def place(
     assert isinstance(cores, int)
     if configuration.cuts:
         raise Refusal("cuts: where parts begin can be said only if cores says for every population where its parts are")
-    events = _few(network, events)
+    events, slots = _few(network, events), configuration.slots
+    if isinstance(slots, int):
+        return _placed(network, configuration, cores, events, memory_bits)[1]
+    found = []
+    for start in STARTS:
+        kept = {p.name: start for p in network.populations} | (slots or {})
+        started = configuration.model_copy(update={"slots": kept})
+        try:
+            clocks, placed, many = _placed(network, started, cores, events, memory_bits)
+        except Refusal:
+            if not found:
+                raise
+            break  # more events than there is memory for
+        if many:
+            return placed
+        found.append(_with_slots(network, placed, slots or {}, events, clocks, memory_bits))
+    return min(found, key=lambda one: one[0] * (1 + GAIN * found.index(one)))[1]
+
+
+def _placed(
+    network: Network, configuration: Configuration, cores: int, events: "Counts", memory_bits: int | None
+) -> tuple[float, Configuration, bool]:
+    """Its clocks per step, the placement that is found with the slots as they are, and whether judging one takes too
+    long for all that may be tried of slots."""
     loads = Loads(network, configuration, _each(network, events))
     tried = candidates(loads, cores, memory_bits)
     # What is wrong with every placement is wrong with this one, and is said as it is.
@@ -91,10 +115,7 @@ def place(
         else:
             break
     clocks, best = min(found, key=lambda one: one[0])
-    configuration = chosen(configuration, loads, best)
-    if not isinstance(configuration.slots, int) and judging * len(loads.sizes) <= POLISHED_SYNAPSES:
-        return _with_slots(network, configuration, events, clocks, memory_bits)
-    return configuration
+    return clocks, chosen(configuration, loads, best), judging * len(loads.sizes) > POLISHED_SYNAPSES
 
 
 def candidates(loads: Loads, cores: int, memory_bits: int | None = None) -> dict[str, Placed]:
@@ -164,7 +185,7 @@ def judged(network: Network, configuration: Configuration, events: "Counts", mem
 def _few(network: Network, events: "Counts | None") -> "Counts":
     """Of some samples, or assumed ones."""
     if events is None:
-        return {name: np.full((2, STEPS), each.sum()) for name, each in assumed_rates(network).items()}
+        return assumed_events(network)
     samples = max(2, STEPS // next(iter(events.values())).shape[1])
     return {name: np.concatenate([given, given])[:samples, :STEPS] for name, given in events.items()}
 
@@ -192,16 +213,20 @@ def chosen(configuration: Configuration, loads: Loads, placed: Placed) -> Config
 
 
 def _with_slots(
-    network: Network, configuration: Configuration, events: "Counts", clocks: float, memory_bits: int | None
-) -> Configuration:
+    network: Network,
+    best: Configuration,
+    given: dict[str, int],
+    events: "Counts",
+    clocks: float,
+    memory_bits: int | None,
+) -> tuple[float, Configuration]:
     """More steps of events where that pays, and then as few as cost nothing; what was asked for stays."""
-    given = configuration.slots if isinstance(configuration.slots, dict) else {}
-    names = [p.name for p in network.populations]
-    best = configuration.model_copy(update={"slots": {name: configuration.slots_of(name) for name in names}})
-    names = [name for name in names if name not in given]
-    for (limit, wanted), name in product(((1 - GAIN, SLOTS[2:]), (1 + LOSS, SLOTS[:1])), names):
-        for slots in wanted:
+    names = [p.name for p in network.populations if p.name not in given]
+    for (limit, more), name in product(((1 - GAIN, True), (1 + LOSS, False)), names):
+        for slots in SLOTS:
             assert isinstance(best.slots, dict)
+            if (slots > best.slots[name]) != more or slots == best.slots[name]:
+                continue
             tried = best.model_copy(update={"slots": {**best.slots, name: slots}})
             try:
                 found = judged(network, tried, events, memory_bits)
@@ -209,7 +234,7 @@ def _with_slots(
                 break
             if found < clocks * limit:
                 best, clocks = tried, min(clocks, found)
-    return best
+    return clocks, best
 
 
 Worth = tuple[float, float, float]

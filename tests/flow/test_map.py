@@ -120,13 +120,18 @@ def test_a_mapping_file_that_is_wrong_is_refused_by_all(run, loom, command, text
 
 
 def test_cores_are_asked_for_alike(run, loom):
-    """By a number or by the file that `map` makes of it, the Verilog is the same."""
+    """By a number, whatever a mapping file says, or by the file that `map` makes of it, the Verilog is the same."""
     run("map", "net.loom", "--cores", "3", "--topology", "ring", "--board", "tang-nano-9k", "-o", "m.yaml")
-    words = {"number": ("--cores", "3", "--topology", "ring"), "file": ("--config", "m.yaml")}
+    number = ("--cores", "3", "--topology", "ring")
+    other = {"cores": {"layer1": [0, 1], "layer2": 0, "layer3": 1}, "cuts": {"layer1": [8]}, "slots": {"layer1": 3}}
+    Path("other.yaml").write_text(yaml.safe_dump(yaml.safe_load(Path("m.yaml").read_text()) | other))
+    words = {"number": number, "file": ("--config", "m.yaml"), "instead": ("--config", "other.yaml", *number)}
     made = {
         how: run.json("generate", "net.loom", "--board", "tang-nano-9k", *own, "-o", how) for how, own in words.items()
     }
-    assert made["number"] == made["file"]
+    assert made["number"] == made["file"] == made["instead"]
+    Path("other.yaml").write_text("slots: 3")
+    assert run.json("map", "net.loom", "--config", "other.yaml", *number)["configuration"]["slots"] == 3
     assert made["file"]["configuration"]["topology"] == "ring" and made["file"]["configuration"]["lanes"] == 8
     assert isinstance(made["file"]["configuration"]["cores"], dict), "a folder says where everything is"
     np.savez("x.npz", x=(np.random.default_rng(1).random((1, 2, 20)) < 0.3).astype(int))
