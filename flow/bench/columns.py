@@ -459,6 +459,7 @@ TABLES = {
             NETWORK,
             LANES,
             CORES,
+            key("topology", "topology"),
             key("slots", "slots"),
             count("simulated clocks per inference", "clocks_per_inference"),
             count("modelled", "modelled"),

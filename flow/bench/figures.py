@@ -30,6 +30,7 @@ NETLIST_SAMPLES = 40
 PEER_SAMPLES, PEER_STEPS, PEER_DENSITY = 4, 100, 0.1
 
 PER_POPULATION = (("per-population", 1), ("per-population", 2))
+FOUR = {"lif1": [0, 1, 2, 3], "lif2": 0}
 
 Parts = Iterator[dict[str, Any]]
 
@@ -217,30 +218,41 @@ def peer(bench: Bench, network: str, weight_bits: int, lanes: int, units: int, o
 
 @figure(
     *(
-        {"network": name, "weight_bits": bits, "lanes": lanes, "cores": cores, "slots": slots}
-        for name, bits, lanes, cores, slots in (
-            *(("digits", 8, lanes, "shared", 2) for lanes in (1, 4, 16, 64)),
-            *(("digits", 8, 16, cores, slots) for cores, slots in (("shared", 1), *PER_POPULATION)),
-            *(("mnist", 4, lanes, "shared", 2) for lanes in (16, 128)),
-            *(("mnist", 4, 16, *how) for how in PER_POPULATION),
-            *(("vowels", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
-            *(("delays", 8, 16, *how) for how in (("shared", 1), *PER_POPULATION)),
-            *(("connectome", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
-            *(("motion", 8, 16, *how) for how in (("shared", 1), ("per-population", 2))),
-            *(("converted-cnn", 8, 16, *how) for how in (("shared", 2), *PER_POPULATION)),
-            ("cnn", 8, 16, "shared", 2),
-            *(("digits", 8, lanes, {"lif1": [0, 1, 2, 3], "lif2": 0}, 2) for lanes in (8, 16)),
-            ("cnn", 8, 8, {"lif1": [0, 1, 2, 3], "lif2": [0, 1, 2, 3], "lif3": 0}, 2),
+        {"network": name, "weight_bits": bits, "lanes": lanes, "cores": cores, "topology": topology, "slots": slots}
+        for name, bits, lanes, cores, topology, slots in (
+            *(("digits", 8, lanes, "shared", "crossbar", 2) for lanes in (1, 4, 16, 64)),
+            *(("digits", 8, 16, cores, "crossbar", slots) for cores, slots in (("shared", 1), *PER_POPULATION)),
+            *(("mnist", 4, lanes, "shared", "crossbar", 2) for lanes in (16, 128)),
+            *(("mnist", 4, 16, cores, "crossbar", slots) for cores, slots in PER_POPULATION),
+            *(("vowels", 8, 16, cores, "crossbar", slots) for cores, slots in (("shared", 2), *PER_POPULATION)),
+            *(("delays", 8, 16, cores, "crossbar", slots) for cores, slots in (("shared", 1), *PER_POPULATION)),
+            *(("connectome", 8, 16, cores, "crossbar", slots) for cores, slots in (("shared", 2), *PER_POPULATION)),
+            *(("motion", 8, 16, *how) for how in (("shared", "crossbar", 1), ("per-population", "crossbar", 2))),
+            *(("converted-cnn", 8, 16, cores, "crossbar", slots) for cores, slots in (("shared", 2), *PER_POPULATION)),
+            ("cnn", 8, 16, "shared", "crossbar", 2),
+            *(("digits", 8, lanes, FOUR, "crossbar", 2) for lanes in (8, 16)),
+            ("cnn", 8, 8, {"lif1": [0, 1, 2, 3], "lif2": [0, 1, 2, 3], "lif3": 0}, "crossbar", 2),
+            *(("digits", 8, 16, FOUR, topology, 4) for topology in ("crossbar", "ring", "mesh")),
+            ("digits", 8, 16, {"lif1": [0, 1, 1, 2, 3], "lif2": 0}, "crossbar", 4),
+            ("digits", 8, 16, {"lif1": [0, 1, 2, 3, 4, 5, 6, 7], "lif2": 0}, "mesh", 4),
+            ("delays", 8, 16, {"lif1": [0, 1], "lif2": 2}, "mesh", 4),
+            ("vowels", 8, 16, {"lif1.lif": [0, 1], "lif2": 2}, "ring", 4),
         )
     )
 )
 def model(
-    bench: Bench, network: str, weight_bits: int, lanes: int, cores: str | dict[str, int | list[int]], slots: int
+    bench: Bench,
+    network: str,
+    weight_bits: int,
+    lanes: int,
+    cores: str | dict[str, int | list[int]],
+    topology: str,
+    slots: int,
 ) -> Parts:
     """Clocks of an inference as the mapper's token model predicts them from the integer model's events, and as they are
     simulated, on the first samples of the test data."""
     x = hardware.samples(network).x[:MODEL_SAMPLES]
-    with hardware.generated(network, weight_bits, lanes=lanes, cores=cores, slots=slots) as made:
+    with hardware.generated(network, weight_bits, lanes=lanes, cores=cores, topology=topology, slots=slots) as made:
         simulated = hardware.simulated(bench.cache, made, x, progress=bench.progress)
         kept = ("verilog_sha256", "samples", "steps", "clocks_per_inference", "latency_clocks", "shares")
         yield {name: simulated[name] for name in kept}
