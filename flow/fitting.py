@@ -21,7 +21,8 @@ class Fit:
 
     fits:  None if there is no such hardware; ``about`` says why, or what is too small or nearly so.
     lanes: the board's usual ones, or the configuration's.
-    needs: resource -> (needed, of how many); None is not known before synthesis.
+    needs: resource -> (needed, of how many); None is not known before synthesis. Where the board has some, also
+           ``single_port_bits``, in whole arrays.
     margins: resource that is estimated -> the share by which the estimate may be off, as far as is known.
     """
 
@@ -49,6 +50,7 @@ class Offer:
     family: str
     flow: str
     memory_bits: int
+    single_port_bits: int
     core_mhz: float
     host: str
     page: str
@@ -84,6 +86,7 @@ def offers(network: Network | None = None, configuration: Configuration | None =
             family=family.title,
             flow=family.flow,
             memory_bits=board.memory_bits,
+            single_port_bits=board.single_port_bits,
             core_mhz=board.core_hz / 1e6,
             host=board.host,
             page=f"docs/boards/{board.name}.md",
@@ -108,14 +111,17 @@ def _fit(board: Board, configuration: Configuration, mapped: Callable[[Configura
     off = {name: share for name, share in margins(board).items() if needs[name][0] is not None}
     over = [name for name, (used, of) in needs.items() if used is not None and used > of]
     about = [_needed(name, needs, off) for name in over]
-    if (single_port := single_port_bits(parameters)) > board.single_port_bits:
-        about.append(f"bits of single-port memory: {single_port:,} of {board.single_port_bits:,}")
+    single_port = (single_port_bits(parameters), board.single_port_bits)
+    if single_port[0] > single_port[1]:
+        about.append(f"bits of single-port memory: {single_port[0]:,} of {single_port[1]:,}")
     fits = not about
     about += [
         _needed(name, needs, off)
         for name in off
         if name not in over and needs[name][0] * (1 + off[name]) > needs[name][1]
     ]
+    if any(single_port):
+        needs["single_port_bits"] = single_port
     return Fit(fits=fits, about="; ".join(about), lanes=lanes, needs=needs, margins=off)
 
 

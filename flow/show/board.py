@@ -34,27 +34,39 @@ def doctor(health: Any) -> None:
 
 
 def boards(offers: Any) -> None:
-    about = [(o, (o.name, o.device, _kibibytes(o.memory_bits), f"{o.core_mhz:g} MHz", o.flow)) for o in offers]
+    about = [(o, (o.name, o.device, _memory(o), f"{o.core_mhz:g} MHz", o.flow)) for o in offers]
     if not any(o.fit for o in offers):
-        table("board", "device", "block RAM", "clock", "tools", "host", rows=[(*row, o.host) for o, row in about])
+        table("board", "device", "memory", "clock", "tools", "host", rows=[(*row, o.host) for o, row in about])
         say("Each has a page, from the cable to the first digit: docs/boards/BOARD.md in the repository")
         return
-    shares = ("block_ram", "lut", "ff", "dsp")
+    memory = {"block_ram": "block RAM", "single_port_bits": "single-port memory"}
+    shares = memory | {"lut": "logic", "ff": "flip-flops", "dsp": "multipliers"}
+    shown = [name for name in shares if any(name in o.fit.needs for o in offers)]
     table(
-        *("board", "device", "block RAM", "clock", "tools", "lanes", "fits"),
-        *("of block RAM", "of logic", "of flip-flops", "of multipliers", ""),
+        *("board", "memory", "clock", "lanes", "fits", *(f"of {shares[name]}" for name in shown)),
         rows=[
-            (*row, o.fit.lanes, "yes" if o.fit.fits else "no", *(_share(o.fit, s) for s in shares), o.fit.about)
-            for o, row in about
+            (o.name, size, clock, o.fit.lanes, "yes" if o.fit.fits else "no", *(_share(o.fit, s) for s in shown))
+            for o, (_, _, size, clock, _) in about
         ],
     )
+    for offer in offers:
+        if offer.fit.about:
+            say(f"{offer.name}: {offer.fit.about}", OPEN if offer.fit.fits else BAD)
     if any(share is None for o in offers for share in o.fit.shares.values()):
         say("? is not known before synthesis.", OPEN)
-    if off := max((share for o in offers for share in o.fit.margins.values()), default=0):
-        say(f"~ is estimated, and was up to {off:.0%} off for designs that the model was not made from.", OPEN)
+    if off := {o.family: max(o.fit.margins.values()) for o in offers if o.fit.margins}:
+        by = ", ".join(f"{share:.0%} ({family})" for family, share in off.items())
+        say(f"~ is estimated. Designs that the model was not made from were off by up to {by}.", OPEN)
+
+
+def _memory(offer: Any) -> str:
+    single_port = f" + {_kibibytes(offer.single_port_bits)} single-port" if offer.single_port_bits else ""
+    return _kibibytes(offer.memory_bits) + single_port
 
 
 def _share(fit: Any, name: str) -> str:
+    if name not in fit.needs:
+        return "-"
     share = fit.shares[name]
     if share is None:
         return "?"
@@ -126,7 +138,6 @@ def _clocks(report: Any) -> None:
 def everywhere(made: Any) -> None:
     """What became of every board: what its build takes of it, and what is wrong where there is none."""
     table(
-        "boards",
         *("board", "fits", "logic", "flip-flops", "block RAM", "MHz of asked", "latency", "bitstream"),
         rows=[(one.board, *_board_row(one)) for one in made],
     )

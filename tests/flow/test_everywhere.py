@@ -63,7 +63,8 @@ def test_every_open_board_is_built_and_one_that_is_too_small_is_no_failure(run, 
     assert tuple(made) == OPEN and len(OPEN) >= 10 and "arty-a7" not in OPEN
     assert all(options["seed"] == 7 and options["cache"] is False for options in made.values())
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
-    cells = re.split(r"  +", lines["ulx3s-85f"].strip())
+    columns, cells = (re.split(r"  +", lines[name].strip()) for name in ("board", "ulx3s-85f"))
+    assert columns == ["board", "fits", "logic", "flip-flops", "block RAM", "MHz of asked", "latency", "bitstream"]
     assert cells[1:] == ["yes", "25.00 %", "12.50 %", "25.00 %", "61.2 of 50", "50.0 µs", "ulx3s-85f/spikeloom.bin"]
     assert " no " in next(line for line in text.splitlines() if line.startswith(f"{SMALL} "))
     assert f"{SMALL}: The network does not fit iCEBreaker: block RAM 40 of 30 (10 too many)" in text

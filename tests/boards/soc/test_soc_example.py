@@ -28,6 +28,20 @@ def test_one_command():
     assert len({line.split()[2] for line in lines[1:-1]}) > 2, "several classes are told apart"
 
 
+def test_the_first_digit_compiles_for_a_processor(example, tmp_path):
+    """Its accesses are a load and a store, so that it runs on hardware alone; on what it calls see above."""
+    chosen = example.packaged.find("digits")
+    network = example.api.convert(chosen.model, data=chosen.calibration, knobs=chosen.resolved).network
+    manifest = example.generate(network, example.Configuration(lanes=16), tmp_path / "rtl")
+    example.write_handover(tmp_path / "rtl", manifest, "axi")
+    subprocess.run([sys.executable, SIMULATE.with_name("sample.py"), chosen.test], cwd=tmp_path, check=True)
+    x = np.fromstring((tmp_path / "sample.h").read_text().split("{")[1].split("}")[0], int, sep=",")
+    assert x.tolist() == example.load(chosen.test).x[0].ravel().tolist()
+    sources = [SIMULATE.with_name(name) for name in ("first_digit.c", "driver.c")]
+    include = [f"-I{folder}" for folder in (tmp_path, tmp_path / "rtl", SIMULATE.parent)]
+    subprocess.run(["gcc", *example.C_FLAGS, *include, *sources, "-o", tmp_path / "program"], check=True)
+
+
 def other_weights(design, image):
     memory = design.memories["core0.weights0"]
     header = np.array([memory[key] for key in ("base", "entries", "words", "stride")], "<u4").tobytes()
