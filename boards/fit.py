@@ -79,6 +79,11 @@ def _single_port_bits(core: CoreParameters) -> int:
     return storage.single_port_bits((m.entries, m.width) for m in storage.memories(core) if m.single_port)
 
 
+def _block_bits(parameters: AcceleratorParameters) -> int:
+    """Logical bits of all but single-port memory."""
+    return sum(bits for kind, bits in storage.by_kind(parameters).items() if kind != storage.SINGLE_PORT)
+
+
 def _narrower(core: CoreParameters, weight_bits: int) -> CoreParameters:
     scatter = core.scatter
     if scatter:
@@ -92,9 +97,7 @@ def check_fit(
     """Raise :class:`Refusal` if the memories alone are too large for the board; quick, since nothing is generated."""
     board = catalogue.find(board) if isinstance(board, str) else board
     mapping = mapping or map_network(network, configuration)
-    kinds = storage.by_kind(mapping.parameters)
-    kinds.pop(storage.SINGLE_PORT, None)
-    bits, blocks = sum(kinds.values()), block_rams(mapping.parameters, board)
+    bits, blocks = _block_bits(mapping.parameters), block_rams(mapping.parameters, board)
     single_port = single_port_bits(mapping.parameters)
     if single_port > board.single_port_bits:
         raise too_large(network, configuration, board, {"single_port_bits": (single_port, board.single_port_bits)})
@@ -117,13 +120,25 @@ def too_large(
     most = ""
     if over.keys() & MEMORIES:
         mapping = map_network(network, configuration)
-        first, *others = storage.stored(mapping)
+        single_port = "single_port_bits" in over
+        loaded = _loaded(mapping)
+        first, *others = (part for part in storage.stored(mapping) if (part.what in loaded) == single_port)
         several = len(mapping.parameters.cores) > 1
-        most = _fullest(mapping, board, "single_port_bits" in over) if several else ""
-        whose = "the network's" if several else "its"
-        most += f"Most of {whose} memory takes {first.about}, {first.bits} bits"
+        most = _fullest(mapping, board, single_port) if several else ""
+        whose, which = "the network's" if several else "its", "single-port memory" if single_port else "memory"
+        most += f"Most of {whose} {which} takes {first.about}, {first.bits} bits"
         most += f", then {others[0].about}, {others[0].bits}. " if others else ". "
+        if single_port:
+            entries, width = storage.SINGLE_PORT_SHAPE
+            most += f"Whole arrays of {entries:,} x {width} bits are counted. "
     return DoesNotFit(f"The network does not fit {board.title}: {by}. {most}{help_}: {', or '.join(remedies)}")
+
+
+def _loaded(mapping: Mapped) -> set[str]:
+    """Projections whose weights are in single-port memory."""
+    rows = (r for r in mapping.readers if r.projection and not r.event)
+    cores = mapping.parameters.cores
+    return {f"{r.source} -> {r.target}" for r in rows if cores[mapping.by_name[r.target].core].single_port}
 
 
 def _fullest(mapping: Mapped, board: Board, single_port: bool) -> str:
@@ -148,10 +163,7 @@ def _remedies(
     @cache
     def hardware(lanes: int, one_slot: bool, weights: str) -> AcceleratorParameters | None:
         candidate = _with_lanes(configuration.model_copy(update={"weights": weights}), lanes)
-        try:
-            return map_network(network, _one_slot(candidate) if one_slot else candidate).parameters
-        except Refusal:  # there is no such hardware
-            return None
+        return _hardware(network, _one_slot(candidate) if one_slot else candidate)
 
     here = map_network(network, configuration).parameters
     # What the tools counted beyond what is counted here, they will count again.
@@ -160,20 +172,38 @@ def _remedies(
     def fits(candidate: Configuration, weight_bits: int | None = None) -> bool:
         return holds(hardware(candidate.lanes, candidate.slots == 1, candidate.weights), weight_bits)
 
-    def holds(parameters: AcceleratorParameters | None, weight_bits: int | None = None) -> bool:
+    def holds(parameters: AcceleratorParameters | None, weight_bits: int | None = None, there: Board = board) -> bool:
         if parameters is None:
             return False
         width = weight_bits and max(min(j.synapses.bits, weight_bits) + j.shift for j in network.projections)
-        enough = single_port_bits(parameters, width) <= board.single_port_bits
-        return enough and block_rams(parameters, board, width) * beyond <= board.resources.block_ram
+        enough = single_port_bits(parameters, width) <= there.single_port_bits
+        enough = enough and (width is not None or _block_bits(parameters) <= there.memory_bits)
+        return enough and block_rams(parameters, there, width) * beyond <= there.resources.block_ram
+
+    def lighter(other: AcceleratorParameters) -> bool:
+        """With as many times what is predicted as the tools counted here, it has what ran out."""
+        now, then = predicted(here, board), predicted(other, board)
+        counted = ((now[r], then[r], used, had) for r, (used, had) in over.items() if r in NAMES)
+        return all(a and b is not None and b * used <= had * a for a, b, used, had in counted)
+
+    def larger(candidate: Configuration) -> list[Board]:
+        parameters = hardware(candidate.lanes, candidate.slots == 1, candidate.weights)
+        others = (other for other in BOARDS.values() if other.device != board.device)
+        found = [other for other in others if _larger(other, board, over) and holds(parameters, there=other)]
+        return sorted(found, key=lambda b: (b.memory_bits, b.resources.lut))[:MOST_BOARDS]
 
     lanes, width = configuration.lanes, max((j.synapses.bits for j in network.projections), default=0)
     narrower = [_with_lanes(configuration, 1 << n) for n in reversed(range(lanes.bit_length() - 1))]
     fewer_bits = range(width - 1, FEWEST_WEIGHT_BITS - 1, -1)
     cores, remedies = len(here.cores), []
     one_core = _one_core(network, configuration, board) if cores > 1 else None
-    in_blocks = map_network(network, configuration.model_copy(update={"weights": "block"})).parameters
-    if "single_port_bits" in over and block_rams(in_blocks, board) <= board.resources.block_ram:
+    usual = board.configuration
+    # Where cores were chosen, it is not the configuration alone.
+    other = None if usual == configuration or usual.cores != configuration.cores else _hardware(network, usual)
+    if other and holds(other) and lighter(other):
+        remedies.append("the board's usual configuration (leave out --config)")
+    in_blocks = configuration.model_copy(update={"weights": "block"})
+    if "single_port_bits" in over and fits(in_blocks):
         remedies.append("'weights: block'")
     single_port = configuration.model_copy(update={"weights": "single-port"})
     if over.keys() & {"memory_bits", "block_ram"} and configuration.weights == "block" and fits(single_port):
@@ -208,12 +238,18 @@ def _remedies(
             remedies.append(f"fewer lanes than {lanes}")
     if "dsp" in over and configuration.neuron_units > 1:
         remedies.append(f"fewer neuron units than {configuration.neuron_units}")
-    others = (other for other in BOARDS.values() if other.device != board.device)
-    larger = [other for other in others if _holds(other, board, over, beyond * block_rams(in_blocks, other))]
-    if larger:
-        smallest = sorted(larger, key=lambda b: (b.memory_bits, b.resources.lut))[:MOST_BOARDS]
-        remedies.append(f"a larger board ({', '.join(b.name for b in smallest)})")
+    boards, how = larger(configuration), ""
+    if not boards and configuration.weights == "single-port" and "'weights: block'" not in remedies:
+        boards, how = larger(in_blocks), " with 'weights: block'"
+    if boards:
+        remedies.append(f"a larger board ({', '.join(b.name for b in boards)}){how}")
     return remedies
+
+
+def _hardware(network: Network, configuration: Configuration) -> AcceleratorParameters | None:
+    with suppress(Refusal):
+        return map_network(network, configuration).parameters
+    return None  # there is no such hardware
 
 
 def _one_core(network: Network, configuration: Configuration, board: Board) -> AcceleratorParameters | None:
@@ -235,10 +271,10 @@ def _one_slot(configuration: Configuration) -> Configuration:
     return configuration.model_copy(update={"slots": 1})
 
 
-def _holds(other: Board, board: Board, over: Mapping[str, tuple[int, int]], blocks: float) -> bool:
-    """Enough of what ran out, and no less of the rest."""
+def _larger(other: Board, board: Board, over: Mapping[str, tuple[int, int]]) -> bool:
+    """More memory if that ran out, enough of the logic that ran out, and no less of the rest."""
     here, there = asdict(board.resources), asdict(other.resources)
     enough = all(there[r] >= over.get(r, (here[r],))[0] for r in ("lut", "ff"))
     # Without multipliers of its own a device makes them of logic.
     enough = enough and (not there["dsp"] or there["dsp"] >= over.get("dsp", (0,))[0])
-    return enough and blocks <= other.resources.block_ram
+    return enough and (not over.keys() & {"memory_bits", "block_ram"} or other.memory_bits > board.memory_bits)

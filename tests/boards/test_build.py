@@ -92,8 +92,8 @@ def test_too_much_memory_is_refused_before_any_tool(tmp_path):
     assert re.fullmatch(
         r"The network does not fit iCEBreaker with iCE40UP5K: memory bits \d+ of 122880 \(\d+ too many\)\. "
         r"Most of its memory takes the matrix of 'in -> [^']+', \d+ bits, then the events of 'in', 3200\. "
-        r"What would help: 'weights: single-port', or fewer weight bits \(2 instead of 8 when converting\), "
-        r"or a larger board \(tang-nano-9k, .*\)",
+        r"What would help: the board's usual configuration \(leave out --config\), or 'weights: single-port', "
+        r"or fewer weight bits \(2 instead of 8 when converting\), or a larger board \(tang-nano-9k, .*\)",
         str(refusal.value),
     )
     assert stages == ["generate"]

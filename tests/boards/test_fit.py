@@ -26,6 +26,7 @@ from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.placement import place
 
 BOARD = BOARDS["icebreaker"]
+USUAL = "the board's usual configuration (leave out --config)"
 
 
 def network(inputs, neurons, bits=4):
@@ -95,9 +96,13 @@ def test_remedies_would_work():
 
 def test_remedies_that_would_not_work_are_not_named():
     larger = "a larger board (tang-primer-20k, ulx3s-25f, orangecrab-25f)"
-    assert refused(784, 128, 4, lanes=8) == f"'weights: single-port', or {larger}"
+    assert refused(784, 128, 4, lanes=8) == f"{USUAL}, or 'weights: single-port', or {larger}"
+    check_fit(network(784, 128, 4), BOARD.configuration, BOARD)
     check_fit(network(784, 128, 4), Configuration(lanes=8, weights="single-port"), "icebreaker")
-    larger = re.fullmatch(r"a larger board \((.*)\)", refused(784, 128, 8, lanes=1))[1].split(", ")
+    usual, larger = re.fullmatch(r"(.*), or a larger board \((.*)\)", refused(784, 128, 8, lanes=1)).groups()
+    assert usual == USUAL, "rows of one weight leave half of every single-port array empty"
+    check_fit(network(784, 128, 8), BOARD.configuration, BOARD)
+    larger = larger.split(", ")
     assert len(larger) == 3 and all(
         name.startswith(("gatemate", "ulx3s", "ecpix5", "orangecrab", "arty")) for name in larger
     )
@@ -112,7 +117,7 @@ def test_block_ram_that_the_tools_count_is_weighed_too():
     assert message.endswith(
         "block RAM 40 of 30 (10 too many). Most of its memory takes the matrix of 'in -> layer1', 49920 bits, then the "
         "parameters of 'layer1', 3432. "
-        "What would help: 'weights: single-port', or fewer weight bits (4 instead of 8 when converting), "
+        f"What would help: {USUAL}, or 'weights: single-port', or fewer weight bits (4 instead of 8 when converting), "
         "or a larger board (tang-nano-9k, tang-primer-20k, ulx3s-25f)"
     )
 
@@ -174,7 +179,7 @@ def test_fewer_cores_are_offered_where_they_fit(sizes, configuration, says):
 
 def test_a_single_port_holds_what_block_ram_does_not():
     large = network(784, 128)
-    with pytest.raises(Refusal, match="(block RAM|memory bits) .* What would help: 'weights: single-port', or "):
+    with pytest.raises(Refusal, match="(block RAM|memory bits) .* What would help: .*, or 'weights: single-port', or "):
         check_fit(large, Configuration(), "upduino-v3")
     with pytest.raises(Refusal, match="What would help: (?!.*single-port)"):
         check_fit(large, Configuration(), "ice40-hx8k")
@@ -184,9 +189,44 @@ def test_a_single_port_holds_what_block_ram_does_not():
     check_fit(large, single_port, "upduino-v3")
     kinds = storage.by_kind(map_network(large, single_port).parameters)
     assert kinds[storage.SINGLE_PORT] == 784 * 128 * 4 and "weights" not in kinds
-    with pytest.raises(Refusal) as refusal:
-        check_fit(large, single_port, "ulx3s-85f")
-    assert "bits of single-port memory 1048576 of 0 (1048576 too many)." in str(refusal.value)
-    assert "What would help: 'weights: block', or" in str(refusal.value)
     with pytest.raises(Refusal, match="bits of single-port memory 4194304 of 1048576"):
         check_fit(network(784, 1024), single_port, "upduino-v3")
+
+
+SINGLE_PORT = Configuration(weights="single-port", units=1, pipeline="short")
+#: It keeps more events of 1500 inputs than the block RAM of an iCE40 holds.
+LATE = SINGLE_PORT.model_copy(update={"slots": 8})
+
+
+@pytest.mark.parametrize(
+    ("board", "sizes", "configuration", "most", "remedies", "how"),
+    [
+        ("ulx3s-85f", (784, 128), SINGLE_PORT, "single-port", f"{USUAL}, or 'weights: block'", None),
+        ("ecpix5-85f", (784, 128), SINGLE_PORT, "single-port", f"{USUAL}, or 'weights: block'", None),
+        ("ice40-hx8k", (784, 128), SINGLE_PORT, "single-port", "", " with 'weights: block'"),
+        ("icebreaker", (784, 1024), SINGLE_PORT, "single-port", "", " with 'weights: block'"),
+        ("icebreaker", (1500, 64), LATE, "block", "", " with 'weights: block'"),
+        ("ulx3s-25f", (784, 512), Configuration(), "block", "", ""),
+    ],
+)
+def test_the_culprit_is_in_the_memory_that_is_short_and_a_larger_board_holds_it_all(
+    board, sizes, configuration, most, remedies, how
+):
+    """how: with what the boards are named, None if none is: another one of the same size would not help."""
+    large = network(*sizes)
+    with pytest.raises(Refusal) as refusal:
+        check_fit(large, configuration, board)
+    message = str(refusal.value)
+    about = "the matrix" if most == "single-port" or configuration.weights == "block" else "the events"
+    which = "single-port memory" if most == "single-port" else "memory"
+    assert f"Most of its {which} takes {about} of 'in" in message
+    assert ("Whole arrays of 16,384 x 16 bits are counted." in message) == (most == "single-port")
+    helps = message.split("What would help: ")[1]
+    assert helps.startswith(remedies)
+    named = re.search(r"a larger board \((.*)\)(.*)", helps)
+    assert (named and named[2]) == how
+    if named:
+        there = configuration.model_copy(update={"weights": "block"} if how else {})
+        for name in named[1].split(", "):
+            check_fit(large, there, name)
+            assert BOARDS[name].memory_bits > BOARDS[board].memory_bits

@@ -169,9 +169,8 @@ def test_a_network_that_fits_no_memory_says_what_takes_most(run):
     ).save(Path("large.loom"))
     message = run.refused("build", "large.loom", "--board", "icebreaker", "-o", "d")
     assert "bits of single-port memory " in message
-    assert (
-        " too many). Most of its memory takes the matrix of 'in -> wide', 2880000 bits, then the matrix of" in message
-    )
+    most = "Most of its single-port memory takes the matrix of 'in -> wide', 2880000 bits, then the matrix of"
+    assert f" too many). {most}" in message
     assert "What would help: fewer weight bits (2 instead of 8 when converting), or a larger board (" in message
 
 
