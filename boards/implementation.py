@@ -139,6 +139,16 @@ class Implementation:
             netlist.write_text(self.family.move_registers(text, top, memories=self.output_registers), "utf-8")
         return self.family.needs(cell_counts(self.build / "cells.json", top))
 
+    def _writes(self, stage: str) -> list[Path]:
+        """What a stage leaves in ``build`` beside its log."""
+        names = {
+            "synthesise": ["top.json", "cells.json"],
+            "place and route": ["top.placed", "report.json"],
+            "count": [],
+            "pack": [f"top.{self.family.bitstream}"],
+        }
+        return [self.build / name for name in names[stage]]
+
     def _run(
         self,
         stage: str,
@@ -150,5 +160,13 @@ class Implementation:
     ) -> None:
         self.progress(stage)
         self.log = f"{stage.replace(' ', '-')}.log"
-        seconds = tools.run(tool, arguments, folder=folder, log=self.build / self.log, timeout=timeout, endless=endless)
+        seconds = tools.run(
+            tool,
+            arguments,
+            folder=folder,
+            log=self.build / self.log,
+            timeout=timeout,
+            writes=self._writes(stage),
+            endless=endless,
+        )
         self.seconds[stage] = round(seconds, 1)

@@ -86,7 +86,7 @@ def read_report(path: Path) -> PlaceAndRoute:
             paths=tuple(_path(entry) for entry in report["critical_paths"] if entry["from"] == entry["to"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise Refusal(f"{path}: not a report of nextpnr ({type(error).__name__}: {error})") from None
+        raise Refusal(f"nextpnr wrote a {path.name} that is not its report ({type(error).__name__})") from None
 
 
 def cell_counts(path: Path, top: str = "top") -> dict[str, int]:
@@ -95,7 +95,7 @@ def cell_counts(path: Path, top: str = "top") -> dict[str, int]:
         counts = json.loads(path.read_text("utf-8"))["modules"]["\\" + top]["num_cells_by_type"]
         return {str(cell): int(count) for cell, count in counts.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refusal(f"{path}: not the statistics of Yosys ({type(error).__name__}: {error})") from None
+        raise Refusal(f"yosys wrote a {path.name} that is not its statistics ({type(error).__name__})") from None
 
 
 def utilisation_in_log(log: str) -> dict[str, tuple[int, int]]:

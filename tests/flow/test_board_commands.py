@@ -83,6 +83,19 @@ def test_doctor_looks_for_the_loader_where_flash_does(run, monkeypatch, tmp_path
     assert "was not found. Remedy: install the package openfpgaloader" in run("doctor").stdout
 
 
+def test_doctor_names_the_variable_that_chose_a_broken_tool(run, monkeypatch, tmp_path):
+    every, broken = health._TOOLS, tmp_path / "garbage"
+    broken.write_text("garbage")
+    broken.chmod(0o755)
+    for name, variable in (("yosys", "YOSYS"), ("icepack", "ICEPACK"), (loader.NAME, "OPENFPGALOADER")):
+        monkeypatch.setenv(variable, str(broken))
+        entry = next(entry for entry in every if entry[0] == name)
+        monkeypatch.setattr(health, "_TOOLS", ((*entry[:2], True, *entry[3:]),))
+        text = run("doctor", status=1).stdout.replace("\n", " ")
+        assert "cannot be started: Exec format error. Remedy: correct or unset the environment variable" in text
+        assert f"variable {variable}, which says '{broken}'" in text
+
+
 def test_blinky_says_what_to_do_next(run, probed, built):
     text = run("doctor", "--board", "icebreaker", "--blinky").stdout
     assert "clock clk: 65.0 MHz possible, 42.0 asked: met" in text
