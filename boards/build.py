@@ -24,7 +24,7 @@ from spikeloom.hdl.folder import CONTENTS, free_folder, new_folder
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.kept import Kept
 
-__all__ = ["BuildReport", "ProjectReport", "build"]
+__all__ = ["BuildReport", "ProjectReport", "build", "clock_and_baud"]
 
 
 def build(
@@ -55,10 +55,7 @@ def build(
     """
     board = catalogue.find(board) if isinstance(board, str) else board
     family = FAMILIES[board.family]
-    core_hz = core_hz or board.core_hz
-    baud = baud or default_baud(core_hz)
-    family.pll(board.crystal_hz, core_hz)  # refused here, before anything is made
-    baud_divider(core_hz, baud)
+    core_hz, baud = clock_and_baud(board, core_hz, baud)  # refused here, before anything is made
     versions = {name: tools.version(name) for name in family.tools}
     with new_folder(directory) as folder:
         work = _Work(board, folder, output_registers, kept, again, progress)
@@ -82,6 +79,15 @@ def build(
         name = vivado.REPORT if isinstance(report, ProjectReport) else "build.json"
         (folder / name).write_text(report.to_json() + "\n", "utf-8")
     return report
+
+
+def clock_and_baud(board: Board, core_hz: int | None = None, baud: int | None = None) -> tuple[int, int]:
+    """Those given, or the board's usual ones. Raises :class:`Refusal` where it cannot make them."""
+    core_hz = core_hz or board.core_hz
+    baud = baud or default_baud(core_hz)
+    FAMILIES[board.family].pll(board.crystal_hz, core_hz)
+    baud_divider(core_hz, baud)
+    return core_hz, baud
 
 
 class _Work:

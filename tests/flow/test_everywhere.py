@@ -92,15 +92,42 @@ def test_a_place_that_cannot_be_written_is_refused_once(run, loom, builds):
     made, _ = builds
     run.folder.joinpath("file").write_text("mine")
     assert "cannot be written" in run.refused("build", loom, "--board", "all-open", "-o", "file/all")
+    said = run.refused("build", loom, "--board", "all-open", "-o", "file")
+    assert said.endswith("/file: there is a file of this name; choose another folder")
     assert not made
 
 
+def test_nothing_is_left_where_nothing_was_made(run, loom, builds):
+    _, wrong = builds
+    wrong |= dict.fromkeys(OPEN, Refusal("no"))
+    run.folder.joinpath("mine").mkdir()
+    run("build", loom, "--board", "all-open", "-o", "mine/new/all", status=1)
+    run("build", loom, "--board", "all-open", "-o", "mine", status=1)
+    assert [path.name for path in run.folder.rglob("*")] == ["mine"]
+
+
 @pytest.mark.parametrize(
-    "wrong", [("no.loom",), ("loom", "--config", "no.yaml"), ("loom", "--data", "no.npz"), ("folder",)]
+    "source, options, said",
+    [
+        ("no.loom", (), "no.loom"),
+        ("loom", ("--config", "no.yaml"), "no.yaml"),
+        ("loom", ("--cores", "65"), "Configuration refused. cores: "),
+        ("loom", ("--data", "no.npz"), "no.npz"),
+        ("folder", (), "folder"),
+        ("loom", ("--baud", "5"), "No board can be built; for ulx3s-85f: A clock of 100 MHz cannot make 5 baud; "),
+        ("generated", ("--cores", "2"), "generated: was generated with a configuration of its own; leave out --cores"),
+        ("garbage", (), "The tool yosys at './garbage', where the environment variable YOSYS says, cannot be started"),
+    ],
 )
-def test_what_is_wrong_for_every_board_is_refused_once(run, loom, builds, wrong):
+def test_what_is_wrong_for_every_board_is_refused_once(run, loom, builds, monkeypatch, source, options, said):
     made, _ = builds
     run.folder.joinpath("folder").mkdir()
-    source, *options = wrong
-    said = run.refused("build", loom if source == "loom" else source, *options, "--board", "all-open", "-o", "all")
-    assert (options or wrong)[-1] in said and not made
+    if source == "generated":
+        api.generate(loom, output=source)
+    if source == "garbage":
+        run.folder.joinpath(source).write_text("garbage")
+        run.folder.joinpath(source).chmod(0o755)
+        monkeypatch.setenv("YOSYS", "./garbage")
+    source = loom if source in ("loom", "garbage") else source
+    assert said in run.refused("build", source, *options, "--board", "all-open", "-o", "all")
+    assert not made
