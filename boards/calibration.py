@@ -27,7 +27,7 @@ from spikeloom.hdl.kept import Kept
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, FlitParameters, ScatterParameters
 
-__all__ = ["FOLDS", "SHIPPED", "Run", "area", "load", "measure", "off", "save", "worst"]
+__all__ = ["FOLDS", "SHIPPED", "Run", "area", "load", "measure", "measured", "off", "save", "worst"]
 
 SHIPPED = Path(__file__).with_name("area.json")
 #: Runs are predicted by a model of the others in so many turns.
@@ -36,8 +36,9 @@ FOLDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A packaged network's design. parameters: as a manifest has them. used: by resource; both are empty where it is
-    yet to be measured."""
+    """A packaged network's design. parameters: as a manifest has them. used: by resource, after packing; both are empty
+    where it is yet to be measured. built: the same of a whole build, where one was made, as placement changes the counts
+    of some families."""
 
     board: str
     network: str
@@ -46,20 +47,34 @@ class Run:
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     used: Mapping[str, int] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def measured(self) -> Measured:
-        return Measured(board=catalogue.find(self.board), parameters=_parameters(self.parameters), used=self.used)
+    built: Mapping[str, int] = field(default_factory=dict)
 
 
 def load(path: Path = SHIPPED) -> tuple[Run, ...]:
     return tuple(Run(**run) for run in _read(path)["runs"])
 
 
+def measured(runs: Sequence[Run]) -> list[Measured]:
+    """What builds of them count: of packed designs as many times more as builds of the family have, the middle one."""
+    boards = [catalogue.find(run.board) for run in runs]
+    grown: dict[tuple[str, str], list[float]] = {}
+    for run, board in zip(runs, boards, strict=True):
+        for resource in run.built:
+            grown.setdefault((resource, board.family), []).append(run.built[resource] / run.used[resource])
+
+    def counted(run: Run, family: str) -> dict[str, int]:
+        return {name: round(n * float(np.median(grown.get((name, family), [1])))) for name, n in run.used.items()}
+
+    return [
+        Measured(board=board, parameters=_parameters(run.parameters), used=counted(run, board.family))
+        for run, board in zip(runs, boards, strict=True)
+    ]
+
+
 def save(runs: Sequence[Run], path: Path = SHIPPED) -> None:
     """The runs, a line for each, and what fits them, which takes seconds to find."""
     made = [run for run in runs if run.used]
-    model = fitted([run.measured for run in made])
+    model = fitted(measured(made))
     worst = {key: round(max(map(abs, errors)), 4) for key, errors in off(made).items()}
     costs = [
         {"resource": key[0], "family": key[1], "worst": worst[key]}
@@ -87,10 +102,10 @@ def off(runs: Sequence[Run]) -> dict[tuple[str, str], list[float]]:
     """By (resource, family), the shares by which predictions are off, each by a model of runs to which its own does not
     belong: every third is left out in turn."""
     found: dict[tuple[str, str], list[float]] = {}
-    measured = [run.measured for run in runs]
+    known = measured(runs)
     for fold in range(FOLDS):
-        model = fitted([run for k, run in enumerate(measured) if k % FOLDS != fold])
-        for run in measured[fold::FOLDS]:
+        model = fitted([run for k, run in enumerate(known) if k % FOLDS != fold])
+        for run in known[fold::FOLDS]:
             predicted = model.predict(run.parameters, run.board)
             assert predicted, "a family has at least two runs"
             for resource in FITTED:

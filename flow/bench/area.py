@@ -39,7 +39,8 @@ def area(bench: Bench, family: str) -> Iterator[dict[str, Any]]:
     for resource in FITTED:
         off = np.abs(errors[resource, family])
         found |= {f"{resource}_median": float(np.median(off)), f"{resource}_worst": float(off.max())}
-    counted = [(runs[k].used, predicted(runs[k].measured.parameters, catalogue.find(runs[k].board))) for k in mine]
+    known = calibration.measured([runs[k] for k in mine])
+    counted = [(run.used, predicted(run.parameters, run.board)) for run in known]
     for resource in ("dsp", "block_ram"):
         found[f"{resource}_wrong"] = sum(used[resource] != model[resource] for used, model in counted)
     yield {**found, "tools": versions}

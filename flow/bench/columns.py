@@ -256,8 +256,8 @@ TABLES = {
     ),
     "boards-modelled": Table(
         figure="boards",
-        about="What the model says beforehand of the same builds. Some of these designs are among those that it was "
-        "fitted to.",
+        about="What the model says of the same builds, some of which are among those that it was fitted to; those of "
+        "Gowin and GateMate also say how placement changes the counts.",
         tools=("amaranth", "pyosys"),
         columns=(
             key("board", "board"),

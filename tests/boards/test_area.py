@@ -21,7 +21,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def measured(runs):
-    return [run.measured for run in runs]
+    return calibration.measured(runs)
 
 
 def test_block_ram_and_multipliers_are_exact(measured):
