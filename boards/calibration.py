@@ -37,8 +37,8 @@ FOLDS = 3
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A packaged network's design. parameters: as a manifest has them. used: by resource, after packing; both are empty
-    where it is yet to be measured. built: the same of a whole build, where one was made, as placement changes the counts
-    of some families."""
+    where it is yet to be measured. built: the same of a whole build, where one was made; in some families placement
+    changes the counts."""
 
     board: str
     network: str
