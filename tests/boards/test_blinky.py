@@ -55,7 +55,7 @@ def test_a_bitstream_that_flash_takes(tmp_path, monkeypatch):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [".spikeloom", "blinky.bin", REPORT, "build"]
     content = (tmp_path / "out" / report.bitstream).read_bytes()
     assert len(content) > 100_000 and hashlib.sha256(content).hexdigest() == report.sha256
-    assert report.timing_met and report.clocks and report.core_mhz == 24 and report.lamps == 2
+    assert report.timing_met and report.clocks and report.core_mhz == 42 and report.lamps == 2
 
     loaded = []
     monkeypatch.setattr(loader, "load", lambda board, path, *_: loaded.append((board.name, path)))

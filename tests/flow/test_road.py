@@ -30,7 +30,7 @@ def test_generate_writes_a_folder_that_says_what_it_is(run, loom, rtl):
     assert "Wrote again: accelerator.v" in run("generate", loom, "-o", "again").stdout
     assert {p.name: p.read_bytes() for p in Path("again").iterdir()} == {p.name: p.read_bytes() for p in rtl.iterdir()}
     Path("c.yaml").write_text("lanes: 8\n")
-    manifest = run.json("generate", loom, "-o", "again", "--config", "c.yaml", "--board", "icebreaker")
+    manifest = run.json("generate", loom, "-o", "again", "--config", "c.yaml", "--board", "ice40-hx8k")
     assert manifest["configuration"]["lanes"] == 8
     assert manifest == json.loads(Path("again/manifest.json").read_text())
 
