@@ -78,7 +78,7 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
     sums_wait = p.accumulator_bits * (p.unit_latency - p.neuron.latency)
     words = p.neuron.parameter_layout.size * (not p.short) + p.neuron.state_layout.size * (2 - p.short)
     travelling = 4 + p.units + p.flit.source_bits + p.unit_address_bits
-    rows = p.weight_bits * (2 - p.short) if p.rows else 0
+    rows = 0 if p.short or not p.rows else 2 * p.weight_bits
     weights = p.lanes * (rows + (graded and p.weight_bits + graded))
     unit_products, lane_products = _unit_products(p), _lane_products(p)
     n = Counter(
@@ -187,7 +187,8 @@ def _scatter_control(p: CoreParameters) -> int:
 def _readback(p: CoreParameters) -> int:
     """Registers between the memories and the host."""
     widths = [layout.size for _, layout in memories(p).values()]
-    return max(widths) + sum(max(widths[k : k + MEET]) for k in range(0, len(widths), MEET))
+    met = 0 if p.short else sum(max(widths[k : k + MEET]) for k in range(0, len(widths), MEET))
+    return max(widths) + met
 
 
 def _routers(p: AcceleratorParameters) -> tuple[int, int]:
