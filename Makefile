@@ -11,7 +11,7 @@ ROOMS := flow golden hdl sim boards tests docs
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint docs bench prove soak invariance bench-snntorch tables lock clean venv
+.PHONY: demo test lint docs trust trust-full bench prove soak invariance bench-snntorch tables lock clean venv
 
 demo: $(READY)
 	$(BIN)/spikeloom demo
@@ -28,6 +28,14 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q -E -b doctest -d docs/_build/doctrees docs docs/_build/doctest
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "Wrote docs/_build/html/index.html; open it in a browser"
+
+# Tries to break hardware and program: build/trust/quick/index.html shows how hard; 25 minutes on two cores.
+trust: $(READY)
+	$(BIN)/python -m spikeloom.trust
+
+# The same for hours: build/trust/full/index.html.
+trust-full: $(READY)
+	$(BIN)/python -m spikeloom.trust --full
 
 # Proves the hardware's small parts, and finds a planted bug by each proof; minutes.
 prove: $(READY)

@@ -24,6 +24,7 @@ from spikeloom.hdl.mapping import Mapping, map_network
 from spikeloom.hdl.memory import READ_REGISTER
 from spikeloom.hdl.memory_map import REGISTERS, MemoryMap
 from spikeloom.hdl.parameters import AcceleratorParameters
+from spikeloom.hdl.supported import beyond, of_hardware, of_network
 
 __all__ = ["generate", "manifest", "verilog"]
 
@@ -193,6 +194,8 @@ def generate(
         for name, low, bits in region.images
     }
     document = manifest(mapping, parameters, configuration)
+    if notes := beyond(of_network(network) | of_hardware(parameters)):
+        document["notes"] = list(notes)
     with new_folder(directory) as folder:
         for name, content in {f"{TOP}.v": text, **images}.items():
             (folder / name).write_text(content, "ascii")

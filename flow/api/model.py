@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,7 @@ def convert(
     so many percentage points, instead of ``weight_bits``.
     """
     from spikeloom.golden import conventions, quantise, search
+    from spikeloom.hdl.supported import beyond, of_network
 
     if output is not None:
         output = Path(output)
@@ -149,6 +150,7 @@ def convert(
             raise Refusal(f"search_bits is a number of percentage points, not {search_bits!r}")
         weight_bits = search.search_bits(made, search_bits, progress)
     network, report = made(weight_bits)
+    report = replace(report, notes=(*report.notes, *beyond(of_network(network))))
     if output is not None:
         with output_errors(output):
             network.save(output)

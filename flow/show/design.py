@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spikeloom.show.console import BAD, GOOD, percent, say, table
+from spikeloom.show.console import BAD, GOOD, OPEN, percent, say, table
 
 __all__ = ["bits_by_kind", "generate", "mapping", "verify"]
 
@@ -31,6 +31,8 @@ def generate(manifest: Mapping[str, Any], output: Path) -> None:
         f"Wrote {output}: {manifest['verilog']['file']}, {len(manifest['images'])} memory images "
         f"({bits / 8192:.1f} KiB of memory), {manifest['loom']['file']}, manifest.json"
     )
+    for note in manifest.get("notes", ()):
+        say(f"note: {note}", OPEN)
     about = json.loads((output / "registers.json").read_text("utf-8"))
     reset, interrupt = about["reset"], about["interrupt"]
     say(

@@ -1,0 +1,38 @@
+"""The process in which a part of a check runs: ``python -m spikeloom.trust.part CHECK PART FOLDER ANSWER [full]``.
+
+It writes the part's rows, or why there are none, to ANSWER as JSON, and what is done of how much to standard output.
+"""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from spikeloom.golden.network import Refusal
+from spikeloom.trust.check import Job, Unable
+from spikeloom.trust.checks import check_of
+
+__all__ = ["main"]
+
+
+def main(check: str, part: str, folder: str, answer: str, *full: str) -> None:
+    job = Job(full=bool(full), folder=Path(folder), progress=lambda done, total: print(done, total, flush=True))  # noqa: T201
+    Path(answer).write_text(json.dumps(_said(check, part, job), allow_nan=False), "utf-8")
+
+
+def _said(check: str, part: str, job: Job) -> dict[str, Any]:
+    try:
+        rows = check_of(check).run(part, job)
+        return {"rows": {title: list(some) for title, some in rows.items()}}
+    except Unable as unable:
+        return {"unable": " ".join(str(unable).split())}
+    except Refusal as refusal:
+        return {"error": " ".join(str(refusal).split())}
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}", "trace": traceback.format_exc()}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
