@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeloom.bench.hardware import BOARD
-from spikeloom.bench.results import Row
+from spikeloom.bench.results import Row, command_of
 from spikeloom.boards import catalogue
 from spikeloom.golden.network import Refusal
 
@@ -73,7 +73,7 @@ def cells(table: Table, row: Row) -> list[str]:
             if "error" not in row:
                 raise Refusal(
                     f"docs/results/{table.figure}.json: a row lacks {missing}; measure it again: "
-                    f"python -m spikeloom.bench {table.figure}"
+                    f"{command_of(table.figure)}"
                 ) from None
             written.append(str(error or ""))
             error = None

@@ -391,6 +391,20 @@ TABLES = {
             fixed("found in seconds", "bug_seconds", 1),
         ),
     ),
+    **{
+        name: Table(
+            figure=name,
+            about="Counted from the rows of each check, which the page shows.",
+            tools=(*SIMULATORS, "pyosys"),
+            columns=(
+                key("check", "check"),
+                key("what", "what"),
+                Column("found", lambda row: row["found"]),
+                Column("asked", lambda row: row["asked"]),
+            ),
+        )
+        for name in ("trust", "trust_full")
+    },
     "golden_speed": Table(
         figure="golden_speed",
         about="Measured: samples per second on one thread, batches of 256, the median of 5 runs. Both ran the same "

@@ -11,9 +11,11 @@ from typing import Any
 from spikeloom.files import new_file
 from spikeloom.golden.network import Refusal
 
-__all__ = ["RESULTS", "load", "machine", "merged", "save", "versions"]
+__all__ = ["COMMANDS", "RESULTS", "command_of", "load", "machine", "merged", "save", "versions"]
 
 RESULTS = Path("docs/results")
+#: Of results that come of more than a bench.
+COMMANDS = {"trust": "make trust", "trust_full": "make trust-full"}
 PACKAGES = (
     "spikeloom",
     "amaranth",
@@ -53,6 +55,11 @@ def machine() -> str:
     return names[0] if names else platform.machine()
 
 
+def command_of(name: str) -> str:
+    """What measures it."""
+    return COMMANDS.get(name, f"python -m spikeloom.bench {name}")
+
+
 def load(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
     """The document of a figure; None if it was not measured. Raises :class:`Refusal` if the file is damaged."""
     path = folder / f"{name}.json"
@@ -72,7 +79,7 @@ def load(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
         and all(isinstance(row, dict) for row in document["rows"])
     )
     if not good:
-        raise Refusal(f"{path}: damaged; delete it and measure it again: python -m spikeloom.bench {name}")
+        raise Refusal(f"{path}: damaged; delete it and measure it again: {command_of(name)}")
     return document
 
 
@@ -101,7 +108,7 @@ def save(name: str, about: str, rows: Sequence[Row], folder: Path = RESULTS) -> 
     """Write a figure's document, whole or not at all."""
     document = {
         "figure": name,
-        "command": f"python -m spikeloom.bench {name}",
+        "command": command_of(name),
         "about": about,
         "versions": versions(),
         "machine": machine(),

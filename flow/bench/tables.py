@@ -76,7 +76,7 @@ def markdown(name: str, folder: Path = results.RESULTS, hash_of: HashOf | None =
     table = TABLES[name]
     document = results.load(table.figure, folder)
     if document is None:
-        return f"Not measured yet: `python -m spikeloom.bench {table.figure}` does it.\n"
+        return f"Not measured yet: `{results.command_of(table.figure)}` does it.\n"
     rows = [dict(row) for row in document["rows"]]
     for row in rows:
         if hash_of and "verilog_sha256" in row and hash_of(row) != row["verilog_sha256"]:

@@ -1,7 +1,6 @@
 """``python -m spikeloom.trust [CHECK ...]``: runs the checks, and writes one page that shows what they found."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from spikeloom.trust.stages import standings
 __all__ = ["main"]
 
 WORKERS = 2
+ABOUT = "What the checks of a run found, and what was asked of it."
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -51,13 +51,16 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted; the same command goes on from here.")
         return 130
-    command = shlex.join(["python", "-m", "spikeloom.trust", *(["--full"] if options.full else [])])
+    name = "trust_full" if options.full else "trust"
+    command = results.command_of(name)
     path = page.write(
         outcomes, standings(outcomes), folder, full=options.full, command=command, versions=results.versions()
     )
     for one in outcomes:
         _print(one, console)
     console.print(f"Wrote {path}")
+    if results.RESULTS.is_dir() and all(one.state == "held" for one in outcomes):
+        console.print(f"Wrote {results.save(name, ABOUT, _rows(outcomes))}")
     asked = [one for one in outcomes if not options.check or one.check.name in options.check]
     return int(any(one.state not in _passing(options.part) for one in asked))
 
@@ -88,6 +91,20 @@ def _run(options: argparse.Namespace, folder: Path, console: Console) -> list[Ou
             found[part.check, part.name] = part
             screen.ended(part)
     return [runner.outcome(check_of(name), found.values(), names[name], options.full) for name in NAMES]
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[results.Row]:
+    """What the documents show."""
+    return [
+        {
+            "check": one.check.title,
+            "what": figure.what,
+            "found": f"{page.number(figure.value)} {figure.unit}".strip(),
+            "asked": page.bound(figure),
+        }
+        for one in outcomes
+        for figure in one.figures
+    ]
 
 
 def _print(one: Outcome, console: Console) -> None:
