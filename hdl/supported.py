@@ -1,7 +1,6 @@
 """Ranges of parameters in which random designs were compared with the golden model; beyond them one is on one's own.
 
-``supported.json`` holds them. ``python -m spikeloom.trust designs`` finds out whether they still hold, and lists what
-it compared.
+``supported.json`` holds them; ``make trust`` writes it when every check held.
 """
 
 import json
@@ -12,16 +11,25 @@ from pathlib import Path
 from spikeloom.golden.network import Network
 from spikeloom.hdl.parameters import AcceleratorParameters
 
-__all__ = ["Range", "beyond", "joined", "of_hardware", "of_network", "supported"]
+__all__ = ["Range", "beyond", "joined", "of_hardware", "of_network", "supported", "write_supported"]
 
 #: The smallest and the largest value.
 Range = tuple[int, int]
 
 
+PATH = Path(__file__).with_name("supported.json")
+
+
 @cache
 def supported() -> Mapping[str, Range]:
-    document = json.loads(Path(__file__).with_name("supported.json").read_text("utf-8"))
+    document = json.loads(PATH.read_text("utf-8"))
     return {name: (low, high) for name, (low, high) in document.items()}
+
+
+def write_supported(ranges: Mapping[str, Range]) -> Path:
+    lines = (f" {json.dumps(name)}: {json.dumps(list(ranges[name]))}" for name in sorted(ranges))
+    PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    return PATH
 
 
 def of_network(network: Network) -> dict[str, Range]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from spikeloom.bench import results
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.supported import Range, joined, write_supported
 from spikeloom.trust import page, runner
 from spikeloom.trust.checks import NAMES, check_of
 from spikeloom.trust.runner import Outcome, Part
@@ -61,6 +62,8 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"Wrote {path}")
     if results.RESULTS.is_dir() and all(one.state == "held" for one in outcomes):
         console.print(f"Wrote {results.save(name, ABOUT, _rows(outcomes))}")
+        if not options.full:  # everybody can run again what is promised
+            console.print(f"Wrote {write_supported(_ranges(outcomes))}")
     asked = [one for one in outcomes if not options.check or one.check.name in options.check]
     return int(any(one.state not in _passing(options.part) for one in asked))
 
@@ -91,6 +94,12 @@ def _run(options: argparse.Namespace, folder: Path, console: Console) -> list[Ou
             found[part.check, part.name] = part
             screen.ended(part)
     return [runner.outcome(check_of(name), found.values(), names[name], options.full) for name in NAMES]
+
+
+def _ranges(outcomes: Sequence[Outcome]) -> dict[str, Range]:
+    """The parameters that designs had which were compared."""
+    lists = [rows for one in outcomes for title, rows in one.rows.items() if title == "parameters"]
+    return joined({row["parameter"]: (row["smallest"], row["largest"])} for rows in lists for row in rows)
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[results.Row]:

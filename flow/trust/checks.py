@@ -9,6 +9,7 @@ __all__ = ["NAMES", "check_of"]
 #: In the page's order.
 NAMES = (
     "designs",
+    "networks",
     "mutants",
     "specification",
     "coverage",
