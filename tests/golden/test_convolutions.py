@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strategies
 from nir_files import affine, lif, port, reading
 from spikeloom.golden import float_model, maps, nir_graph, simulate
 from spikeloom.golden.conventions import resolve
 from spikeloom.golden.data import Data
 from spikeloom.golden.maps import Diagonal, Entries, Kernel
-from spikeloom.golden.network import Network, Refusal
+from spikeloom.golden.network import Network, Refusal, Window
 from spikeloom.golden.nir_model import Model
 from spikeloom.golden.quantise import ConversionReport, convert
 from spikeloom.golden.storage import dense_bits, sparse_bits
 from spikeloom.golden.synapses import to_dense
+from spikeloom.sim.drawn.synapses import window_of
 
 ROOT = Path(__file__).parents[2]
 EULER = resolve("euler", {"dt": 1.0, "reset": "subtract"})
@@ -73,7 +73,7 @@ def equal_to_float(model: Model, network: Network, knobs: Any = EULER, share: fl
 
 def some_map(rng: np.random.Generator, kind: str, source: int, like: tuple[int, ...] | None = None) -> Any:
     if kind == "kernel":
-        window = strategies.window_of(rng, source)
+        window = window_of(rng, source)
         return Kernel(weights=rng.integers(-4, 5, window.kernel).astype(float), window=window)
     if kind == "diagonal":
         return Diagonal(weights=rng.integers(-2, 3, source).astype(float))
@@ -103,7 +103,7 @@ def test_maps_in_a_row_are_the_product_of_their_matrices(seed: int, kinds: tuple
 
 def test_kernels_in_a_row_are_one_where_that_is_the_same_at_the_edges() -> None:
     def kernel(source, out, taps, stride=1, padding=0, groups=1):
-        w = strategies.Window(
+        w = Window(
             source=source, kernel=(out, source[0] // groups, taps, taps), stride=(stride, stride),
             padding=((padding, padding),) * 2, dilation=(1, 1), groups=groups,
         )  # fmt: skip
@@ -134,7 +134,7 @@ def test_kernels_in_a_row_are_one_where_that_is_the_same_at_the_edges() -> None:
 def test_as_kernels_and_as_matrices(seed: int, per_channel: bool, weight_bits: int, skip: bool) -> None:
     """However the synapses are stored, the same integers do the same."""
     rng = np.random.default_rng(seed)
-    w = strategies.window_of(rng, int(rng.choice([12, 24, 36])))
+    w = window_of(rng, int(rng.choice([12, 24, 36])))
     nodes = {
         "input": port("Input", *w.source),
         "conv": conv(
@@ -144,7 +144,7 @@ def test_as_kernels_and_as_matrices(seed: int, per_channel: bool, weight_bits: i
     }  # fmt: skip
     padded = tuple((p, p) for p, _ in w.padding)
     try:
-        shape = strategies.Window(**{**vars(w), "padding": padded}).target
+        shape = Window(**{**vars(w), "padding": padded}).target
     except Refusal:
         return
     size = int(np.prod(shape))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import strategies
 from spikeloom.golden.network import (
     Convolution,
     Dense,
@@ -24,6 +23,8 @@ from spikeloom.golden.network import (
     Window,
     loom,
 )
+from spikeloom.sim.drawn import strategies
+from spikeloom.sim.drawn.synapses import KINDS
 
 NEURON = Neuron(model="lif", states={"v": 8}, parameters={"threshold": 3}, options={})
 IN, OUT = Population(name="in", shape=(2,)), Population(name="out", shape=(3,), neuron=NEURON)
@@ -35,7 +36,7 @@ def back(delay: int) -> Projection:
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
-@given(network=strategies.networks(kinds=strategies.KINDS, synapse_delays=2))
+@given(network=strategies.networks(kinds=KINDS, synapse_delays=2))
 def test_saved_and_loaded_is_equal(network: Network, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("loom")
     network.save(folder / "a.loom")

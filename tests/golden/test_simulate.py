@@ -8,10 +8,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-import strategies
 from spikeloom.golden import simulate, sums
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection, Refusal
 from spikeloom.golden.neurons import lif as lif_model
+from spikeloom.sim.drawn import strategies
+from spikeloom.sim.drawn.synapses import KINDS
 
 seen: Counter = Counter()
 
@@ -39,7 +40,7 @@ def small(*, weights=((3, 0, 5), (0, 4, 6)), value_bits=1, shape=(2,), port="inp
 
 def check_batch_equals_definition(data):
     every = data.draw(st.booleans())
-    kinds = {"kinds": strategies.KINDS, "synapse_delays": 3} if every else {}
+    kinds = {"kinds": KINDS, "synapse_delays": 3} if every else {}
     network = data.draw(strategies.networks(**kinds))
     x = data.draw(strategies.stimuli(network, steps=data.draw(st.sampled_from([(4, 20), (1, 3)]))))
     result = simulate.run(network, x, record="all")
@@ -74,7 +75,7 @@ def test_batch_equals_definition():
     tie()
     wanted = {"all", "some", "none", "saturated", "negative", "several", "loop", "self loop"}
     wanted |= {"delay 0", "delay 1", "delay 2", "reset zero", "reset subtract", "spikes one", "spikes many"}
-    wanted |= {*strategies.KINDS, *(f"late {kind}" for kind in strategies.KINDS)}
+    wanted |= {*KINDS, *(f"late {kind}" for kind in KINDS)}
     wanted |= {"reset_when same-step", "reset_when next-step"}
     assert all(seen[branch] >= 5 for branch in wanted), seen
 

@@ -16,7 +16,7 @@ from spikeloom.hdl.generate import generate, manifest
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import covering
-from strategies import KINDS, synapses_of
+from spikeloom.sim.drawn.synapses import KINDS, synapses_of
 
 
 @pytest.mark.parametrize(("lanes", "weight_bits", "shift"), [(1, 2, 0), (4, 4, 0), (4, 3, 2), (16, 8, 0), (16, 5, 0)])

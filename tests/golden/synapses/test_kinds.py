@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import small
-import strategies
 from spikeloom.golden import simulate, sums
 from spikeloom.golden.network import (
     Convolution,
@@ -25,6 +24,7 @@ from spikeloom.golden.network import (
     Window,
 )
 from spikeloom.golden.synapses import convolution, places, product, sparse, to_dense, totals
+from spikeloom.sim.drawn.synapses import KINDS, synapses_of, window_of
 
 right = convolution._padded
 quick = settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -60,7 +60,7 @@ def by_loops(w: Window, kernel: np.ndarray, image: np.ndarray) -> np.ndarray:
 @given(seed=st.integers(0, 1 << 32), size=st.sampled_from([1, 6, 12, 18, 24, 36]), crop=st.booleans())
 def test_convolutions_are_what_loops_say(seed: int, size: int, crop: bool) -> None:
     rng = np.random.default_rng(seed)
-    w = strategies.window_of(rng, size, crop)
+    w = window_of(rng, size, crop)
     kernel, values = rng.integers(-128, 128, w.kernel), rng.integers(-3, 4, (2, 3, size))
     synapses = Convolution(weights=kernel, bits=8, window=w)
     expected = np.array([[by_loops(w, kernel, v.reshape(w.source)).ravel() for v in row] for row in values])
@@ -107,8 +107,8 @@ def networks_of(rng: np.random.Generator, convolution: Convolution, shift: int, 
 @given(seed=st.integers(0, 1 << 32), most=st.integers(0, 3), written_out=st.booleans())
 def test_the_same_matrix_gives_the_same_bits(seed: int, most: int, written_out: bool) -> None:
     rng = np.random.default_rng(seed)
-    w = strategies.window_of(rng, int(rng.choice([6, 8, 12, 18])), crop=rng.random() < 0.5)
-    made = strategies.synapses_of("convolution", rng, lambda shape: rng.integers(-8, 8, shape), 4, (0, 0), w, most)
+    w = window_of(rng, int(rng.choice([6, 8, 12, 18])), crop=rng.random() < 0.5)
+    made = synapses_of("convolution", rng, lambda shape: rng.integers(-8, 8, shape), 4, (0, 0), w, most)
     networks = networks_of(rng, made, int(rng.integers(0, 3)), int(rng.integers(0, 2)))
     x = rng.integers(-4, 4, (2, 7, *w.source)) * (rng.random((2, 7, *w.source)) < 0.6)
     with pytest.MonkeyPatch.context() as patch:
@@ -149,8 +149,8 @@ def test_a_fault_in_one_kind_is_found(monkeypatch: pytest.MonkeyPatch, fault: st
     found = 0
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        w = strategies.window_of(rng, 36)
-        made = strategies.synapses_of("convolution", rng, partial(rng.integers, -8, 8), 4, (0, 0), w, 2)
+        w = window_of(rng, 36)
+        made = synapses_of("convolution", rng, partial(rng.integers, -8, 8), 4, (0, 0), w, 2)
         network = networks_of(rng, made, 0, 0)[0]
         x = rng.integers(-4, 4, (1, 6, *w.source))
         try:
@@ -168,7 +168,7 @@ def test_a_fault_in_one_kind_is_found(monkeypatch: pytest.MonkeyPatch, fault: st
 def test_many_delays(kind: str, most: int, size: int, active: int) -> None:
     """As matrices and as lists of each delay; where few inputs are ever active, without the silent ones."""
     rng = np.random.default_rng(most)
-    made = strategies.synapses_of(kind, rng, partial(rng.integers, -4, 8), 4, (30, size), most=most)
+    made = synapses_of(kind, rng, partial(rng.integers, -4, 8), 4, (30, size), most=most)
     assert (len(np.unique(made.delays)) > sums.MANY_DELAYS) == (most == 60)
     network = Network(
         populations=(
@@ -189,10 +189,10 @@ def test_many_delays(kind: str, most: int, size: int, active: int) -> None:
 
 def test_totals_are_those_of_the_matrix() -> None:
     rng = np.random.default_rng(0)
-    for kind in strategies.KINDS:
+    for kind in KINDS:
         w = window(padding=((1, 0), (2, 1)), stride=(2, 1))
         shape = (60, 60) if kind == "one-to-one" else (60, math.prod(w.target))
-        made = strategies.synapses_of(kind, rng, lambda s: rng.integers(-8, 8, s), 4, shape, w, 2)
+        made = synapses_of(kind, rng, lambda s: rng.integers(-8, 8, s), 4, shape, w, 2)
         weights = to_dense(made)[0]
         above, below = totals(made)
         assert np.array_equal(above, np.maximum(weights, 0).sum(0))

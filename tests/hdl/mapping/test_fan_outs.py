@@ -14,7 +14,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import fan_outs, map_network
 from spikeloom.hdl.parameters import covering
-from strategies import padding_of, synapses_of
+from spikeloom.sim.drawn.synapses import padding_of, synapses_of
 
 BITS = 5
 

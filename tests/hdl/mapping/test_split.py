@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import small
-import strategies
 from spikeloom.golden import simulate
 from spikeloom.golden.network import Refusal
 from spikeloom.golden.synapses import places
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import map_network, split
+from spikeloom.sim.drawn import strategies
+from spikeloom.sim.drawn.synapses import KINDS
 
 DRAWN = settings(
     max_examples=250,
@@ -30,7 +31,7 @@ DRAWN = settings(
 @st.composite
 def cases(draw):
     """A network, its split with each population cut anywhere or evenly, and a stimulus."""
-    network = draw(strategies.networks(kinds=strategies.KINDS, synapse_delays=3, sizes=(1, 24)))
+    network = draw(strategies.networks(kinds=KINDS, synapse_delays=3, sizes=(1, 24)))
     lanes = draw(st.sampled_from([1, 2, 4]))
     parts = {}
     for population in network.neurons:
