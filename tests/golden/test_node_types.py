@@ -7,6 +7,7 @@ import nir
 import numpy as np
 import pytest
 
+import plain_nir
 from nir_files import KINDS, complete, minimal, reading, write
 from spikeloom.golden import float_model, nir_file, nir_graph, simulate
 from spikeloom.golden.conventions import CONVENTIONS, resolve
@@ -86,6 +87,8 @@ def test_what_is_built_equals_the_float_rule(convention: str, kind: str) -> None
     potentials = kind in NEURONS and kind not in SPIKING
     x = stimulus(model.input_shape)
     reference = float_model.run(model, x, knobs, np.float32)
+    for name, events in plain_nir.run(model, x, knobs, np.float32).items():
+        assert np.array_equal(reference.events[name], events)
     network, report = convert(model, Data(x=x), knobs, weight_bits=4, guard_bits=7 if potentials else 16)
     result = simulate.run(network, x, record="all")
     for layer in model.layers:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nir_files
+import plain_nir
 from spikeloom import packaged
 from spikeloom.golden import data as files
 from spikeloom.golden import float_model, simulate
@@ -88,6 +89,8 @@ def exact_cases(draw: st.DrawFn) -> tuple[Model, Knobs, np.ndarray]:
 def check_exact(case: tuple[Model, Knobs, np.ndarray]) -> None:
     model, knobs, x = case
     reference = float_model.run(model, x, knobs, np.float64)
+    for name, events in plain_nir.run(model, x, knobs).items():
+        assert np.array_equal(reference.events[name], events)
     network, report = convert(model, Data(x=x), knobs, guard_bits=16)
     result = simulate.run(network, x)
     assert np.array_equal(result.spikes, reference.events[model.output])

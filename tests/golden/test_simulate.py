@@ -1,4 +1,4 @@
-"""The batch run equals the scalar definition on random networks, and refuses input it cannot take."""
+"""The batch run and the scalar definition are the contract on random networks, and refuse input they cannot take."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+import plain_contract
 from spikeloom.golden import simulate, sums
 from spikeloom.golden.network import Dense, Network, Neuron, Population, Projection, Refusal
 from spikeloom.golden.neurons import lif as lif_model
@@ -38,14 +39,15 @@ def small(*, weights=((3, 0, 5), (0, 4, 6)), value_bits=1, shape=(2,), port="inp
     )
 
 
-def check_batch_equals_definition(data):
+def check_contract(data):
     every = data.draw(st.booleans())
     kinds = {"kinds": KINDS, "synapse_delays": 3} if every else {}
     network = data.draw(strategies.networks(**kinds))
     x = data.draw(strategies.stimuli(network, steps=data.draw(st.sampled_from([(4, 20), (1, 3)]))))
     result = simulate.run(network, x, record="all")
     for sample in range(len(x)):
-        events, states = simulate.step_by_step(network, x[sample])
+        events, states = plain_contract.run(network, x[sample].reshape(len(x[sample]), -1))
+        assert simulate.step_by_step(network, x[sample]) == (events, states)
         for p in network.neurons:
             assert result.events[p.name][sample].tolist() == events[p.name]
             v = [[neuron["v"] for neuron in step] for step in states[p.name]]
@@ -67,10 +69,10 @@ def check_batch_equals_definition(data):
     seen["self loop"] += any(p.source == p.target for p in network.projections)
 
 
-def test_batch_equals_definition():
+def test_batch_and_definition_are_the_contract():
     seen.clear()
     tie = settings(max_examples=200, deadline=None, derandomize=True, database=None)(
-        given(data=st.data())(check_batch_equals_definition)
+        given(data=st.data())(check_contract)
     )
     tie()
     wanted = {"all", "some", "none", "saturated", "negative", "several", "loop", "self loop"}
@@ -111,7 +113,7 @@ def test_a_fault_in_the_batch_run_is_found(monkeypatch, fault):
         database=None,
         phases=[Phase.generate],
         report_multiple_bugs=False,
-    )(given(data=st.data())(check_batch_equals_definition))
+    )(given(data=st.data())(check_contract))
     with pytest.raises(AssertionError):
         tie()
 
@@ -156,7 +158,7 @@ def test_potentials_are_exact_beyond_float64(v, threshold, reset):
     x = rng.integers(-100, 128, (3, 40, 30))
     result = simulate.run(network, x, record="all")
     for sample in range(3):
-        events, states = simulate.step_by_step(network, x[sample])
+        events, states = plain_contract.run(network, x[sample])
         assert result.events["out"][sample].tolist() == events["out"]
         assert result.potentials["out"][sample].tolist() == [[n["v"] for n in step] for step in states["out"]]
     assert result.events["out"].any()
@@ -203,6 +205,33 @@ def test_the_answer_is_read_late(delay):
     assert np.array_equal(then.spikes[:, delay:], first.spikes[:, : max(0, 6 - delay)])
     assert not then.spikes[:, :delay].any()
     assert np.array_equal(then.counts, then.spikes.sum(1))
+
+
+@pytest.mark.parametrize(
+    ("read_out", "counts"),
+    [("sum", [[6, -2, 6], [1, 0, 1]]), ("last", [[2, 0, -1], [0, 0, 1]]), ("max", [[4, 0, 7], [1, 0, 1]])],
+)
+def test_what_of_the_answer_counts(read_out, counts):
+    """Two samples of four steps, of which the last is not read in time."""
+    network = small(weights=np.ones((1, 3), int), shape=(1,))
+    network = Network(populations=network.populations, projections=network.projections, output="out", output_delay=1,
+                      read_out=read_out)  # fmt: skip
+    first = [[4, 0, 0], [0, -2, 7], [2, 0, -1], [9, 9, 9]]
+    events = np.array([first, [[0, 0, 0], [1, 0, 0], [0, 0, 1], [9, 9, 9]]], np.int16)
+    spikes, found, prediction = simulate.answer(network, events)
+    assert spikes[0].tolist() == [[0, 0, 0], *first[:3]]
+    assert found.tolist() == counts
+    assert prediction.tolist() == [row.index(max(row)) for row in counts]
+
+
+def test_analogue_samples_become_the_nearest_values():
+    source = Population(name="in", shape=(7,), value_bits=4, scale=0.5)
+    x = np.array([[[0.2, 0.3, -0.3, 1.7, 3.4, 9.0, -9.0]]])
+    assert simulate.check_stimulus(source, x).tolist() == [[[0, 1, -1, 3, 7, 7, -8]]]
+    assert simulate.clipped(source, x) == 2 / 7
+    assert simulate.clipped(source, np.array([[[3.5, -4.0, 3.76, -4.3, 0.0]]])) == 2 / 5
+    assert simulate.clipped(source, np.array([[[3, -4]]])) == simulate.clipped(source, np.zeros((1, 0, 7))) == 0
+    assert simulate.clipped(Population(name="in", shape=(1,), value_bits=4), np.array([[[99.0]]])) == 0
 
 
 def test_prediction_is_the_first_of_the_largest_counts():
@@ -337,7 +366,7 @@ def test_silent_inputs_change_nothing(delay, sources, active):
         patch.setattr(sums, "GROUP_ELEMENTS", 32 * 20 * sources)
         result = simulate.run(network, x, record="all")
     for sample in (0, 31, 32, 33, 69):
-        events, states = simulate.step_by_step(network, x[sample])
+        events, states = plain_contract.run(network, x[sample])
         assert result.events["out"][sample].tolist() == events["out"]
         assert result.potentials["out"][sample].tolist() == [[n["v"] for n in step] for step in states["out"]]
     assert result.events["out"].any() == (active > 0 and delay < 20)

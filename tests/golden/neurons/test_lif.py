@@ -62,6 +62,13 @@ BY_HAND = [
     ([-200, 0], {}, [-64, -32], [0, 0]),
     ([200, 0], {"subtract": 0}, [63, 31], [1, 1]),
     ([100], {"threshold": 63, "subtract": 50}, [50], [1]),
+    ([1, 0], LATE | {"threshold": 1, "subtract": 60, "v_min": -5}, [1, -5], [1, 0]),
+    ([1, 0], {"threshold": 1, "subtract": 60, "v_min": -5}, [-5, -2], [1, 0]),
+    ([0, 0], {"bias": -40, "v_min": -5}, [-5, -5], [0, 0]),
+    ([1, 1], {"v_init": -50, "keep": 16, "v_min": -30}, [-30, -29], [0, 0]),
+    ([1, 0], {"threshold": 1, "reset": "zero", "v_reset": -30, "v_min": -20}, [-20, -10], [1, 0]),
+    ([9, 9, 9, 9, 9, 9, 9, 9], {"keep": 16, "threshold": 63}, [9, 18, 27, 36, 45, 54, 53, 62], [0] * 6 + [1, 0]),
+    ([-9] * 9, {"keep": 16}, [-9, -18, -27, -36, -45, -54, -63, -64, -64], [0] * 9),
 ]
 
 
@@ -117,6 +124,15 @@ POTENTIAL = {"spikes": "potential", "threshold": 0, "subtract": 0, "cut": 0}
 )
 def test_potential_by_hand(sums: list[int], bits: int, changes: dict, potentials: list[int], events: list[int]) -> None:
     assert train(sums, value_bits=bits, **POTENTIAL | changes) == (potentials, events)
+
+
+def test_each_neuron_has_its_own_bounds() -> None:
+    """None near the width of the state, one near the bound of one neuron."""
+    n = neuron(v_min=np.array([-40, -5]), keep=np.array([16, 16]), threshold=np.array([10, 7]))
+    batch, values = lif.Batch(n, 1, 1, 2, 8), np.zeros((1, 2), np.int8)
+    for a, v, event in (([-8, -8], [-8, -5], [0, 0]), ([8, 8], [0, 3], [0, 0]), ([8, 8], [8, 1], [0, 1])):
+        batch.advance(np.array([a], np.float32), values)
+        assert batch.state["v"].tolist() == [v] and values.tolist() == [event]
 
 
 @pytest.mark.parametrize("v", [63, -64, 1, -1])

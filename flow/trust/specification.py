@@ -1,0 +1,284 @@
+"""Mutants of golden, against what is not golden: recorded frameworks, plain references, examples worked out by hand."""
+
+import gc
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module, util
+from pathlib import Path
+from typing import Any
+
+from spikeloom.trust import python_mutants
+from spikeloom.trust.check import Check, Figure, Job, Row, Rows, Unable
+from spikeloom.trust.python_mutants import Mutant
+
+__all__ = ["CHECK"]
+
+ROOT = Path(__file__).parents[2]
+SEED = 9
+#: Mutants of all parts together.
+QUICK, FULL = 100, 1000
+#: A mutant that takes so much more of the processor, or of the memory, does not end.
+CPU_SECONDS, MEMORY_BYTES = 120, 4 << 30
+
+#: What is mutated, by part: modules of golden that compute, and of these the functions, and the names in functions,
+#: that are not. They refuse, describe, are the bounds of an assertion, or choose how much is worked on at a time.
+PARTS: dict[str, Mapping[str, Sequence[str]]] = {
+    "rule": {
+        "neurons.lif": ["check"],
+        "simulate": [
+            *("check_network", "_assert_range", "_Batch._block.(low, high)", "_Batch._component.block"),
+            *("run.size", "run.chunk"),
+        ],
+        "loops": [],
+    },
+    "sums": {
+        "sums": ["Sums.__call__.group"],
+        "synapses": [],
+        "synapses.dense": [],
+        "synapses.sparse": ["Product.__call__.block"],
+        "synapses.convolution": ["Product.__call__.seen", "Product.__call__.block"],
+        "synapses.one_to_one": [],
+    },
+    "conversion": {
+        "dynamics": ["_thresholds", "_potentials"],
+        "float_model": ["run.widest", "run.chunk"],
+        "quantise": ["parse_widths", "_report"],
+        "quantised_layer": ["QuantisedLayer.summary", "QuantisedLayer.told", "QuantisedLayer.rounded"],
+    },
+}
+#: Tests whose expected values come from elsewhere, the quickest first: worked out by hand, of a reference in plain
+#: Python (tests/plain_*.py), or recorded in a framework.
+COMPARISONS = (
+    "golden/neurons/test_lif.py::test_by_hand",
+    "golden/neurons/test_lif.py::test_many_by_hand",
+    "golden/neurons/test_lif.py::test_current_by_hand",
+    "golden/neurons/test_lif.py::test_potential_by_hand",
+    "golden/neurons/test_lif.py::test_each_neuron_has_its_own_bounds",
+    "golden/neurons/test_lif.py::test_every_state_decays_to_rest",
+    "golden/test_float_model.py::test_by_hand",
+    "golden/test_simulate.py::test_refused_stimulus",
+    "golden/test_simulate.py::test_accepted_stimulus",
+    "golden/test_simulate.py::test_analogue_samples_become_the_nearest_values",
+    "golden/test_simulate.py::test_what_of_the_answer_counts",
+    "golden/test_simulate.py::test_prediction_is_the_first_of_the_largest_counts",
+    "golden/test_simulate.py::test_sums_are_exact_beyond_float32",
+    "golden/test_simulate.py::test_potentials_are_exact_beyond_float64",
+    "golden/test_simulate.py::test_silent_inputs_change_nothing",
+    "golden/synapses/test_kinds.py::test_many_delays",
+    "golden/test_simulate.py::test_batch_and_definition_are_the_contract",
+    "golden/synapses/test_kinds.py::test_convolutions_are_what_loops_say",
+    "golden/test_node_types.py::test_what_is_built_equals_the_float_rule",
+    "golden/test_quantise.py::test_equals_the_float_rule_where_integers_are_exact",
+    "golden/test_convolutions.py::test_convolutions_are_those_of_plain_loops",
+    "golden/test_convolutions.py::test_reproduces_snntorch",
+    "golden/test_float_model.py::test_reproduces_snntorch",
+    "golden/test_examples.py::test_reproduces_its_framework",
+)
+
+
+def modules(part: str) -> dict[str, frozenset[str]]:
+    """Names of the part's modules, and the functions in them that are let alone."""
+    return {f"spikeloom.golden.{name}": frozenset(skipped) for name, skipped in PARTS[part].items()}
+
+
+def chosen(part: str, full: bool) -> list[Mutant]:
+    """The part's share of the mutants, drawn with a fixed seed."""
+    every = {name: [m for each in modules(name).items() for m in python_mutants.mutants(*each)] for name in PARTS}
+    share = (FULL if full else QUICK) * len(every[part]) // sum(map(len, every.values()))
+    drawn = random.Random(SEED).sample(every[part], len(every[part]))[:share]  # noqa: S311
+    return sorted(drawn, key=lambda m: (m.module, m.site, m.way))
+
+
+# The server: pytest with the comparisons collected, which forks for each mutant ---------------------------------------
+
+
+class Server:
+    """A pytest plugin: in place of one run of the tests, one for each mutant, up to the first test that fails."""
+
+    def __init__(self, part: str, tried: Sequence[Mutant | None], answers: Path) -> None:
+        self.part, self.tried, self.answers = part, tried, answers
+
+    def pytest_configure(self) -> None:
+        from hypothesis import Phase, settings
+
+        # The first failure is enough, as it is.
+        settings.register_profile("first", phases=[Phase.generate], report_multiple_bugs=False, database=None)
+        settings.load_profile("first")
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        order = {name: k for k, name in enumerate(COMPARISONS)}
+        items.sort(key=lambda item: order[item.nodeid.removeprefix("tests/").partition("[")[0]])
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        self.functions = {name: python_mutants.loaded(name) for name in modules(self.part)}
+        gc.freeze()
+        with self.answers.open("a") as file:
+            for mutant in self.tried:
+                file.write(json.dumps(self._forked(session.items, mutant)) + "\n")
+                file.flush()
+        return True
+
+    def _forked(self, items: Sequence[Any], mutant: Mutant | None) -> Row:
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+                if mutant:
+                    functions = self.functions[mutant.module]
+                    python_mutants.plant(mutant, functions, modules(self.part)[mutant.module])
+                os.write(write, json.dumps(_first_failure(items)).encode())
+            finally:
+                os._exit(0)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            text = pipe.read()
+        os.waitpid(child, 0)
+        return json.loads(text) if text else {"by": "it does not end, or takes all memory", "how": ""}
+
+
+def _first_failure(items: Sequence[Any]) -> Row:
+    from _pytest.runner import runtestprotocol
+
+    for k, item in enumerate(items):
+        following = items[k + 1] if k + 1 < len(items) else None
+        for report in runtestprotocol(item, log=False, nextitem=following):
+            if report.failed:
+                crash = getattr(report.longrepr, "reprcrash", None)
+                how = crash.message.splitlines()[0] if crash and crash.message else str(report.longrepr)[-200:]
+                return {"by": item.nodeid.removeprefix("tests/golden/"), "how": how[:160]}
+    return {"by": "", "how": ""}
+
+
+def serve(part: str, tried: Path, answers: Path) -> int:
+    """Runs the comparisons for every mutant in the file ``tried``, and for none at first."""
+    import pytest
+
+    mutants = [None, *(Mutant(**each) for each in json.loads(tried.read_text()))]
+    words = ["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "--durations=0"]
+    words += [str(ROOT / "tests" / name) for name in COMPARISONS]
+    return int(pytest.main(words, plugins=[Server(part, mutants, answers)]))
+
+
+# The check ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """A mutant that computes the same, and why. line: of the source, as it stands there."""
+
+    function: str
+    line: str
+    change: str
+    reason: str
+
+
+WAIVERS: tuple[Waiver, ...] = ()
+
+
+def row(mutant: Mutant, answer: Row) -> Row:
+    """What the page says of a mutant."""
+    path = Path(import_module(mutant.module).__file__)
+    line = path.read_text("utf-8").splitlines()[mutant.line - 1].strip()
+    here = {"function": mutant.function, "line": line, "change": mutant.what}
+    reason = next((w.reason for w in WAIVERS if here.items() <= asdict(w).items()), "")
+    name = ".".join(mutant.module.split(".")[1:]).replace(".", "/")
+    name += "/__init__" if path.name == "__init__.py" else ""
+    return {
+        "place": f"{name}.py:{mutant.line}",
+        "function": mutant.function,
+        "line": line,
+        "change": mutant.what,
+        "killed by": answer["by"],
+        "how": answer["how"],
+        "computes the same": "" if answer["by"] else reason,
+    }
+
+
+def answers(part: str, tried: Sequence[Mutant], job: Job) -> list[Row]:
+    """What the comparisons say of each mutant."""
+    for needed in ("pytest", "hypothesis"):
+        if util.find_spec(needed) is None:
+            raise Unable(f"{needed} is missing, with which the comparisons run; make venv")
+    if not (ROOT / "tests" / "golden").is_dir():
+        raise Unable(f"the comparisons are in the folder tests of the repository, and {ROOT} has none")
+    asked, found, log = job.folder / "tried.json", job.folder / "answers.jsonl", job.folder / "pytest.log"
+    asked.write_text(json.dumps([asdict(mutant) for mutant in tried]))
+    # A fork carries no threads of a library along.
+    alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "spikeloom.trust.specification", part, str(asked), str(found)]
+    with log.open("w") as file, subprocess.Popen(command, env=os.environ | alone, stdout=file, stderr=file) as server:
+        while True:
+            try:
+                status = server.wait(1)
+            except subprocess.TimeoutExpired:
+                status = None
+            done = found.read_text().count("\n") if found.exists() else 0
+            job.progress(max(0, done - 1), len(tried))
+            if status is not None:
+                break
+    told = [json.loads(line) for line in found.read_text().splitlines()] if found.exists() else []
+    if status or len(told) != len(tried) + 1:
+        raise RuntimeError(f"the comparisons ended with {status}:\n{log.read_text()[-2000:]}")
+    if told[0]["by"]:
+        raise RuntimeError(f"golden itself fails {told[0]['by']}: {told[0]['how']}")
+    return told[1:]
+
+
+def run(part: str, job: Job) -> Rows:
+    tried = chosen(part, job.full)
+    return {TITLE: [row(mutant, answer) for mutant, answer in zip(tried, answers(part, tried, job), strict=True)]}
+
+
+def figures(rows: Rows, full: bool) -> list[Figure]:
+    tried = rows[TITLE]
+    killed = sum(bool(each["killed by"]) for each in tried)
+    same = sum(bool(each["computes the same"]) for each in tried)
+    return [
+        Figure(
+            what="mutants of golden caught by a comparison with what is not golden",
+            value=100 * killed / len(tried),
+            unit="%",
+            of=TITLE,
+            least=95 if full else 92,
+            note=f"{killed} of {len(tried)}",
+        ),
+        Figure(
+            what="of those that do not compute the same",
+            value=100 * killed / max(1, len(tried) - same),
+            unit="%",
+            of=TITLE,
+            least=100,
+            note=f"{same} compute the same, each for a reason that stands beside it",
+        ),
+    ]
+
+
+TITLE = "Mutants of golden"
+CHECK = Check(
+    name="specification",
+    title="Mutants of the golden model",
+    about=(
+        "Small changes of golden's arithmetic (a comparison, an operator, a constant, a condition, an axis, a "
+        "statement left out), drawn with a fixed seed, one at a time. Each must be caught by a comparison with "
+        "something that is not golden: spikes that snnTorch, Norse, Sinabs, SpikingJelly and Spyx recorded, the "
+        "contract and the frameworks' neurons written down once more in plain Python, examples worked out by hand. "
+        "Neither the hardware nor golden's other half counts. Code that only refuses, describes, asserts, or chooses "
+        "how much is worked on at a time is left as it is."
+    ),
+    parts=lambda full: list(PARTS),
+    run=run,
+    cases=lambda rows: len(rows[TITLE]),
+    figures=figures,
+)
+
+
+if __name__ == "__main__":
+    sys.exit(serve(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
