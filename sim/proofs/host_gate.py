@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Elaboratable, Module, ShapeLike, Signal, Value
+from amaranth.hdl import Cat, Signal, Value
 
 from spikeloom.hdl.layouts import Tables
-from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import AcceleratorParameters
 from spikeloom.sim.proofs.event_lists import P as CORE
+from spikeloom.sim.proofs.memories import UndefinedMemories
 from spikeloom.sim.proofs.proof import Bug, proof
 from spikeloom.sim.proofs.statement import Statement
 from spikeloom.sim.proofs.streams import waits
@@ -18,21 +18,6 @@ CHANNELS = 2
 #: Clocks to read the table after a reset, and to open a step.
 LONGEST = CHANNELS + 3
 P = AcceleratorParameters(cores=(CORE,), host_channels=CHANNELS, observed=2, flit=CORE.flit)
-
-
-class Given(Elaboratable):
-    """A table that holds these rows, whatever is written."""
-
-    def __init__(self, rows: list[Signal]):
-        self.rows = Array(rows)
-        self.width = len(rows[0])
-        self.read_address, self.write_address = Signal(range(len(rows))), Signal(range(len(rows)))
-        self.read_data, self.write_data, self.write = Signal(self.width), Signal(self.width), Signal()
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.d.comb += self.read_data.eq(self.rows[self.read_address])
-        return m
 
 
 @proof(
@@ -47,11 +32,7 @@ class Given(Elaboratable):
 def with_credit(hdl: Any, s: Statement) -> None:
     rows = [s.fixed(Tables(CORE).channel.size, f"channel{k}") for k in range(CHANNELS)]
 
-    class GivenMemories(Memories):
-        def table(self, name: str, layout: ShapeLike, depth: int) -> Given:  # type: ignore[override]
-            return Given(rows)
-
-    hdl.Memories = GivenMemories
+    hdl.Memories = lambda *_: UndefinedMemories(s, given={"channels": rows})
     s.m.submodules.gate = gate = hdl.HostGate(P, {})
     taken, given = s.offer(gate.i, "i"), s.accept(gate.o, "o")
     credit = gate.returns[0]

@@ -1,15 +1,30 @@
 """Memories as hardware has them: anything at first, and anything where the ports meet or nobody says that he reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from amaranth.hdl import Module, ShapeLike, Signal, Value
+from amaranth.hdl import Array, Elaboratable, Module, ShapeLike, Signal, Value
 
 from spikeloom.hdl.layouts import HostPort
-from spikeloom.hdl.memory import BlockMemory
+from spikeloom.hdl.memory import BlockMemory, TableMemory
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.sim.proofs.statement import Statement
 
-__all__ = ["Undefined", "UndefinedMemories"]
+__all__ = ["Given", "Undefined", "UndefinedMemories"]
+
+
+class Given(Elaboratable):
+    """A table that holds these rows, whatever is written."""
+
+    def __init__(self, rows: Sequence[Value]):
+        self.rows = Array(rows)
+        self.width = len(rows[0])
+        self.read_address, self.write_address = Signal(range(len(rows))), Signal(range(len(rows)))
+        self.read_data, self.write_data, self.write = Signal(self.width), Signal(self.width), Signal()
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.read_data.eq(self.rows[self.read_address])
+        return m
 
 
 class Undefined(BlockMemory):
@@ -28,10 +43,11 @@ class Undefined(BlockMemory):
 
 
 class UndefinedMemories(Memories):
-    """A core's memories; the host stays away."""
+    """A core's memories; the host stays away. given: the rows of tables, by name."""
 
-    def __init__(self, s: Statement, names: Iterable[str] = ()):
-        names = list(names)
+    def __init__(self, s: Statement, names: Iterable[str] = (), given: Mapping[str, Sequence[Value]] | None = None):
+        self.given = given or {}
+        names = [*names, *self.given]
         super().__init__("core0", names, HostPort(len(names) + 1, 256, 24).create(), {})
         self.statement = s
         self.blocks: list[Undefined] = []
@@ -41,3 +57,8 @@ class UndefinedMemories(Memories):
         memory.unknown = self.statement.any(memory.width, f"unknown_{name}")
         self.blocks.append(memory)
         return memory
+
+    def table(self, name: str, layout: ShapeLike, depth: int) -> TableMemory:
+        if name in self.given:
+            return Given(self.given[name])  # type: ignore[return-value]
+        return super().table(name, layout, depth)

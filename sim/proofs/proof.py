@@ -73,10 +73,10 @@ class Proof:
 
 
 def proof(
-    part: str, claim: str, *, size: str, bug: Bug, bounded: bool = False, clocks: int = 0
+    part: str, claim: str, *, size: str, bug: Bug, bounded: bool = False, clocks: int = 0, room: str = "hdl"
 ) -> Callable[[Callable[[Any, Statement], None]], Proof]:
-    """Make a proof of ``state``; ``part`` is a component's name in ``spikeloom.hdl``."""
-    module = f"spikeloom.hdl.{part.rpartition('.')[0]}"
+    """Make a proof of ``state``; ``part`` is a component's name in ``spikeloom.hdl``, or in another room."""
+    module = f"spikeloom.{room}.{part.rpartition('.')[0]}"
 
     def decorate(state: Callable[[Any, Statement], None]) -> Proof:
         return Proof(

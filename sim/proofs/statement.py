@@ -82,14 +82,14 @@ class Statement:
 
     def assume(self, value: Value) -> None:
         """Claims are made as long as this was never false, up to the clock itself."""
-        self._assumed.append(value)
+        self._assumed.append(_bit(value))
 
     def claim(self, value: Value) -> None:
-        self._claimed.append(value)
+        self._claimed.append(_bit(value))
 
     def example(self, value: Value) -> None:
         """What shows, if it can happen, that claims and assumptions are not empty."""
-        self._examples.append(value)
+        self._examples.append(_bit(value))
 
     def offer(self, port: stream.Interface, name: str) -> Value:
         """Anything into a stream at any time, and it stays until it is taken. An item is taken."""
@@ -125,6 +125,12 @@ class Statement:
         return rtlil.convert(
             self.m, name="top", ports=[self._domain.clk, *self._inputs, broken, example], emit_src=False
         )
+
+
+def _bit(value: Value) -> Value:
+    """Of a wider value it would not be clear when it is true."""
+    assert len(Value.cast(value)) == 1, f"A statement must have one bit, not {len(Value.cast(value))}"
+    return value
 
 
 def write(text: str, folder: Path) -> None:
