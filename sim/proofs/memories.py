@@ -43,20 +43,23 @@ class Undefined(BlockMemory):
 
 
 class UndefinedMemories(Memories):
-    """A core's memories; the host stays away. given: the rows of tables, by name."""
+    """A core's memories; the host stays away. given: the rows of tables, by name.
+
+    A statement about a block asks for it before the part does, and both get the same.
+    """
 
     def __init__(self, s: Statement, names: Iterable[str] = (), given: Mapping[str, Sequence[Value]] | None = None):
         self.given = given or {}
         names = [*names, *self.given]
         super().__init__("core0", names, HostPort(len(names) + 1, 256, 24).create(), {})
         self.statement = s
-        self.blocks: list[Undefined] = []
+        self.blocks: dict[str, Undefined] = {}
 
     def block(self, name: str, layout: ShapeLike, depth: int, slice_bits: int | None = None) -> Undefined:
-        memory = self._make(Undefined, name, layout, depth)
-        memory.unknown = self.statement.any(memory.width, f"unknown_{name}")
-        self.blocks.append(memory)
-        return memory
+        if name not in self.blocks:
+            self.blocks[name] = memory = self._make(Undefined, name, layout, depth)
+            memory.unknown = self.statement.any(memory.width, f"unknown_{name}")
+        return self.blocks[name]
 
     def table(self, name: str, layout: ShapeLike, depth: int) -> TableMemory:
         if name in self.given:

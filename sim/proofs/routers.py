@@ -54,6 +54,34 @@ def arbiter(hdl: Any, s: Statement) -> None:
     s.example(others == REQUESTS - 1)
 
 
+@proof(
+    "routers.inbox.Inbox",
+    "of each output nothing that is for it lost, doubled, altered or overtaken; what it has to go to stays until then; "
+    "a packet can be served 1 clock after it came",
+    size=f"{REQUESTS} outputs",
+    bug=Bug("a packet that waited goes to the outputs of the next", "spare.wants, Mux", "self.i.payload.wants, Mux"),
+)
+def inbox(hdl: Any, s: Statement) -> None:
+    packet = packet_layout(REQUESTS, BITS)
+    s.m.submodules.inbox = inbox = hdl.Inbox(packet, REQUESTS)
+    s.m.d.comb += inbox.served.eq(s.any(REQUESTS, "served"))
+    s.assume((inbox.served & ~inbox.left) == 0)
+    taken, one = s.offer(inbox.i, "i"), s.fixed(range(REQUESTS), "one")
+    served = (inbox.served >> one)[0]
+    in_order(
+        s,
+        taken & (inbox.i.payload.wants >> one)[0],
+        Value.cast(inbox.i.payload.packet),
+        served,
+        Value.cast(inbox.packet),
+        most=2,
+    )
+    still = s.before(inbox.left & ~inbox.served & ~s.in_reset.replicate(REQUESTS))
+    s.claim((still == 0) | (inbox.left == still) & (Value.cast(inbox.packet) == s.before(Value.cast(inbox.packet))))
+    s.claim((still != 0) | ~s.before(taken) | (inbox.left == s.before(inbox.i.payload.wants)) | ~s.before(inbox.i.ready))
+    s.claim(~s.before(still == 0) | inbox.i.ready | (inbox.left != 0))
+
+
 class Through:
     """Packets from one link of a router to another, whichever."""
 
@@ -136,6 +164,7 @@ STARVED = Bug("who was served stays first", "arbiter.served.eq(free)", "arbiter.
 PROOFS = (
     queue,
     arbiter,
+    inbox,
     *router(Topology(kind="crossbar", nodes=3), "crossbar", multicast=True, order=DOUBLED, flow=STARVED),
     *router(Topology(kind="mesh", nodes=4), "router 0", multicast=True, order=DOUBLED, flow=STARVED),
     *router(Topology(kind="mesh", nodes=4), "router 0", multicast=False, order=OVERTAKEN, flow=STARVED),
