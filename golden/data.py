@@ -36,6 +36,8 @@ from spikeloom.golden.simulate import check_stimulus
 __all__ = ["Data", "load"]
 
 MAX_BYTES = 1 << 32
+#: Of members, that are told.
+MOST_NAMES = 10
 SETTINGS = ("step", "steps", "shape", "sensor_size")
 
 
@@ -100,8 +102,10 @@ def load(
             elif "events" in members.names or _numbered(members):
                 x = _frames(members, given, values)
             else:
+                there = [name if len(name) <= 40 else f"{name[:40]}..." for name in archive.namelist()]
+                more = [f"and {len(there) - MOST_NAMES} more"] if len(there) > MOST_NAMES else []
                 raise Refusal(
-                    f"has no array x (it has {', '.join(archive.namelist()) or 'nothing'}); "
+                    f"has no array x (it has {', '.join(there[:MOST_NAMES] + more) or 'nothing'}); "
                     "save it with np.savez(..., x=x)"
                 )
             y = members.array("y") if "y" in members.names else None

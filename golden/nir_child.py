@@ -100,6 +100,8 @@ class _Walk:
             where = _quoted(f"{group.name.rstrip('/')}/{name}")
             if not isinstance(name, str):
                 raise Refusal(f"{where} has a name that is not text (UTF-8)")
+            if len(name) > MAX_NAME:
+                raise Refusal(f"{where} has a name of {len(name)} characters, and {MAX_NAME} are the most")
             if isinstance(group.get(name, getlink=True), h5py.SoftLink | h5py.ExternalLink):
                 raise Refusal(f"{where} is a link; .nir files have none, and links are not followed")
             child = group[name]
@@ -166,7 +168,10 @@ def _text(dataset: h5py.Dataset) -> str:
 def _type(group: h5py.Group) -> str:
     if not isinstance(group.get("type"), h5py.Dataset):
         raise Refusal(f"{_quoted(group.name)} has no type, so it is not a NIR node; export the model with nir.write")
-    return _text(group["type"])
+    kind = _text(group["type"])
+    if len(kind) > MAX_NAME:
+        raise Refusal(f"{_quoted(group.name)} has a type of {len(kind)} characters, and {MAX_NAME} are the most")
+    return kind
 
 
 class _Reader:
@@ -203,6 +208,8 @@ class _Reader:
         if dataset.size > self.limits.objects:
             raise Refusal(f"{_quoted(dataset.name)}: more than {self.limits.objects // 2} edges")
         for source, target in dataset.asstr()[()]:
+            if max(len(source), len(target)) > MAX_NAME:
+                raise Refusal(f"{_quoted(dataset.name)}: has a name of more than {MAX_NAME} characters")
             yield str(source), str(target)
 
     def _node(self, group: h5py.Group | h5py.Dataset) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from spikeloom.golden.nir_nodes import PORT, SPIKING, SUPPORTED
 
 #: Seconds; its exporter knows no other.
 SNNTORCH_DT = 1e-4
+#: That are told at once.
+MOST_LINES = 30
 #: Of a weight, where what stores them is told before they are converted.
 CHECKED_BITS = 8
 
@@ -77,6 +79,8 @@ class Inspection:
         if lines:
             lines.append(f"supported are the types {', '.join(SUPPORTED)}")
         lines += self.problems
+        if len(lines) > MOST_LINES:
+            lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} problems more"]
         if lines:
             return f"{self.path} cannot be built:" + "".join(f"\n  {line}" for line in lines)
         if self.questions:

@@ -75,12 +75,13 @@ def _read(node: Node) -> tuple[dict[str, np.ndarray], list[str]]:
     found: dict[str, np.ndarray] = {}
     problems: list[str] = []
     endless = False
-    for name in FIELDS["Input" if node.type == PORT else node.type]:
+    fields = FIELDS["Input" if node.type == PORT else node.type]
+    for name in fields:
         value = node.fields.get(name, DEFAULTS.get(name))
         if value is None and (node.type, name) in OPTIONAL:
             continue
         if value is None:
-            problems.append(f"has no {name}; export it with {', '.join(FIELDS[node.type])}")
+            problems.append(f"has no {name}; export it with {', '.join(fields)}")
         elif isinstance(value, str) and name == "padding" and node.type.startswith("Conv") and value in _WORDS:
             found[name] = value
         elif isinstance(value, str):

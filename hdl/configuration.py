@@ -1,5 +1,6 @@
 """What a designer may tune."""
 
+import reprlib
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +16,8 @@ Order = Literal["auto", "neuron", "event"]
 Topology = Literal["crossbar", "ring", "mesh"]
 
 MAX_FILE_BYTES = 1 << 20
+#: That are told at once.
+MOST_PROBLEMS = 10
 #: Of which each is a node; events are packets with a bit for each.
 MOST_CORES = 64
 MOST_SLOTS, DEFAULT_SLOTS = 8, 2
@@ -31,11 +34,21 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _shown(value: object) -> str:
+    """A value in a few words, however large it is: aliases of YAML make very much of a few lines."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother = 2, 80, 80
+    try:
+        return short.repr(value)
+    except ValueError:  # Python does not write numbers of thousands of digits
+        return "a number of very many digits"
+
+
 def _wrong(value: object, good: Callable[[object], bool]) -> str:
     """Of a dictionary the first wrong entry alone."""
     if not isinstance(value, dict):
-        return repr(value)
-    return repr(next(({n: v} for n, v in value.items() if not (isinstance(n, str) and good(v))), value))
+        return _shown(value)
+    return _shown(next(({n: v} for n, v in value.items() if not (isinstance(n, str) and good(v))), value))
 
 
 class Configuration(BaseModel):
@@ -154,12 +167,14 @@ class Configuration(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             fields = f"there is no such field; the fields are {', '.join(cls.model_fields)}"
-            problems = (
-                f"{'.'.join(map(str, e['loc'])) or 'configuration'}: "
+            problems = [
+                f"{'.'.join(str(part)[:80] for part in e['loc']) or 'configuration'}: "
                 + (fields if e["type"] == "extra_forbidden" else e["msg"].removeprefix("Value error, "))
-                + (f" (given: {e['input']!r})" if e["type"] not in ("value_error", "extra_forbidden") else "")
-                for e in error.errors()
-            )
+                + (f" (given: {_shown(e['input'])})" if e["type"] not in ("value_error", "extra_forbidden") else "")
+                for e in error.errors()[: MOST_PROBLEMS + 1]
+            ]
+            if len(problems) > MOST_PROBLEMS:
+                problems[-1] = f"and {error.error_count() - MOST_PROBLEMS} problems more"
             raise Refusal("Configuration refused. " + "; ".join(problems)) from None
 
     @classmethod
@@ -174,10 +189,15 @@ class Configuration(BaseModel):
             values = yaml.load(text, _Loader)  # noqa: S506, a SafeLoader
         except OSError as error:
             raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        except (yaml.YAMLError, RecursionError) as error:
             raise Refusal(f"{path}: not YAML ({' '.join(str(error).split())})") from None
-        if not isinstance(values, dict | None) or any(not isinstance(key, str) for key in values or {}):
-            raise Refusal(f"{path}: a configuration is a mapping like 'lanes: 16', not {type(values).__name__}")
+        # PyYAML's own for numbers, dates and tags that are not what they say.
+        except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+            raise Refusal(f"{path}: not YAML (a value that cannot be read: {error})") from None
+        if not isinstance(values, dict | None):
+            raise Refusal(f"{path}: a configuration is a mapping like 'lanes: 16', not {_shown(values)}")
+        if odd := [key for key in values or {} if not isinstance(key, str)]:
+            raise Refusal(f"{path}: fields have names, as in 'lanes: 16'; {_shown(odd[0])} is none")
         if empty := [key for key, value in (values or {}).items() if value is None]:
             raise Refusal(f"{path}: {empty[0]} has no value; give one, or leave it out")
         try:

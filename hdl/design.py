@@ -104,6 +104,8 @@ class Design:
         for name in dict.fromkeys(s.population for s in self.observed if s.share):
             self._check_parts(name)
         self.registers = {name: r["address"] for name, r in self.manifest["map"]["registers"].items()}
+        for memory in self.manifest["map"]["memories"]:
+            self._check_memory(memory)
         self.memories = {memory["name"]: memory for memory in self.manifest["map"]["memories"]}
 
     def _check_parts(self, name: str) -> None:
@@ -111,6 +113,13 @@ class Design:
         neurons = np.sort(np.concatenate([s.neurons for s in parts if s.whole == size]))
         if not np.array_equal(neurons, np.arange(size)):
             raise ValueError(f"the parts of {name!r} are not the whole")
+
+    def _check_memory(self, memory: MappingType[str, Any]) -> None:
+        """Its words and images are those of its width: nothing larger is made of them than the files are."""
+        width, images = memory["width"], memory["images"]
+        whole = all(0 <= low < low + bits <= width and name in self.manifest["images"] for name, low, bits in images)
+        if not (whole and memory["words"] == -(-width // 32) and 0 <= memory["entries"] < LARGEST_FILE):
+            raise ValueError(f"{memory['name']} has no such words")
 
     def observed_of(self, population: str) -> tuple[Source, ...]:
         """The population's source, or those of its parts."""
@@ -159,12 +168,25 @@ class Design:
     def contents(self, memory: str) -> np.ndarray:
         """What a memory starts with: uint32 (entries, words), from its images; none of a state, which needs none."""
         about = self.memories[memory]
-        words = np.zeros((about["entries"] if about["images"] else 0, about["words"]), np.uint32)
-        for name, low, bits in about["images"]:
-            numbers = [int(line, 16) << low for line in (self.directory / name).read_text("ascii").split()]
+        entries = about["entries"] if about["images"] else 0
+        images = [(self._image(name, entries, bits), low, bits) for name, low, bits in about["images"]]
+        words = np.zeros((entries, about["words"]), np.uint32)
+        for numbers, low, bits in images:
             for word in range(low // 32, -(-(low + bits) // 32)):
-                words[:, word] |= np.array([n >> 32 * word & 0xFFFFFFFF for n in numbers[: len(words)]], np.uint32)
+                words[:, word] |= np.array([n << low >> 32 * word & 0xFFFFFFFF for n in numbers], np.uint32)
         return words
+
+    def _image(self, name: str, entries: int, bits: int) -> list[int]:
+        """The first entries of an image, each of so many bits."""
+        path = self.directory / name
+        try:
+            numbers = [int(line, 16) for line in path.read_text("ascii").split()][:entries]
+            sound = len(numbers) == entries and all(0 <= number < 1 << bits for number in numbers)
+        except (OSError, ValueError):
+            sound = False
+        if not sound:
+            raise Refusal(f"{path}: is not {entries} numbers of {bits} bits; generate the folder again")
+        return numbers
 
     def state_addresses(self) -> list[int]:
         """Of the words that :meth:`states` takes, in its order."""

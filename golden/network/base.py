@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MAX_DELAY", "MAX_SYNAPSES", "Refusal", "frozen", "frozen_delays", "frozen_weights", "whole"]
+__all__ = ["MAX_DELAY", "MAX_SYNAPSES", "Refusal", "frozen", "frozen_delays", "frozen_weights", "is_whole", "whole"]
 
 MAX_DELAY = 255
 #: Of neurons at an end of synapses, and of synapses where they are written out: what is never reached by accident.
@@ -16,6 +16,11 @@ class Refusal(ValueError):
     """What was given cannot be used. The text names the thing, what is wrong with it, and the remedy."""
 
 
+def is_whole(value: Any, low: int, high: int) -> bool:
+    """An integer of a range; neither a truth value nor a float, although Python counts with both."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(low <= value <= high)
+
+
 def frozen(values: Any, what: str) -> np.ndarray:
     """A copy as int64, read-only."""
     try:
@@ -24,6 +29,8 @@ def frozen(values: Any, what: str) -> np.ndarray:
         raise Refusal(f"{what} must be integers in rows of one length") from None
     if array.dtype.kind not in "iu":
         raise Refusal(f"{what} must be integers, not {array.dtype}")
+    if array.size > MAX_SYNAPSES:
+        raise Refusal(f"{what} must be at most {MAX_SYNAPSES} integers, not {array.size}")
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise Refusal(f"{what} must be integers of 64 bits, not {array.max()}")
     array = array.astype(np.int64)
@@ -34,7 +41,7 @@ def frozen(values: Any, what: str) -> np.ndarray:
 def frozen_weights(values: Any, bits: int) -> np.ndarray:
     """Signed weights of so many bits, int16, read-only."""
     weights = frozen(values, "Weights")
-    if not 2 <= bits <= 16:
+    if not is_whole(bits, 2, 16):
         raise Refusal(f"Weights must have 2..16 bits, not {bits}")
     limit = 1 << bits - 1
     if weights.size and not (-limit <= weights.min() and weights.max() < limit):
@@ -64,9 +71,7 @@ def whole(what: str, values: Sequence[int], count: int, low: int, high: int = MA
     """So many integers of a range, as a tuple."""
     values = values.tolist() if isinstance(values, np.ndarray) else values
     given = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else (values,)
-    if len(given) != count or not all(
-        isinstance(v, int | np.integer) and not isinstance(v, bool) and low <= v <= high for v in given
-    ):
+    if len(given) != count or not all(is_whole(v, low, high) for v in given):
         listed = ", ".join(map(str, given))
         raise Refusal(f"{what} must be {count} integer{'s' * (count > 1)} in {low}..{high}, not {listed}")
     return tuple(int(v) for v in given)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.golden.network import loom
-from spikeloom.golden.network.base import MAX_DELAY, Refusal
+from spikeloom.golden.network.base import MAX_DELAY, Refusal, is_whole
 from spikeloom.golden.network.population import Population
 from spikeloom.golden.network.projection import Projection
 
@@ -45,7 +45,7 @@ class Network:
             raise Refusal(f"A network must have exactly one input population, not {len(inputs)}")
         if self.output not in names or self.output == inputs[0]:
             raise Refusal(f"The output {self.output!r} is not a population of neurons")
-        if not 0 <= self.output_delay <= MAX_DELAY:
+        if not is_whole(self.output_delay, 0, MAX_DELAY):
             raise Refusal(f"output_delay must be in 0..{MAX_DELAY} steps, not {self.output_delay}")
         if self.read_out not in READ_OUTS:
             raise Refusal(f"read_out must be one of {', '.join(READ_OUTS)}, not {self.read_out!r}")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from spikeloom.golden.network.base import Refusal, frozen
+from spikeloom.golden.network.base import Refusal, frozen, is_whole
 
 __all__ = ["MAX_NAME", "Neuron", "Population"]
 
@@ -37,7 +37,7 @@ class Neuron:
         object.__setattr__(self, "parameters", MappingProxyType(parameters))
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         for name, bits in self.states.items():
-            if not 1 <= bits <= 48:
+            if not is_whole(bits, 1, 48):
                 raise Refusal(f"State {name!r} must have 1..48 bits, not {bits}")
 
 
@@ -65,7 +65,7 @@ class Population:
         if not shape or not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
             raise Refusal(f"Population {self.name!r}: shape must have positive sizes, not {self.shape}")
         object.__setattr__(self, "shape", tuple(int(n) for n in shape))
-        if not 1 <= self.value_bits <= MAX_VALUE_BITS:
+        if not is_whole(self.value_bits, 1, MAX_VALUE_BITS):
             raise Refusal(f"Population {self.name!r}: value_bits must be in 1..{MAX_VALUE_BITS}, not {self.value_bits}")
         if not (isinstance(self.scale, float) and math.isfinite(self.scale) and self.scale > 0):
             raise Refusal(f"Population {self.name!r}: scale must be a positive number, not {self.scale!r}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from spikeloom.golden.network.base import MAX_DELAY, Refusal
+from spikeloom.golden.network.base import MAX_DELAY, Refusal, is_whole
 from spikeloom.golden.network.convolution import Convolution
 from spikeloom.golden.network.dense import Dense
 from spikeloom.golden.network.one_to_one import OneToOne
@@ -30,14 +30,14 @@ class Projection:
     shift: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.delay <= MAX_DELAY:
+        if not is_whole(self.delay, 0, MAX_DELAY):
             raise Refusal(f"{self}: delay must be in 0..{MAX_DELAY} steps, not {self.delay}")
         if self.most_delay > MAX_DELAY:
             raise Refusal(
                 f"{self}: delay {self.delay} and its synapses' up to {self.most_delay - self.delay} are "
                 f"{self.most_delay} steps, and {MAX_DELAY} are the most"
             )
-        if not 0 <= self.shift <= 15:
+        if not is_whole(self.shift, 0, 15):
             raise Refusal(f"{self}: shift must be in 0..15, not {self.shift}")
 
     def __str__(self) -> str:
