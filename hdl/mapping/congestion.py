@@ -29,16 +29,22 @@ class Port:
 
     def expect(self, source: str, begin: float, end: float, events: float) -> None:
         """A step's events, evenly from the first to the tick behind the last."""
-        rate, last = events / max(1.0, end - begin), max(end, begin + 1)
-        for change in ((begin, source, rate, 0.0), (last, source, -rate, 0.0), (end, source, 0.0, float(self.tick))):
-            heappush(self.changes, change)
+        clocks, tick = end - begin, float(self.tick)
+        if clocks >= 1:
+            heappush(self.changes, (begin, source, events / clocks, 0.0))
+            heappush(self.changes, (end, source, -events / clocks, tick))
+        else:
+            heappush(self.changes, (begin, source, float(events), 0.0))
+            heappush(self.changes, (begin + 1, source, -float(events), 0.0))
+            heappush(self.changes, (end, source, 0.0, tick))
 
     def taken(self, source: str, time: float) -> float:
         """When a tick that comes at a time, none before the last one asked for, can be taken."""
-        while self.changes and self.changes[0][0] < time:
-            when, other, rate, more = heappop(self.changes)
+        changes, rates = self.changes, self.rates
+        while changes and changes[0][0] < time:
+            when, other, rate, more = heappop(changes)
             self._go(when)
-            self.rates[other] = self.rates.get(other, 0.0) + rate
+            rates[other] = rates.get(other, 0.0) + rate
             self.waiting[other] = self.waiting.get(other, 0.0) + more
         self._go(time)
         most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
@@ -46,10 +52,18 @@ class Port:
 
     def _go(self, time: float) -> None:
         clocks, self.now = time - self.now, time
-        there = {source: waits + clocks * self.rates[source] for source, waits in self.waiting.items()}
+        waiting, rates = self.waiting, self.rates
+        if not waiting or not clocks:
+            return
+        there = {source: waits + clocks * rates[source] for source, waits in waiting.items()}
+        if sum(there.values()) < clocks:  # all that waits is taken
+            self.waiting = {source: 0.0 for source in there if rates[source] > NONE}
+            return
         share = _fair(there.values(), clocks)
         self.waiting = {
-            source: max(0.0, one - share) for source, one in there.items() if one > share or self.rates[source] > NONE
+            source: one - share if one > share else 0.0
+            for source, one in there.items()
+            if one > share or rates[source] > NONE
         }
 
 

@@ -157,11 +157,12 @@ class Model:
         sent = max(last + leave, max(engine.sent, first + w.pipeline) + w.groups * sending + stalled)
         held = max(0.0, sent - w.slack[step] - last)
         lists = w.groups * (w.first[step] - entries)  # that the scheduler had not ready, or that were empty
-        engine.spend("output", held)
-        engine.spend("rows", w.groups * entries)
-        engine.spend("hand_over", w.groups)
-        engine.spend("scheduler", lists)
-        engine.spend("neuron_unit", last + 1 - begin - w.groups * (entries + 1) - lists)
+        spent = engine.spent
+        spent["output"] += held
+        spent["rows"] += w.groups * entries
+        spent["hand_over"] += w.groups
+        spent["scheduler"] += lists
+        spent["neuron_unit"] += last + 1 - begin - w.groups * (entries + 1) - lists
         last += held
         last_group = last - apart if w.groups > 1 else begin - 1
         # The scheduler is done when the last list waits behind the one before.
@@ -179,7 +180,7 @@ class Model:
         if w.takes:
             engine.takings.append((begin, last, w.takes))
             put_off = _added(scatter, engine)
-            scatter.spend("hand_over", put_off)
+            scatter.spent["hand_over"] += put_off
         ends.append(sent)
         return last_group, last, sent
 
@@ -190,23 +191,25 @@ class Model:
         if not number:
             _wait(stage, begin)
         else:
-            engine.spend("scheduler", begin - engine.idle)
+            engine.spent["scheduler"] += begin - engine.idle
         engine.idle = begin + w.clocks[step]
         engine.adding, engine.put_off = (begin + w.lead[step], w.rows[step]), 0.0
-        engine.spend("rows", w.rows[step])
-        engine.spend("scheduler", w.clocks[step] - w.rows[step])
-        engine.spend("hand_over", _added(engine, lanes))
+        engine.spent["rows"] += w.rows[step]
+        engine.spent["scheduler"] += w.clocks[step] - w.rows[step]
+        engine.spent["hand_over"] += _added(engine, lanes)
 
 
 def _wait(stage: Stage, begin: float) -> None:
     """What an engine waited for: the ticks of the step that it was given then, or what else that had to wait for."""
     engine = stage.engine
     idle = max(0.0, begin - 1 - engine.idle)
+    if not idle:
+        return
     tick = min(idle, max(0.0, stage.ticked - engine.idle))
     credit = min(idle - tick, max(0.0, stage.ready - max(stage.ticked, engine.idle)))
-    engine.spend("tick", tick)
-    engine.spend("credit", credit)
-    engine.spend("scheduler", idle - tick - credit)
+    engine.spent["tick"] += tick
+    engine.spent["credit"] += credit
+    engine.spent["scheduler"] += idle - tick - credit
 
 
 def _added(scatter: Engine, lanes: Engine) -> float:

@@ -1,6 +1,6 @@
 """Engines that pass tokens: when each step of each population begins and ends. Times are clocks."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -79,20 +79,19 @@ class Engine:
     chosen: Stage | None = None
     running: bool = False
     after_step: float = 0.0
-    spent: dict[str, float] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     looks: int = 0  # which search it is
     since: float = 0.0
     first: int = 0  # stage that is looked at first
 
-    def spend(self, cause: str, clocks: float) -> None:
-        self.spent[cause] = self.spent.get(cause, 0.0) + clocks
-
     def seen(self, stage: Stage) -> float:
         """When a stage that is ready is looked at."""
-        count = len(self.stages)
+        count, look = len(self.stages), self.look
         turn = (self.stages.index(stage) - self.first) % count + 1
-        rounds = max(0.0, -(-(stage.ready - self.since - self.look * turn) // (self.look * count)))
-        return self.since + self.look * (turn + count * rounds)
+        early = self.since + look * turn
+        if stage.ready <= early:
+            return early
+        return early - look * count * ((early - stage.ready) // (look * count))
 
 
 Event = tuple[float, int, Callable[..., None], tuple[object, ...]]
