@@ -34,7 +34,7 @@ RULES = (
     ("many", "subtract", "next-step"),
     ("potential", "subtract", "same-step"),
 )
-MOST_STATE_BITS, MOST_WEIGHT_BITS = 48, 16
+LEAST_STATE_BITS, MOST_STATE_BITS, MOST_WEIGHT_BITS = 5, 48, 16
 
 
 def family(number: int) -> Family:
@@ -48,8 +48,8 @@ def family(number: int) -> Family:
     lanes, cores, sizes = one_of("hardware", HARDWARE)
     order = one_of("order", ("auto", "event", "mixed", "neuron", "mixed"))
     single_port = one_of("weights", (False, False, False, True))
-    weight_bits = one_of("weight bits", ((2, 8), (2, 8), (2, 4), (2, 16), (6, 12)))
-    input_bits = one_of("input bits", ((1, 4), (1, 4), (1, 1), (2, 8), (1, 16)))
+    weight_bits = one_of("weight bits", ((2, 8), (2, 8), (2, 4), (9, 16), (6, 12)))
+    input_bits = one_of("input bits", ((1, 4), (1, 4), (1, 1), (4, 8), (6, 16)))
     scale = weight_bits[1] + input_bits[1] - 1
 
     def kind(place: int, common: Kind | None = None, **other: Any) -> Kind:
@@ -60,9 +60,9 @@ def family(number: int) -> Family:
         if common:
             guard, decay_bits, state_bits = common.options["guard"], common.options["decay_bits"], common.states["v"]
         else:
-            guard, decay_bits = one_of(f"guard {place}", range(7)), one_of(f"decay {place}", range(13))
-            state_bits = scale + guard + one_of(f"margin {place}", (0, 1, 2, 3, 4, 5, 8, 16, -1))
-        state_bits = max(min(state_bits, MOST_STATE_BITS), 6)
+            guard, decay_bits = one_of(f"guard {place}", range(11)), one_of(f"decay {place}", range(15))
+            state_bits = scale + guard + one_of(f"margin {place}", (0, 1, 2, 3, 4, -MOST_STATE_BITS, 8, 16, -2))
+        state_bits = max(min(state_bits, MOST_STATE_BITS), LEAST_STATE_BITS)
         value_bits = min(value_bits, state_bits - 1)
         states = {"v": state_bits}
         options = {"reset": reset, "reset_when": reset_when, "spikes": spikes, "decay_bits": decay_bits, "guard": guard}
