@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import Phase, settings
 
+from folders import seal
 from planted import plant
 from spikeloom.hdl import neuron_units
 from spikeloom.sim.drawn import cases, choices
@@ -20,7 +21,8 @@ def figures(rows, full=False):
 
 def test_a_fault_in_the_hardware_is_found_and_kept(monkeypatch, tmp_path):
     done, differs = run(of_any(), 3, 5, tmp_path / "kept", "amaranth")
-    assert differs is None and any(report.events for _, report in done)
+    assert differs is None
+    done = [min((pair for pair in done if pair[1].events), key=lambda pair: pair[1].clocks)]  # one is enough
     family = choices.family(NUMBER)
     (row,) = on_amaranth(family, done, tmp_path)
     assert row["differences"] == 0 and row["events"] > 0 and not any(tmp_path.glob("*/case.json"))
@@ -44,8 +46,9 @@ def test_a_fault_in_a_design_of_a_binary_is_found_and_kept(monkeypatch, tmp_path
 
     def faulty(network, configuration, folder, *, parameters):
         found = generate(network, configuration, folder, parameters=parameters)
-        path = next(folder.glob("*weights*.mem"))
+        path = folder / "core0_kernels0.mem"
         path.write_text("".join(f"{int(line, 16) ^ 1:0{len(line)}x}\n" for line in path.read_text().split()))
+        seal(folder, found)
         return found
 
     monkeypatch.setattr(cases, "DRAWN", settings(cases.DRAWN, phases=[Phase.generate]))
