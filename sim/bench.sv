@@ -148,6 +148,7 @@ module bench #(
     endtask
 
     task automatic end_run(input string reason);
+        if (flits_left != 0) void'($fseek(stimulus, 8 * int'(flits_left), 1));  // the next run has its own
         $fdisplay(summary, "run %s %0d %0d %0d %0d %0d %0d %0d %0d %0d", reason, started, ended, first, recorded,
                   ticks_left, flits_left + 32'(i_valid && !i_ready), i_gaps, i_waits, o_waits);
         for (int core = 0; core < CORES; core++) begin
@@ -247,7 +248,6 @@ module bench #(
                     left <= quiet;
                     state <= QUIET;
                 end else if (idle > patience) begin
-                    if (flits_left != 0) void'($fseek(stimulus, 8 * int'(flits_left), 1));
                     end_run("hang");
                 end
             end

