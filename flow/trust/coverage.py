@@ -17,7 +17,7 @@ from spikeloom.sim.soak import PAYLOAD_BITS
 from spikeloom.trust.branches import branches
 from spikeloom.trust.check import Check, Figure, Job, Row, Rows
 from spikeloom.trust.covered import CHIP, DESIGNS
-from spikeloom.trust.covered_link import CoveredLink, below, script
+from spikeloom.trust.covered_link import CoveredLink, below, coincidences, script
 from spikeloom.trust.link_bins import LINK
 from spikeloom.trust.waivers import WAIVERS, Waiver, waived
 
@@ -36,6 +36,8 @@ ROUTER_CLOCKS = {False: 20_000, True: 1_000_000}
 SEED = 3
 #: Machines that only a reset by the pin stops in every state: the host's own reset goes through some of them.
 BY_PIN = ("executor", "sender", "host's port")
+#: Where a reset comes in the middle of a byte.
+IN_BYTES = {"UART: reset in a byte": "UART: byte begins", "UART: reset while a byte is sent": "UART: bytes follow"}
 #: Reached in the quick run, rounded down.
 PYTHON_PERCENT = 90
 
@@ -68,12 +70,13 @@ def _chip(job: Job) -> Rows:
     covered = CoveredLink(design, bins, "chip")
     host = script(design)
     runs = [_row("chip", 0, covered.run(host))]
-    # The script is the same, so what happened in a clock of the first run happens there again, but for a reset.
     first = dict(covered.first)
+    runs.append(_row("chip", 1, covered.run(coincidences(design))))
+    # With the first script again, what happened in a clock of that run happens there again, but for a reset.
     for bin_ in bins:
         machine, _, state = bin_.name.partition(": reset in ")
-        clock = first.get(f"{machine}: {state}")
-        if machine in BY_PIN and clock is not None:
+        clock = first.get(IN_BYTES.get(bin_.name, f"{machine}: {state}"))
+        if (machine in BY_PIN or bin_.name in IN_BYTES) and clock is not None:
             runs.append(_row("chip", len(runs), covered.run(host, reset=clock - 1)))
     return _rows("chip", bins, covered.points(), runs)
 
@@ -106,7 +109,7 @@ def _rows(design: str, bins: Iterable[Bin], points: Mapping[Point, int], runs: l
             hits[point.what] += count
             places[point.what].add(point.component)
     about = {bin_.name: bin_.about for bin_ in bins}
-    matched = waived(points, WAIVERS)
+    matched = waived(points, design, WAIVERS)
     left_out = {point for found in matched.values() for point in found if not points[point]}
     components: dict[str, Counter[str]] = defaultdict(Counter)
     missed = []

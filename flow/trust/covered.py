@@ -76,6 +76,8 @@ class CoveredDesign:
             play = Play(design, seed=seed, stalls=stalls)
             for rate in (0.02, 0.2, 0.5, 1.0):
                 play.whole(drawn(seed, 3, 20, rate))
+            if stalls == Stalls():
+                play.whole(drawn(seed, 1, 530, 0.05))  # more steps than nine bits count
             play.finish()
             yield play
 
@@ -135,9 +137,9 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...], bits: int) -> np.
 
 
 def _one_core() -> Network:
-    """Matrices, a loop, delays of no, one and three steps; neurons that are reset to a value, above a lower bound."""
+    """Matrices, loops, delays of no, one and three steps; neurons reset to a value and bounded, some of bias alone."""
     rng = np.random.default_rng(1)
-    sizes = {"in": 12, "a": 37, "b": 10, "c": 6}
+    sizes = {"in": 12, "a": 70, "b": 10, "c": 6, "d": 4}
 
     def population(name: str, size: int) -> Population:
         values = {
@@ -145,11 +147,13 @@ def _one_core() -> Network:
             "v_reset": rng.integers(-20, 8, size),
             "v_min": rng.integers(-128, -20, size),
             "v_init": rng.integers(-40, 40, size),
-            "bias": rng.integers(-6, 7, size),
+            "bias": rng.integers(3 if name == "d" else -6, 7, size),
             "subtract": 0,
         }
         return Population(
-            name=name, shape=(size,), neuron=None if name == "in" else _neuron(rng, size, 8, 35, **values)
+            name=name,
+            shape=(size,),
+            neuron=None if name == "in" else _neuron(rng, size, 8, 6 if name == "d" else 35, **values),
         )
 
     def projection(source: str, target: str, delay: int) -> Projection:
@@ -164,6 +168,8 @@ def _one_core() -> Network:
             projection("b", "a", 1),
             projection("in", "b", 3),
             projection("b", "c", 0),
+            projection("d", "d", 1),
+            projection("d", "c", 0),
         ],
         output="c",
     )
@@ -233,15 +239,16 @@ def _three_cores() -> Network:
             Projection(
                 source=a,
                 target=b,
-                delay=int(m >= n),
+                delay=int(a != "in"),
                 synapses=Dense(
                     weights=rng.integers(-2 if a[0] == "c" else -8, 3 if a[0] == "c" else 8, (sizes[a], sizes[b])),
                     bits=4,
                 ),
             )
-            for m, a in enumerate(names)
-            for n, b in enumerate(names)
-            if b != "in"
+            for a in names
+            for b in names[1:]
+            # One that only the host reads, one whose readers are on one core, and a core that only waits for the host.
+            if a != "c2" and (a != "b2" or b[0] == "a") and (a != "in" or b[0] != "c")
         ],
         output="c2",
     )
@@ -250,7 +257,9 @@ def _three_cores() -> Network:
 DESIGNS = {
     design.name: design
     for design in (
-        CoveredDesign(name="one core", network=_one_core, configuration={"lanes": 4, "units": 2, "counters": True}),
+        CoveredDesign(
+            name="one core", network=_one_core, configuration={"lanes": 4, "units": 2, "slots": 1, "counters": True}
+        ),
         CoveredDesign(name="both orders", network=_both_orders, configuration={"lanes": 4, "units": 2}),
         CoveredDesign(
             name="three cores",

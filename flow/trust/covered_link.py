@@ -22,7 +22,7 @@ from spikeloom.sim.coverage.play import Verdict
 from spikeloom.sim.coverage.points import Point, Tally
 from spikeloom.sim.coverage.probes import probes
 
-__all__ = ["CoveredLink", "below", "script"]
+__all__ = ["CoveredLink", "below", "coincidences", "script"]
 
 LINE = BENCH.with_name("line.cpp")
 DIVIDER = 8
@@ -89,7 +89,7 @@ class Host:
         self.samples.clear()
         self.data = 0
 
-    def sample(self, x: np.ndarray) -> None:
+    def sample(self, x: np.ndarray, *, pause: int = 4 * PAUSE) -> None:
         """Run one (steps, neurons)."""
         design = self.design
         for name, value in (("steps", len(x)), ("observe", 0xFFFFFFFF), ("control", 1)):
@@ -97,7 +97,7 @@ class Host:
         flits = encode(design.flit, design.input, x[None])
         for first in range(0, len(flits), 20):
             self.events(flits[first : first + 20])
-            self.quiet(4 * PAUSE)
+            self.quiet(pause)
         self.samples.append(x)
 
     def state(self) -> None:
@@ -196,8 +196,12 @@ class CoveredLink:
         return host.judge(bytes(int(line) for line in said if line.isdigit()))
 
     def points(self) -> Counter[Point]:
+        """What all of them reached. Of the accelerator only bins count: it is measured without a link."""
         verilog = {"": self.chip, "accelerator": self.design.verilog}
-        return with_bins(self._tally.points(verilog, "TOP.chip_bench.dut", self.name), self.probes, self.name)
+        points = with_bins(self._tally.points(verilog, "TOP.chip_bench.dut", self.name), self.probes, self.name)
+        return Counter(
+            {p: n for p, n in points.items() if p.kind == "bin" or not p.component.startswith("accelerator")}
+        )
 
 
 def script(design: Design) -> Host:
@@ -226,7 +230,7 @@ def script(design: Design) -> Host:
     host.put(host.frame(Kind.LOAD, host.data + 5, address=memory["base"], words=bytes(4)))
     host.quiet()
     damaged = bytearray(host.frame(Kind.READ, host.control, address=1, marks=b"1"))
-    damaged[3] ^= 0x40
+    damaged[-2] = damaged[-2] % 255 + 1  # of its CRC
     host.put(bytes(damaged))
     host.quiet()
     host.put(b"\x03\x11\x11\x00")
@@ -249,8 +253,41 @@ def script(design: Design) -> Host:
     for first in range(0, len(wrong), 16):
         host.events(wrong[first : first + 16])
     host.read(design.registers["status"])
+    host.read(memory["base"])  # refused
     host.put(host.frame(Kind.READ, 5, address=0, marks=b"1"))
     host.write(PAGE | REGISTERS["identity"].address, 1)
+    _verify(host, x)
+    return host
+
+
+def coincidences(design: Design) -> Host:
+    """What happens when two things fall into one clock, or nearly so; then the mark, as in :func:`script`."""
+    host = Host(design)
+    x = np.ones((6, design.network.input.size), np.int16)
+    # A frame that ends in the clock in which another is carried out, or dropped.
+    damaged = bytearray(host.frame(Kind.READ, host.control, address=1, marks=bytes(6)))
+    damaged[-2] = damaged[-2] % 255 + 1
+    whole = host.frame(Kind.LOAD, 0, address=design.memories["core0.weights0"]["base"], words=bytes(4))
+    for first in (bytes(damaged), whole):
+        for clocks in range(70):
+            host.put(first)
+            host.say("wait", clocks)
+            host.put(b"\x03\x00")
+            host.quiet(100)
+    # A request while events come, and a frame of them is open.
+    host.write(PAGE | REGISTERS["identity"].address, 1)
+    host.data = 0
+    for clocks in range(0, 200, 20):
+        host.sample(x, pause=0)
+        host.say("wait", clocks)
+        host.read(0)
+    _verify(host, x)
+    return host
+
+
+def _verify(host: Host, x: np.ndarray) -> None:
+    """Whatever was before: load the network, run two samples, read the state."""
+    design = host.design
     host.mark()
     host.page("identity", IDENTITY)
     for name, about in design.memories.items():
@@ -259,9 +296,8 @@ def script(design: Design) -> Host:
         flat[:, : about["words"]] = words
         for first in range(0, flat.size, 24):
             host.load(about["base"] + first, flat.ravel()[first : first + 24])
-            host.quiet(2 * PAUSE)
-    for sample in range(2):
-        host.sample((rng.random((6, design.network.input.size)) < 0.3 + 0.3 * sample).astype(np.int16))
+            host.quiet()
+    for sample in (x, 1 - x):
+        host.sample(sample)
     host.page("dropped", 0)
     host.state()
-    return host

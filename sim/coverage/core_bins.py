@@ -261,7 +261,7 @@ SCATTER_BINS = [
             ("synapse without a delay", "beside others that have one", "{late} && {ahead} == 0"),
             ("delay goes round", "it reaches over the ring's end", "{around}"),
             ("delay beyond the sample", "it is left out", "$past({adds3}) && !{adds4}"),
-            ("activity: hand over", "the lanes take a row, and this half waits", "{activity} == 4"),
+            ("waits for the lanes", "they take a row, and this half waits", "{^/scatter_activity} == 4"),
         )
     ),
     *(
@@ -408,7 +408,6 @@ BETWEEN_BINS = [
             ("for others", "a credit leaves", "{o__valid} && {o__ready}"),
             ("from others", "a credit comes", "{i__valid}"),
             ("from both at once", "from the core itself and from others", "{returns__0.valid} && {i__valid}"),
-            ("waits to leave", "the routers do not take it", "{o__valid} && !{o__ready}"),
             ("comes and goes", "one is queued as another leaves", "{queue/w_en} && {queue/r_en} && {queue/r_rdy}"),
             ("reset with some", "everything is reset while credits are on their way", "{restart} && {running}"),
         )

@@ -40,7 +40,7 @@ def neuron_bins(p: CoreParameters, core: str) -> list[Bin]:
             )
     if o.spikes == "many":
         assert o.value_bits is not None
-        most = (1 << o.value_bits) - 1
+        most = (1 << o.value_bits - 1) - 1
         for title, test in (
             ("none", "== 0"),
             ("one", "== 1"),

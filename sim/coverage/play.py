@@ -152,6 +152,10 @@ class Play:
         x = stimulus(self.design, x)
         self.restart(x.shape[1], observe)
         self._run(self._encoded(x), ticks if observe else 0)
+        for _ in range(self._random.integers(4)):  # so that the restart comes at any time
+            self._read(self.design.registers["status"], 0, 0, "status")
+        if self._random.random() < 0.3:  # in the middle of a step, too
+            self._run(self._encoded(x)[:-1], 0)
         if meddle:
             self._meddle(memories=True)
 
