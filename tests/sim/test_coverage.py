@@ -1,10 +1,18 @@
 """Coverage: what Verilator's file says, bins that look into a design, and faults of the checks themselves."""
 
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+import small
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.design import Design
+from spikeloom.hdl.generate import generate
+from spikeloom.sim import amaranth_runner
 from spikeloom.sim.coverage.bins import Bin, machine
+from spikeloom.sim.coverage.play import FAULTS, Play
 from spikeloom.sim.coverage.points import Point, Tally, component
 from spikeloom.sim.coverage.probes import modules, probes
 
@@ -128,3 +136,42 @@ def test_machines():
         ("door: shut", "{state} == 1"),
         ("door: reset in shut", "{restart} && {state} == 1"),
     ]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """A run, one that is interrupted, all faults and another run; what the design answered."""
+    folder = tmp_path_factory.mktemp("played") / "design"
+    generate(small.network(sizes=(3, 4, 2)), Configuration(lanes=2, units=1), folder)
+    play = Play(Design(folder), seed=1, quiet=9)
+    x = np.random.default_rng(1).random((2, 4, 3)) < 0.7
+    play.whole(x, parts=2)
+    play.interrupted(x[:1], ticks=1)
+    for fault in FAULTS:
+        play.faulty(fault, x[:1])
+    play.whole(x, endless=False)
+    play.finish()
+    return play, amaranth_runner.run(play.design, play.job())
+
+
+def test_a_play_is_compared(played):
+    play, answer = played
+    verdict = play.judge(answer)
+    assert not verdict.problems
+    assert verdict.events > 4 and verdict.states == 6 and verdict.words == 6
+
+
+def test_what_differs_is_noticed(played):
+    play, answer = played
+    wrong = answer.flits.copy()
+    wrong[np.flatnonzero(play.design.flit.unpack(wrong, "tick"))[-1]] ^= np.uint64(
+        1 << play.design.flit.fields["sequence"][0]
+    )
+    for planted in (
+        replace(answer, flits=wrong),
+        replace(answer, reads=np.append(answer.reads[:-1], answer.reads[-1] ^ 1)),
+        replace(answer, reads=answer.reads ^ 2),
+        replace(answer, runs=(*answer.runs[:-1], replace(answer.runs[-1], reason="hang"))),
+        replace(answer, reason="flood"),
+    ):
+        assert play.judge(planted).problems
