@@ -8,7 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikeloom.golden.network import Refusal
-from spikeloom.sim.proofs import event_lists, fan_out, host_gate, lif, ring, routers, solver, stops, streams, tokens
+from spikeloom.sim.proofs import (
+    accelerator,
+    counters,
+    credit_exchange,
+    destinations,
+    event_lists,
+    fan_out,
+    host_gate,
+    lanes,
+    lif,
+    memory,
+    ring,
+    routers,
+    solver,
+    stops,
+    streams,
+    tokens,
+)
 from spikeloom.sim.proofs.proof import Proof
 from spikeloom.sim.proofs.solver import Answer
 from spikeloom.sim.proofs.statement import write
@@ -18,16 +35,22 @@ __all__ = ["PROOFS", "Unproven", "Verdict", "check"]
 PROOFS: tuple[Proof, ...] = (
     *streams.PROOFS,
     *tokens.PROOFS,
+    *memory.PROOFS,
+    *counters.PROOFS,
     *ring.PROOFS,
     *event_lists.PROOFS,
+    *lanes.PROOFS,
     *fan_out.PROOFS,
     *host_gate.PROOFS,
+    *accelerator.PROOFS,
+    *credit_exchange.PROOFS,
+    *destinations.PROOFS,
     *lif.PROOFS,
     *routers.PROOFS,
     *stops.PROOFS,
 )
 #: Examples and bugs show within so many clocks.
-CLOCKS = 40
+CLOCKS = 120
 SECONDS = 600
 
 
@@ -77,6 +100,8 @@ def check(proof: Proof, *, seconds: float = SECONDS) -> Verdict:
         raise Unproven(f"The example does not happen in {CLOCKS} clocks: the assumptions may contradict each other")
     if found.clock is None:
         raise Unproven(f"The bug is not found in {CLOCKS} clocks: {proof.bug.about}")
+    if proof.clocks and found.clock >= proof.clocks:
+        raise Unproven(f"The bug shows in clock {found.clock}, and {proof.clocks} are proven: {proof.bug.about}")
     return Verdict(
         method=proven.method,
         seconds=round(proof_seconds, 1),
