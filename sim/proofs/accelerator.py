@@ -24,7 +24,7 @@ P = AcceleratorParameters(cores=(CORE,), host_channels=2, observed=2, flit=CORE.
 MAP = MemoryMap(P)
 #: Clocks from a request to its answer.
 LONGEST = 27
-CLOCKS = 2 * LONGEST
+CLOCKS = LONGEST + 5
 
 
 class Empty(wiring.Component):
@@ -116,6 +116,14 @@ def port(hdl: Any, s: Statement) -> None:
     s.claim(gate.host.write == write)
     s.claim(~write | (gate.host.write_data == port.write_data))
     number, bits, *_ = REGISTERS["steps"]
+    # Of this request: what ran meanwhile, and whether it came to the memory.
+    ran, reached, wrote = Signal(), Signal(), Signal()
+    m.d.sync += [
+        flag.eq((flag | now) & port.request & ~port.done)
+        for flag, now in ((ran, running), (reached, hold), (wrote, write))
+    ]
+    s.claim(~port.done | ~anywhere | (port.write & ~last) | reached | ran)
+    s.claim(~port.done | ~port.write | ~reached | wrote)
     steps, chosen = Signal(bits), address == number
     with m.If(port.done & port.write & chosen):
         m.d.sync += steps.eq(port.write_data)

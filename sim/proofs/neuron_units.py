@@ -1,6 +1,7 @@
 """Groups of sums through the units: no result without room, no state read before it is written, each event once."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,13 +11,13 @@ from amaranth.lib import data
 from spikeloom.hdl.memory_map import core_memories
 from spikeloom.sim.proofs.lanes import P as CORE
 from spikeloom.sim.proofs.memories import UndefinedMemories
-from spikeloom.sim.proofs.proof import Bug, proof
+from spikeloom.sim.proofs.proof import Bug, Proof, proof
 from spikeloom.sim.proofs.statement import Statement
 from spikeloom.sim.proofs.streams import in_order, waits
 
 __all__ = ["PROOFS"]
 
-LANES, GROUPS, RESULTS, CLOCKS = 2, 2, 4, 26
+LANES, RESULTS, CLOCKS = 2, 4, 26
 #: Clocks, but for those in which the output waits, until another group is taken.
 LONGEST = 24
 
@@ -42,46 +43,37 @@ class Sign(Elaboratable):
 
 
 WORD = data.StructLayout({"v": 1})
-P = replace(
-    CORE,
-    lanes=LANES,
-    accumulator_bits=1,
-    short=True,
-    unit_words=LANES * GROUPS,
-    parameter_words=LANES * GROUPS,
-    max_groups=GROUPS,
-    neuron=SimpleNamespace(latency=2, state_layout=WORD, parameter_layout=WORD),
-    flit=replace(CORE.flit, neurons=LANES * GROUPS),
-)
 
 
-@proof(
-    "neuron_units.NeuronUnits",
-    "in every step each neuron that fires has one event and no other has one, then comes a tick with their number; no "
-    "state is read before the step before has written it, nor while it is written; another group is taken after at most "
-    f"{LONGEST} clocks in which the output may go",
-    size=f"{GROUPS} groups of up to {LANES} neurons, one unit, room for {RESULTS} results",
-    bug=Bug("a step begins before all states of the last are written", "max(after_group, latency + 2)", "after_group"),
-    clocks=CLOCKS,
-)
-def steps(hdl: Any, s: Statement) -> None:
+def steps(hdl: Any, s: Statement, *, groups: int, latency: int) -> None:
     m = s.m
-    hdl.most_results = lambda p: RESULTS
-    hdl.MODELS = {P.model: SimpleNamespace(Unit=Sign)}
-    memories = UndefinedMemories(s, core_memories(P))
-    state = memories.block("state0", WORD, P.unit_words)
-    m.submodules.units = units = hdl.NeuronUnits(P, memories)
+    p = replace(
+        CORE,
+        lanes=LANES,
+        accumulator_bits=1,
+        short=True,
+        unit_words=LANES * groups,
+        parameter_words=LANES * groups,
+        max_groups=groups,
+        neuron=SimpleNamespace(latency=latency, state_layout=WORD, parameter_layout=WORD),
+        flit=replace(CORE.flit, neurons=LANES * groups),
+    )
+    hdl.most_results = lambda _: RESULTS
+    hdl.MODELS = {p.model: SimpleNamespace(Unit=Sign)}
+    memories = UndefinedMemories(s, core_memories(p))
+    state = memories.block("state0", WORD, p.unit_words)
+    m.submodules.units = units = hdl.NeuronUnits(p, memories)
     # Groups as the lanes hand them over: one after the other, their sums some clocks later.
     hand_over, tail, sums = s.any(1, "hand_over"), s.fixed(1, "tail"), s.any(LANES, "sums")
-    number, sequence, given = Signal(range(GROUPS)), Signal(2), Signal(units.group.shape())
+    number, sequence, given = Signal(range(max(2, groups))), Signal(2), Signal(units.group.shape())
     m.d.comb += [
         units.handing_over.eq(hand_over),
-        units.done.eq(s.before(hand_over, P.lane_latency - 1)),
+        units.done.eq(s.before(hand_over, p.lane_latency - 1)),
         Value.cast(units.group).eq(Value.cast(given)),
         *(total.eq(bit) for total, bit in zip(units.sums, sums, strict=True)),
     ]
     s.assume(~hand_over | units.free)
-    last = number == GROUPS - 1
+    last = number == groups - 1
     with m.If(hand_over):
         m.d.sync += [
             number.eq(Mux(last, 0, number + 1)),
@@ -93,18 +85,18 @@ def steps(hdl: Any, s: Statement) -> None:
         ]
 
     # Of one neuron, whichever.
-    neuron = s.fixed(range(LANES * GROUPS), "neuron")
-    s.assume(neuron <= LANES * (GROUPS - 1) + tail)
+    neuron = s.fixed(range(LANES * groups), "neuron")
+    s.assume(neuron <= LANES * (groups - 1) + tail)
     group, lane = neuron // LANES, neuron % LANES
     flit, goes = units.o.payload, s.accept(units.o, "o")
     event, tick = goes & ~flit.tick, goes & flit.tick
-    came, events = Signal(), Signal(range(LANES * GROUPS + 1))
+    came, events = Signal(), Signal(range(LANES * groups + 1))
     m.d.sync += [
         came.eq(Mux(tick, 0, came | (event & (flit.index == neuron)))),
         events.eq(Mux(tick, 0, events + event)),
     ]
     s.claim(~event | ~came | (flit.index != neuron))
-    s.claim(~event | (flit.index <= LANES * (GROUPS - 1) + tail))
+    s.claim(~event | (flit.index <= LANES * (groups - 1) + tail))
     s.claim(~tick | (flit.index == events))
     in_order(
         s,
@@ -124,4 +116,29 @@ def steps(hdl: Any, s: Statement) -> None:
     waits(s, ~units.free, units.o.ready, units.free, most=LONGEST)
 
 
-PROOFS = (steps,)
+def units(claim: str, bug: Bug, *, groups: int, latency: int) -> Proof:
+    return proof(
+        "neuron_units.NeuronUnits",
+        claim,
+        size=f"{groups} x up to {LANES} neurons, one unit, room for {RESULTS} results",
+        bug=bug,
+        clocks=CLOCKS,
+    )(partial(steps, groups=groups, latency=latency))
+
+
+PROOFS = (
+    units(
+        "in every step each neuron that fires has one event and no other has one, then comes a tick with their number; "
+        f"another group is taken after at most {LONGEST} clocks in which the output may go",
+        Bug("numbers go on from one step to the next", "index.eq(Mux(ended, 0, index + p.units))",
+            "index.eq(index + p.units)"),
+        groups=2,
+        latency=2,
+    ),
+    units(
+        "no state is read before the step before has written it, nor while it is written",
+        Bug("a step begins before all states of the last are written", "max(after_group, latency + 2)", "after_group"),
+        groups=1,
+        latency=5,
+    ),
+)  # fmt: skip
