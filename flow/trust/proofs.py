@@ -37,7 +37,6 @@ NOTHING = {
     "soc.axi.AcceleratorAxi": "joins parts",
     "link.link.Link": "joins parts",
     "routers.interconnect.Interconnect": "joins routers, or stops; whole ones are soaked",
-    "memory._Memory": "what the memories have in common",
 }
 
 

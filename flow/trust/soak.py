@@ -88,7 +88,15 @@ def network() -> Network:
         if name == "in":
             return Population(name=name, shape=shape, neuron=None, value_bits=1)
         each = rng.integers(20, 60, int(np.prod(shape)))
-        parameters = {"keep": 200, "threshold": each, "subtract": each, "v_reset": 0, "v_min": -40, "v_init": 0, "bias": 1}
+        parameters = {
+            "keep": 200,
+            "threshold": each,
+            "subtract": each,
+            "v_reset": 0,
+            "v_min": -40,
+            "v_init": 0,
+            "bias": 1,
+        }
         options = {"reset": "subtract", "reset_when": "same-step", "spikes": "one", "decay_bits": 8, "guard": 0}
         model = Neuron(model="lif", states={"v": 12}, parameters=parameters, options=options)
         return Population(name=name, shape=shape, neuron=model, value_bits=1)
@@ -159,6 +167,8 @@ CHECK = Check(
     "population at every step, and the states after each run, are compared with golden's.",
     parts=parts,
     run=run,
-    cases=lambda rows: sum(row["packets"] for row in rows.get(ROUTERS, ())) + sum(row["events"] for row in rows.get(CHIPS, ())),
+    cases=lambda rows: (
+        sum(row["packets"] for row in rows.get(ROUTERS, ())) + sum(row["events"] for row in rows.get(CHIPS, ()))
+    ),
     figures=figures,
 )

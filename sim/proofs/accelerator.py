@@ -1,4 +1,4 @@
-"""The internal port: an address reaches what the map has there, once, and nothing else; memories only while all rest."""
+"""The internal port: an address reaches what the map has there, once, and nothing else."""
 
 from dataclasses import replace
 from typing import Any
@@ -55,9 +55,10 @@ class Empty(wiring.Component):
 
 @proof(
     "accelerator.Accelerator",
-    f"a request is answered once, within {LONGEST} clocks; registers are as they were last written; a memory is written "
-    "or read only while nothing runs, at the entry and word that the map has at the address, and no other memory is; "
-    "an entry is written with its last word, and as its words were given; elsewhere there is nothing, which reads as 0",
+    f"a request is answered once, within {LONGEST} clocks; registers are as they were last written; a memory is "
+    "written or read only while nothing runs, at the entry and word that the map has at the address, and no other "
+    "memory is; an entry is written with its last word, and as its words were given; elsewhere there is nothing, "
+    "which reads as 0",
     size=f"{len(MAP.regions)} memories in {1 << MAP.address_bits} words, any address",
     bug=Bug("memories are as large as the next smaller power of 2", "top = region.size.bit_length() - 1",
             "top = region.size.bit_length() - 2 + (region.size < 3)"),

@@ -16,8 +16,8 @@ COUNT, BITS, HELD = 2, 3, 3
 
 @proof(
     "counters.Counters",
-    "what is read of a counter is what had happened since the restart at its last turn, once in as many clocks as there "
-    "are counters, but for those in which the host reads",
+    "what is read of a counter is what had happened since the restart at its last turn, once in as many clocks as "
+    "there are counters, but for those in which the host reads",
     size=f"{COUNT} counters of {BITS} bits, {HELD} clocks of reads between turns",
     bug=Bug("loses what happens at a counter's turn", "counter.eq(Mux(added, 0, counter) + self.events[k])",
             "counter.eq(Mux(added, 0, counter + self.events[k]))"),

@@ -23,12 +23,12 @@ P = replace(CORE, nodes=3, foreign_slots=3)
     size=f"{P.nodes} nodes, {P.foreign_slots} slots",
     bug=Bug("a place too few in the queue", "max(2, self.p.foreign_slots)", "max(2, self.p.foreign_slots - 1)"),
 )
-def credits(hdl: Any, s: Statement) -> None:
-    s.m.submodules.exchange = exchange = hdl.CreditExchange(P, NODE)
-    given, (own, foreign) = exchange.given, exchange.returns
+def exchange(hdl: Any, s: Statement) -> None:
+    s.m.submodules.exchange = part = hdl.CreditExchange(P, NODE)
+    given, (own, foreign) = part.given, part.returns
     s.m.d.comb += Value.cast(given).eq(s.any(Value.cast(given).shape(), "credit"))
-    arriving = s.offer(exchange.i, "i")
-    leaves, leaving = s.accept(exchange.o, "o"), exchange.o.payload
+    arriving = s.offer(part.i, "i")
+    leaves, leaving = s.accept(part.o, "o"), part.o.payload
     other = given.valid & (given.node != NODE)
     held = in_order(
         s,
@@ -39,12 +39,12 @@ def credits(hdl: Any, s: Statement) -> None:
         most=P.foreign_slots,
     )
     s.assume(~other | (held != P.foreign_slots))
-    s.claim(s.stays(exchange.o))
-    s.claim(exchange.running == exchange.o.valid)
+    s.claim(s.stays(part.o))
+    s.claim(part.running == part.o.valid)
     s.claim(own.valid == (given.valid & (given.node == NODE)))
     s.claim(~own.valid | (own == given))
     s.claim(foreign.valid == arriving)
-    s.claim(~arriving | (foreign.node == NODE) & (foreign.channel == exchange.i.payload))
+    s.claim(~arriving | (foreign.node == NODE) & (foreign.channel == part.i.payload))
 
 
-PROOFS = (credits,)
+PROOFS = (exchange,)

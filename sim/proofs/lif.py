@@ -150,7 +150,8 @@ PROOFS = (
     ),
     lif(
         "one spike, subtracted in the next step",
-        Bug("gives nothing back", "s[\"drive\"] - s[\"given_back\"] if late and not current", "s[\"drive\"] if late and not current"),
+        Bug("gives nothing back", "s[\"drive\"] - s[\"given_back\"] if late and not current",
+            "s[\"drive\"] if late and not current"),
         reset="subtract", reset_when="next-step", spikes="one", value_bits=1, features=FEATURES,
     ),
     lif(
@@ -166,23 +167,28 @@ PROOFS = (
     ),
     lif(
         "one spike, reset to a value in the same step, and a current",
-        Bug("saturates twice the current", "saturated(s[\"i\"], o.current_bits, ", "saturated(s[\"i\"] << 1, o.current_bits, "),
+        Bug("saturates twice the current", "saturated(s[\"i\"], o.current_bits, ",
+            "saturated(s[\"i\"] << 1, o.current_bits, "),
         reset="zero", reset_when="same-step", spikes="one", value_bits=1, current_bits=6,
         features=FEATURES | {"current_keep", "v_reset"},
     ),
     lif(
         "potentials, and a current",
-        Bug("events are not saturated", "saturated(v[o.cut :].as_signed(), o.potential_bits, \"event\") if", "v[o.cut :][: o.potential_bits].as_signed() if"),
+        Bug("events are not saturated", "saturated(v[o.cut :].as_signed(), o.potential_bits, \"event\") if",
+            "v[o.cut :][: o.potential_bits].as_signed() if"),
         potential_bits=3, cut=1, current_bits=6, features=FEATURES | {"current_keep"},
     ),
     lif(
         "many spikes of some, potentials of others",
-        Bug("those that send potentials spike", "~over[-1] & ~s[\"sends_potential\"] if o.mixed", "~over[-1] if o.mixed"),
-        reset="subtract", reset_when="same-step", spikes="many", value_bits=3, potential_bits=3, cut=1, features=FEATURES,
+        Bug("those that send potentials spike", "~over[-1] & ~s[\"sends_potential\"] if o.mixed",
+            "~over[-1] if o.mixed"),
+        reset="subtract", reset_when="same-step", spikes="many", value_bits=3, potential_bits=3, cut=1,
+        features=FEATURES,
     ),
     lif(
         "one spike, subtracted in the same step, in a short pipeline",
-        Bug("the bias is left out", "drive=(self.sum << o.guard) + parameter(s, \"bias\")", "drive=self.sum << o.guard"),
+        Bug("the bias is left out", "drive=(self.sum << o.guard) + parameter(s, \"bias\")",
+            "drive=self.sum << o.guard"),
         reset="subtract", reset_when="same-step", spikes="one", value_bits=1, features=FEATURES, short=True,
     ),
     lif(

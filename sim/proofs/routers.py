@@ -78,7 +78,9 @@ def inbox(hdl: Any, s: Statement) -> None:
     )
     still = s.before(inbox.left & ~inbox.served & ~s.in_reset.replicate(REQUESTS))
     s.claim((still == 0) | (inbox.left == still) & (Value.cast(inbox.packet) == s.before(Value.cast(inbox.packet))))
-    s.claim((still != 0) | ~s.before(taken) | (inbox.left == s.before(inbox.i.payload.wants)) | ~s.before(inbox.i.ready))
+    s.claim(
+        (still != 0) | ~s.before(taken) | (inbox.left == s.before(inbox.i.payload.wants)) | ~s.before(inbox.i.ready)
+    )
     s.claim(~s.before(still == 0) | inbox.i.ready | (inbox.left != 0))
 
 

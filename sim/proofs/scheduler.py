@@ -13,15 +13,15 @@ from spikeloom.sim.proofs.statement import Statement
 
 __all__ = ["PROOFS"]
 
-NODE, CLOCKS = 1, 30
+NODE, CLOCKS = 1, 18
 P = replace(CORE, populations=2, projections=2, channels=2, node_channels=2, tokens=3, max_groups=2, max_delay=1)
 
 
 @proof(
     "scheduler.Scheduler",
     "a step begins only with a tick of every projection that its population reads, and a credit of every channel that "
-    "it writes, one of each per step; it has a segment for each of its groups and projections, in order, with the rows, "
-    "the neurons and the credits that the tables say",
+    "it writes, one of each per step; it has a segment for each of its groups and projections, in order, with the "
+    "rows, the neurons and the credits that the tables say",
     size=f"{P.populations} populations of up to {P.max_groups} groups, {P.projections} projections, any tables",
     bug=Bug("needs the credit of one channel alone", "credited = (free_slots.some | ~writes).all()",
             "credited = (free_slots.some | ~writes).any()"),
@@ -67,25 +67,23 @@ def segments(hdl: Any, s: Statement) -> None:
     s.claim(~given | (segment.group.last == (group == population.groups)))
     s.claim(~given | (segment.group.count == Mux(segment.group.last, population.tail, P.lanes - 1)))
     s.claim(~given | (segment.row == (population.rows + group * projection.stride)[: P.row_bits]))
-    s.claim(
-        ~given
-        | (segment.group.unit_address == (population.unit_base + group * P.beats)[: P.unit_address_bits])
-    )
+    s.claim(~given | (segment.group.unit_address == (population.unit_base + group * P.beats)[: P.unit_address_bits]))
     s.claim(~given | (segment.credit.valid == segment.group.last))
     s.claim(~given | (segment.credit.node == projection.node) & (segment.credit.channel == projection.channel))
     with m.If(given):
         m.d.sync += [running.eq(number), group.eq(Mux(ends, 0, group + 1)), first.eq(ends)]
 
+    starting = dut.initialise | s.before(dut.initialise)
     for k in range(P.projections):
         ticks, reads = Signal(range(-4, 12), name=f"ticks{k}"), (population.reads >> k)[0]
         m.d.sync += ticks.eq(Mux(s.before(dut.initialise), projections[k].delay, ticks + ticked[k] - (begins & reads)))
-        s.assume(~ticked[k] | ~dut.initialise & (ticks < P.tokens))
+        s.assume(~ticked[k] | ~starting & (ticks < P.tokens))
         s.claim(~begins | ~reads | (ticks > 0))
     for k in range(P.channels):
         free, writes = Signal(range(-4, 12), name=f"free{k}"), (population.writes >> k)[0]
         returned = Cat(r.valid & (r.node == NODE) & (r.channel == k) for r in dut.returns).any()
         m.d.sync += free.eq(Mux(s.before(dut.initialise), channels[k].credit, free + returned - (begins & writes)))
-        s.assume(~returned | ~dut.initialise & (free < channels[k].credit))
+        s.assume(~returned | ~starting & (free < channels[k].credit))
         s.claim(~begins | ~writes | (free > 0))
     s.example(given & ~first & ends)
 

@@ -12,7 +12,8 @@ from spikeloom.trust.check import Job
 def soaked(clocks, **faults):
     none = dict.fromkeys(("lost", "doubled", "disordered", "unstable", "miscounted"), 0)
     return Soaked(
-        clocks=clocks, packets=clocks // 3, copies=clocks // 2, moved=clocks, stalled=clocks, longest_wait=9, **none | faults
+        clocks=clocks, packets=clocks // 3, copies=clocks // 2, moved=clocks, stalled=clocks, longest_wait=9,
+        **none | faults,
     )  # fmt: skip
 
 
@@ -25,7 +26,8 @@ def rows(monkeypatch, tmp_path):
         monkeypatch.setattr(soak, "generate", lambda *_: None)
         monkeypatch.setattr(soak, "Design", lambda _: type("Design", (), {"network": soak.network()}))
         report = type("Report", (), {"samples": 9, "clocks": 1 << 20, "events": 10**6, "states": 50,
-                                     "differences": differences, "problems": problems, "ok": not (problems or differences),
+                                     "differences": differences, "problems": problems,
+                                     "ok": not (problems or differences),
                                      "stalls": {"i_gaps": 1, "o_waits": 1}})  # fmt: skip
         monkeypatch.setattr(soak, "verify", lambda *_, **__: report)
         found = {soak.ROUTERS: [], soak.CHIPS: []}
@@ -40,7 +42,7 @@ def rows(monkeypatch, tmp_path):
 def test_it_is_long_enough(rows):
     found = rows()
     assert all(figure.ok for figure in soak.figures(found, False)) and soak.CHECK.cases(found) > 10**7
-    full = [part for part in soak.PARTS.values()]
+    full = list(soak.PARTS.values())
     assert sum(p.full for p in full if isinstance(p, soak.Routers)) >= 10**10
     assert sum(p.full for p in full if isinstance(p, soak.Chip)) >= 10**9
     assert not all(figure.ok for figure in soak.figures(found, True))
