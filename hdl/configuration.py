@@ -197,7 +197,7 @@ class Configuration(BaseModel):
         if not isinstance(values, dict | None):
             raise Refusal(f"{path}: a configuration is a mapping like 'lanes: 16', not {_shown(values)}")
         if odd := [key for key in values or {} if not isinstance(key, str)]:
-            raise Refusal(f"{path}: fields have names, as in 'lanes: 16'; {_shown(odd[0])} is none")
+            raise Refusal(f"{path}: fields have names, as in 'lanes: 16'; {_shown(odd[0])} is not one")
         if empty := [key for key, value in (values or {}).items() if value is None]:
             raise Refusal(f"{path}: {empty[0]} has no value; give one, or leave it out")
         try:

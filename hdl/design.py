@@ -28,8 +28,8 @@ def load_manifest(directory: str | Path) -> dict[str, Any]:
     directory = Path(directory)
     path = directory / "manifest.json"
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Refusal(f"{path}: too large to be a manifest")
+        if path.stat().st_size > LARGEST_FILE or not path.is_file():
+            raise Refusal(f"{path}: too large to be a manifest, or no file")
         document = json.loads(path.read_text("utf-8"))
         if document["format"] != FORMAT:
             raise Refusal(f"{directory}: written by another version (format {document['format']}); generate it again")
@@ -87,11 +87,10 @@ class Design:
         try:
             self._read()
         except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
-            if isinstance(error, Refusal):
+            if isinstance(error, Refusal) and str(self.directory) in str(error):
                 raise
-            raise Refusal(
-                f"{self.directory / 'manifest.json'}: damaged ({type(error).__name__}); generate the folder again"
-            ) from None
+            what = error if isinstance(error, Refusal) else type(error).__name__
+            raise Refusal(f"{self.directory / 'manifest.json'}: damaged ({what}); generate the folder again") from None
 
     def _read(self) -> None:
         self.network = Network.load(self.directory / self.manifest["loom"]["file"])

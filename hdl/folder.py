@@ -18,6 +18,17 @@ def _files(directory: Path) -> set[str]:
     return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()}
 
 
+def _listed(directory: Path) -> set[str]:
+    """The files of an earlier result. What is no list of ours names none; a link may lead to anybody's file."""
+    index = directory / CONTENTS
+    if index.is_symlink() or not index.is_file():
+        return set()
+    try:
+        return set(index.read_text("utf-8").splitlines())
+    except UnicodeDecodeError:
+        return set()
+
+
 def check_folder(directory: str | Path) -> Path:
     """The absolute path, if it is free, empty, or holds what an earlier run wrote and nothing else.
 
@@ -27,8 +38,7 @@ def check_folder(directory: str | Path) -> Path:
     if directory.exists() and not directory.is_dir():
         raise Refusal(f"{directory}: there is a file of this name; choose another folder")
     found = _files(directory) if directory.is_dir() else set()
-    index = directory / CONTENTS
-    ours = {CONTENTS, *index.read_text("utf-8").splitlines()} if found and index.is_file() else set()
+    ours = {CONTENTS, *_listed(directory)}
     if foreign := sorted(found - ours):
         raise Refusal(f"{directory}: holds {foreign[0]!r}, which is not of an earlier result; choose another folder")
     return directory
@@ -36,10 +46,8 @@ def check_folder(directory: str | Path) -> Path:
 
 def add_file(path: Path) -> None:
     """A later command wrote ``path`` into a result folder; it is part of the result from now on."""
-    index = path.parent / CONTENTS
-    if index.is_file():
-        names = {*index.read_text("utf-8").splitlines(), path.name}
-        index.write_text("\n".join(sorted(names)) + "\n", "utf-8")
+    if names := _listed(path.parent):
+        (path.parent / CONTENTS).write_text("\n".join(sorted({*names, path.name})) + "\n", "utf-8")
 
 
 def free_folder(directory: str | Path) -> Path:

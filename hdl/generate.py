@@ -118,7 +118,10 @@ def manifest(mapping: Mapping, parameters: AcceleratorParameters, configuration:
         "format": FORMAT,
         "spikeloom": _version("spikeloom"),
         "network": mapping.network.hash,
-        "configuration": configuration.model_dump(),
+        "configuration": {
+            name: dict(sorted(value.items())) if isinstance(value, dict) else value  # in whatever order it was said
+            for name, value in configuration.model_dump().items()
+        },
         "parameters": _plain(parameters),
         "flit": {
             "width": layout.size,

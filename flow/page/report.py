@@ -62,6 +62,13 @@ def _target(path: Path) -> Path:
     return path
 
 
+def _own(path: Path) -> Path:
+    """The folder's page. A link there would lead wherever the folder's maker liked."""
+    if path.is_symlink():
+        raise Refusal(f"{path}: is a link; name the page with --output, or remove the link")
+    return path
+
+
 def report(
     directory: str | Path,
     *,
@@ -82,7 +89,7 @@ def report(
     say("read")
     read = folder.read(directory)
     given, reference = measure.inputs(read.network, data, model)
-    target = _target(Path(output) if output is not None else read.path / PAGE)
+    target = _target(Path(output) if output is not None else _own(read.path / PAGE))
     measured: Measured | None = None
     if given is not None:
         measured = measure.measure(

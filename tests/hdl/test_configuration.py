@@ -64,7 +64,7 @@ def test_orders_are_read(tmp_path, order):
     ("content", "message"),
     [
         (b"- 1\n- 2\n", r"a configuration is a mapping like 'lanes: 16', not \[1, 2\]"),
-        (b"1: 2\n", "fields have names, as in 'lanes: 16'; 1 is none"),
+        (b"1: 2\n", "fields have names, as in 'lanes: 16'; 1 is not one"),
         (b"\xff\xfe\x00", "not YAML"),
         (b"{lanes: [", "not YAML"),
         (b"lanes: 8\nunits: 1\nlanes: 16\n", "not YAML.*lanes is given twice"),

@@ -2,11 +2,9 @@
 
 import io
 import json
-import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,18 +182,13 @@ def _numbers(rng: Rng, members: Members) -> Members:
     return members
 
 
-class _Writes:
-    """Unpickled, it makes a file."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (Path(MARK + ".unpickled"),)
+#: Unpickled, it makes a folder.
+POISON = f"cos\nmkdir\n(S'{MARK}.unpickled'\ntR.".encode()
 
 
 def _pickles(rng: Rng, members: Members) -> Members:
     at = int(rng.integers(len(members)))
-    content = pickle.dumps(np.array([_Writes()], object)) if chance(rng, 0.5) else pickle.dumps(_Writes())
-    if chance(rng, 0.7):
-        content = _npy("|O", False, (1,), content)
+    content = POISON if chance(rng, 0.3) else _npy("|O", False, (1,), POISON)
     members[at] = (members[at][0], content)
     return members
 

@@ -149,7 +149,8 @@ def _mappings(folder: Path) -> Seeds:
         (folder / "network.loom").write_bytes(_content(files, "network.loom"))
         for cores in (2, 3):
             path = folder / "placed.yaml"
-            api.map(folder / "network.loom", cores=cores, topology="mesh" if cores == 3 else None, output=path)
+            topology = "mesh" if cores == 3 else None
+            api.map(folder / "network.loom", config={"lanes": 1}, cores=cores, topology=topology, output=path)
             found[f"{name} on {cores}"] = files | {"c.yaml": path.read_bytes()}
     return found
 
@@ -170,7 +171,7 @@ def _built(folder: Path) -> Seeds:
     rtl = _generated(folder)["layers"]
     manifest = json.loads(_content(rtl, "rtl/manifest.json"))
     bitstream = b"a bitstream"
-    used = {"luts": 100, "flip_flops": 100, "block_ram": 2}
+    used = {"lut": 100, "ff": 100, "block_ram": 2, "dsp": 0}
     report = {
         "format": 3,
         "board": "ulx3s-85f",
@@ -189,7 +190,7 @@ def _built(folder: Path) -> Seeds:
         "used": used,
         "available": {name: 10 * n for name, n in used.items()},
         "tools": {"yosys": "0.70"},
-        "clocks": {"clk": {"achieved_mhz": 80.0, "wanted_mhz": 50.0}},
+        "clocks": {"clk": {"achieved_mhz": 80.0, "constraint_mhz": 50.0}},
         "paths": [],
         "stored": {"weights": 100},
         "clocks_per_inference": 100.0,

@@ -6,6 +6,7 @@ those in the folder that it was given. A refusal leaves that folder as it was.
 """
 
 import contextlib
+import faulthandler
 import hashlib
 import json
 import os
@@ -176,6 +177,7 @@ def _child(work: Callable[[], None], root: Path, said: int, writer: int) -> NoRe
     code = 1
     try:
         os.setsid()
+        faulthandler.disable()
         _surroundings(root, said)
         wrong = _Watch(root)
         base, known = _peak_mb(), set(sys.modules)
