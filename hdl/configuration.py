@@ -1,6 +1,7 @@
 """What a designer may tune."""
 
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -28,7 +29,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
+        twice = [key for key, count in Counter(keys).items() if count > 1]
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)

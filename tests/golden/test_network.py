@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,10 @@ REFUSED = [
     (lambda: Population(name="a", shape=5), "Population 'a': shape must have positive sizes, not 5"),
     (lambda: Population(name="a", shape=(2.5,)), "Population 'a': shape must have positive sizes, not (2.5,)"),
     (lambda: Population(name="a", shape=(1,), value_bits=17), "Population 'a': value_bits must be in 1..16, not 17"),
+    (lambda: Population(name="a", shape=(1,), value_bits=8.0), "Population 'a': value_bits must be in 1..16, not 8.0"),
+    (lambda: replace(EDGE, delay=1.0), "Projection 'in' to 'out': delay must be in 0..255 steps, not 1.0"),
+    (lambda: replace(EDGE, shift=True), "Projection 'in' to 'out': shift must be in 0..15, not True"),
+    (lambda: replace(EDGE.synapses, bits=4.0), "Weights must have 2..16 bits, not 4.0"),
     (lambda: Neuron(model="lif", states={"v": 49}, parameters={}, options={}),
      "State 'v' must have 1..48 bits, not 49"),
     (lambda: Neuron(model="lif", states={}, parameters={"k": 0.5}, options={}),

@@ -60,6 +60,13 @@ def test_orders_are_read(tmp_path, order):
     assert Configuration.read(path).order == order
 
 
+#: Lists of lists of lists: 9 ** 9 words, if anybody wrote them out.
+LAUGHS = (
+    "".join(f"k{n}: &a{n} [{', '.join(['x' if n == 0 else f'*a{n - 1}'] * 9)}]\n" for n in range(9)) + "cores: *a8\n"
+)
+LAUGHS = LAUGHS.encode()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -73,6 +80,13 @@ def test_orders_are_read(tmp_path, order):
         (b"cores: {a: 0, b: [0, 64], c: 1}", r"list of cores in 0\.\.63, not {'b': \[0, 64\]}$"),
         (b"slots: {a: 2, b: 9}", "not {'b': 9}$"),
         (b"order: {a -> b: event, b -> c: none}", "not {'b -> c': 'none'}$"),
+        (b"lanes: 0x" + b"f" * 50_000, r"\(given: a number of very many digits\)$"),
+        (b"lanes: " + b"9" * 5000, r"not YAML \(a value that cannot be read"),
+        (b"lanes: !!timestamp 8", r"not YAML \(a value that cannot be read"),
+        (b"lanes: !!int ''", r"not YAML \(a value that cannot be read"),
+        (b"lanes: " + b"a" * 200_000, r"\(given: 'a{30,40}\.\.\.a{30,40}'\)$"),
+        (LAUGHS, r"cores: must be .*, not \[\[\[\.\.\.\]"),
+        ("\n".join(f"k{n}: 1" for n in range(5000)).encode(), "; and 4990 problems more$"),
         (b"#" * (1 << 20) + b"##", "a configuration has at most 1048576 bytes"),
     ],
 )

@@ -1,6 +1,7 @@
 """A generated folder as something to drive: where the states of neurons are, whatever numbers they have there."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,12 +18,18 @@ CONFIGURATION = Configuration.create(lanes=4, units=2)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def made(tmp_path_factory):
     """With room in its memories for more neurons than it has."""
     path = tmp_path_factory.mktemp("design") / "rtl"
     room = map_network(network((8, 16, 9)), CONFIGURATION).parameters
     generate(network((6, 12, 9)), CONFIGURATION, path, parameters=room)
     return path
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """One to change."""
+    return shutil.copytree(made, tmp_path / "rtl")
 
 
 def numbered(folder, **changes):
@@ -78,3 +85,32 @@ def test_states_are_in_the_order_of_the_integer_model(folder, size, channels, pa
 def test_numbers_that_cannot_be_are_damage(folder, change, kind):
     with pytest.raises(Refusal, match=rf"manifest.json: damaged \({kind}\); generate the folder again"):
         numbered(folder, layer1={"size": 12} | same(12) | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda memory: memory.update(words=1 << 40), r"damaged \(ValueError\)"),
+        (lambda memory: memory.update(entries=1 << 40), r"damaged \(ValueError\)"),
+        (lambda memory: memory["images"][0].__setitem__(0, "../x"), r"damaged \(ValueError\)"),
+        (lambda memory: memory.update(entries=9999), r"is not 9999 numbers of \d+ bits; generate the folder again"),
+    ],
+)
+def test_memories_that_cannot_be_are_damage(folder, change, text):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    memory = next(m for m in manifest["map"]["memories"] if m["images"])
+    change(memory)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(Refusal, match=text):
+        Design(folder).contents(memory["name"])
+
+
+@pytest.mark.parametrize("content", [b"xyz\n", b"\xff\n", b"-1\n", b"fffffffff\n"])
+def test_an_image_that_is_none_is_refused(folder, content):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    memory = next(m for m in manifest["map"]["memories"] if m["images"])
+    image = folder / memory["images"][0][0]
+    image.write_bytes(content * memory["entries"])
+    seal(folder, manifest)
+    with pytest.raises(Refusal, match=rf"{image.name}: is not \d+ numbers of \d+ bits; generate the folder again"):
+        Design(folder).contents(memory["name"])

@@ -137,7 +137,7 @@ def test_what_is_right_passes(tmp_path):
 
 
 def test_a_failure_is_kept_and_tried_again(tmp_path, monkeypatch):
-    """A reader that stumbles over short files: the smallest file that shows it is kept, and fails until that is mended."""
+    """A reader that stumbles over short files: the smallest of them is kept, and fails until that is mended."""
     monkeypatch.chdir(tmp_path)
     Path("tests").mkdir()
     kind = kinds.KINDS["measured results"]
