@@ -1,6 +1,7 @@
 """A generated folder as something to drive: where the states of neurons are, whatever numbers they have there."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -114,3 +115,10 @@ def test_an_image_that_is_none_is_refused(folder, content):
     seal(folder, manifest)
     with pytest.raises(Refusal, match=rf"{image.name}: is not \d+ numbers of \d+ bits; generate the folder again"):
         Design(folder).contents(memory["name"])
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(folder):
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+    with pytest.raises(Refusal, match=r"manifest.json: too large to be a manifest, or no file$"):
+        Design(folder)
