@@ -149,8 +149,10 @@ class _Walk(ast.NodeTransformer):
             return node
         if isinstance(node, ast.keyword) and node.arg in PROMISES:
             return node
-        if isinstance(node, ast.Assign) and ".".join([*self.names, ast.unparse(node.targets[0])]) in self.skipped:
-            return node
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            target = ast.unparse(node.target if isinstance(node, ast.AugAssign) else node.targets[0])
+            if ".".join([*self.names, target.partition("[")[0]]) in self.skipped:
+                return node
         self.number += 1
         number = self.number
         for way, (new, what) in enumerate(_changed(node)):

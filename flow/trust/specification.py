@@ -20,79 +20,113 @@ from spikeloom.trust.python_mutants import Mutant
 __all__ = ["CHECK"]
 
 ROOT = Path(__file__).parents[2]
+TESTS = "tests/golden"
 SEED = 9
 #: Mutants of all parts together.
 QUICK, FULL = 100, 1000
 #: A mutant that takes so much more of the processor, or of the memory, does not end.
 CPU_SECONDS, MEMORY_BYTES = 120, 4 << 30
 
-#: What is mutated, by part: modules of golden that compute, and of these the functions, and the names in functions,
-#: that are not. They refuse, describe, are the bounds of an assertion, or choose how much is worked on at a time.
-PARTS: dict[str, Mapping[str, Sequence[str]]] = {
-    "rule": {
-        "neurons.lif": ["check"],
-        "simulate": [
-            *("check_network", "_assert_range", "_Batch._block.(low, high)", "_Batch._component.block"),
-            *("run.size", "run.chunk"),
-        ],
-        "loops": [],
-    },
-    "sums": {
-        "sums": ["Sums.__call__.group"],
-        "synapses": [],
-        "synapses.dense": [],
-        "synapses.sparse": ["Product.__call__.block"],
-        "synapses.convolution": ["Product.__call__.seen", "Product.__call__.block"],
-        "synapses.one_to_one": [],
-    },
-    "conversion": {
-        "dynamics": ["_thresholds", "_potentials"],
-        "float_model": ["run.widest", "run.chunk"],
-        "quantise": ["parse_widths", "_report"],
-        "quantised_layer": ["QuantisedLayer.summary", "QuantisedLayer.told", "QuantisedLayer.rounded"],
-    },
-}
-#: Tests whose expected values come from elsewhere, the quickest first: worked out by hand, of a reference in plain
-#: Python (tests/plain_*.py), or recorded in a framework.
-COMPARISONS = (
-    "golden/neurons/test_lif.py::test_by_hand",
-    "golden/neurons/test_lif.py::test_many_by_hand",
-    "golden/neurons/test_lif.py::test_current_by_hand",
-    "golden/neurons/test_lif.py::test_potential_by_hand",
-    "golden/neurons/test_lif.py::test_each_neuron_has_its_own_bounds",
-    "golden/neurons/test_lif.py::test_every_state_decays_to_rest",
-    "golden/test_float_model.py::test_by_hand",
-    "golden/test_simulate.py::test_refused_stimulus",
-    "golden/test_simulate.py::test_accepted_stimulus",
-    "golden/test_simulate.py::test_analogue_samples_become_the_nearest_values",
-    "golden/test_simulate.py::test_what_of_the_answer_counts",
-    "golden/test_simulate.py::test_prediction_is_the_first_of_the_largest_counts",
-    "golden/test_simulate.py::test_sums_are_exact_beyond_float32",
-    "golden/test_simulate.py::test_potentials_are_exact_beyond_float64",
-    "golden/test_simulate.py::test_silent_inputs_change_nothing",
-    "golden/synapses/test_kinds.py::test_many_delays",
-    "golden/test_simulate.py::test_batch_and_definition_are_the_contract",
-    "golden/synapses/test_kinds.py::test_convolutions_are_what_loops_say",
-    "golden/test_node_types.py::test_what_is_built_equals_the_float_rule",
-    "golden/test_quantise.py::test_equals_the_float_rule_where_integers_are_exact",
-    "golden/test_convolutions.py::test_convolutions_are_those_of_plain_loops",
-    "golden/test_convolutions.py::test_reproduces_snntorch",
-    "golden/test_float_model.py::test_reproduces_snntorch",
-    "golden/test_examples.py::test_reproduces_its_framework",
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Modules of golden with the functions, and names in functions, let alone in each; tests that must catch the rest.
+
+    Let alone is what refuses, describes, bounds an assertion, chooses how much is worked on at a time, or chooses among
+    what is right: scales and widths of states, by what the calibration data reaches.
+    """
+
+    modules: Mapping[str, Sequence[str]]
+    comparisons: Sequence[str]
+
+
+#: The expected values of all comparisons come from elsewhere: worked out by hand, of a reference in plain Python
+#: (tests/plain_*.py), or recorded in a framework.
+BY_HAND = (
+    *(f"neurons/test_lif.py::test_{kind}by_hand" for kind in ("", "many_", "current_", "potential_")),
+    "neurons/test_lif.py::test_each_neuron_has_its_own_bounds",
+    "neurons/test_lif.py::test_every_state_decays_to_rest",
+    "test_simulate.py::test_refused_stimulus",
+    "test_simulate.py::test_accepted_stimulus",
+    "test_simulate.py::test_analogue_samples_become_the_nearest_values",
+    "test_simulate.py::test_what_of_the_answer_counts",
+    "test_simulate.py::test_prediction_is_the_first_of_the_largest_counts",
 )
+CONTRACT = (
+    "test_simulate.py::test_sums_are_exact_beyond_float32",
+    "test_simulate.py::test_potentials_are_exact_beyond_float64",
+    "test_simulate.py::test_silent_inputs_change_nothing",
+    "synapses/test_kinds.py::test_many_delays",
+    "synapses/test_kinds.py::test_convolutions_are_what_loops_say",
+    "test_simulate.py::test_batch_and_definition_are_the_contract",
+)
+FRAMEWORKS = (
+    "test_float_model.py::test_by_hand",
+    "test_quantise.py::test_input_value_bits",
+    "test_node_types.py::test_what_is_built_equals_the_float_rule",
+    "test_convolutions.py::test_convolutions_are_those_of_plain_loops",
+    "test_quantise.py::test_equals_the_float_rule_where_integers_are_exact",
+    "test_convolutions.py::test_reproduces_snntorch",
+    "test_float_model.py::test_reproduces_snntorch",
+    "test_examples.py::test_reproduces_its_framework",
+)
+PARTS = {
+    "rule": Part(
+        modules={
+            "neurons.lif": ["check"],
+            "simulate": [
+                *("check_network", "_assert_range", "_Batch._block.(low, high)", "_Batch._component.block"),
+                *("run.size", "run.chunk"),
+            ],
+            "loops": [],
+        },
+        comparisons=(*BY_HAND, *CONTRACT, *FRAMEWORKS),
+    ),
+    "sums": Part(
+        modules={
+            "sums": ["Sums.__call__.group"],
+            "synapses": [],
+            "synapses.dense": [],
+            "synapses.sparse": ["Product.__call__.block"],
+            "synapses.convolution": ["Product.__call__.seen", "Product.__call__.block"],
+            "synapses.one_to_one": [],
+        },
+        comparisons=(*CONTRACT, *FRAMEWORKS),
+    ),
+    "conversion": Part(
+        modules={
+            "dynamics": ["_thresholds", "_potentials"],
+            "float_model": ["run.widest", "run.chunk"],
+            "quantise": ["parse_widths", "_report"],
+            "quantised_layer": [
+                *("_shifts", "Widths.common"),
+                *(f"_Rounding.least.{name}" for name in ("clips", "reached", "errors", "judged", "best", "methods")),
+                *(f"QuantisedLayer.{name}" for name in ("state_bits", "current_bits", "cut_bits", "_ends")),
+                *(f"QuantisedLayer.{name}" for name in ("summary", "told", "rounded")),
+                "QuantisedLayer._weights.self.weight_error",
+            ],
+        },
+        comparisons=FRAMEWORKS,
+    ),
+}
 
 
-def modules(part: str) -> dict[str, frozenset[str]]:
-    """Names of the part's modules, and the functions in them that are let alone."""
-    return {f"spikeloom.golden.{name}": frozenset(skipped) for name, skipped in PARTS[part].items()}
+def skipped(part: Part) -> dict[str, list[str]]:
+    """What is let alone, by the full name of the module."""
+    return {f"spikeloom.golden.{name}": list(names) for name, names in part.modules.items()}
 
 
-def chosen(part: str, full: bool) -> list[Mutant]:
-    """The part's share of the mutants, drawn with a fixed seed."""
-    every = {name: [m for each in modules(name).items() for m in python_mutants.mutants(*each)] for name in PARTS}
-    share = (FULL if full else QUICK) * len(every[part]) // sum(map(len, every.values()))
-    drawn = random.Random(SEED).sample(every[part], len(every[part]))[:share]  # noqa: S311
-    return sorted(drawn, key=lambda m: (m.module, m.site, m.way))
+def every(part: Part) -> list[Mutant]:
+    """All mutants of a part, in an order drawn with a fixed seed."""
+    found = [m for name, names in skipped(part).items() for m in python_mutants.mutants(name, frozenset(names))]
+    return random.Random(SEED).sample(found, len(found))  # noqa: S311
+
+
+def chosen(name: str, full: bool) -> list[Mutant]:
+    """The part's share of the mutants."""
+    made = {name: every(part) for name, part in PARTS.items()}
+    share = (FULL if full else QUICK) * len(made[name]) // sum(map(len, made.values()))
+    return sorted(made[name][:share], key=lambda m: (m.module, m.site, m.way))
 
 
 # The server: pytest with the comparisons collected, which forks for each mutant ---------------------------------------
@@ -101,8 +135,10 @@ def chosen(part: str, full: bool) -> list[Mutant]:
 class Server:
     """A pytest plugin: in place of one run of the tests, one for each mutant, up to the first test that fails."""
 
-    def __init__(self, part: str, tried: Sequence[Mutant | None], answers: Path) -> None:
-        self.part, self.tried, self.answers = part, tried, answers
+    def __init__(self, asked: Mapping[str, Any], answers: Path) -> None:
+        self.comparisons, self.answers = asked["comparisons"], answers
+        self.modules = {name: frozenset(skipped) for name, skipped in asked["modules"].items()}
+        self.tried = [None, *(Mutant(**each) for each in asked["mutants"])]
 
     def pytest_configure(self) -> None:
         from hypothesis import Phase, settings
@@ -112,11 +148,11 @@ class Server:
         settings.load_profile("first")
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        order = {name: k for k, name in enumerate(COMPARISONS)}
-        items.sort(key=lambda item: order[item.nodeid.removeprefix("tests/").partition("[")[0]])
+        order = {f"{TESTS}/{name}": k for k, name in enumerate(self.comparisons)}
+        items.sort(key=lambda item: order[item.nodeid.partition("[")[0]])
 
     def pytest_runtestloop(self, session: Any) -> bool:
-        self.functions = {name: python_mutants.loaded(name) for name in modules(self.part)}
+        self.functions = {name: python_mutants.loaded(name) for name in self.modules}
         gc.freeze()
         with self.answers.open("a") as file:
             for mutant in self.tried:
@@ -132,8 +168,7 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
                 resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
                 if mutant:
-                    functions = self.functions[mutant.module]
-                    python_mutants.plant(mutant, functions, modules(self.part)[mutant.module])
+                    python_mutants.plant(mutant, self.functions[mutant.module], self.modules[mutant.module])
                 os.write(write, json.dumps(_first_failure(items)).encode())
             finally:
                 os._exit(0)
@@ -153,18 +188,18 @@ def _first_failure(items: Sequence[Any]) -> Row:
             if report.failed:
                 crash = getattr(report.longrepr, "reprcrash", None)
                 how = crash.message.splitlines()[0] if crash and crash.message else str(report.longrepr)[-200:]
-                return {"by": item.nodeid.removeprefix("tests/golden/"), "how": how[:160]}
+                return {"by": item.nodeid.removeprefix(f"{TESTS}/"), "how": how[:160]}
     return {"by": "", "how": ""}
 
 
-def serve(part: str, tried: Path, answers: Path) -> int:
-    """Runs the comparisons for every mutant in the file ``tried``, and for none at first."""
+def serve(asked: Path, answers: Path) -> int:
+    """Runs the comparisons for no mutant at first, and then for each that is asked for."""
     import pytest
 
-    mutants = [None, *(Mutant(**each) for each in json.loads(tried.read_text()))]
+    given = json.loads(asked.read_text())
     words = ["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "--durations=0"]
-    words += [str(ROOT / "tests" / name) for name in COMPARISONS]
-    return int(pytest.main(words, plugins=[Server(part, mutants, answers)]))
+    words += [str(ROOT / TESTS / name) for name in given["comparisons"]]
+    return int(pytest.main(words, plugins=[Server(given, answers)]))
 
 
 # The check ------------------------------------------------------------------------------------------------------------
@@ -202,18 +237,19 @@ def row(mutant: Mutant, answer: Row) -> Row:
     }
 
 
-def answers(part: str, tried: Sequence[Mutant], job: Job) -> list[Row]:
-    """What the comparisons say of each mutant."""
+def answers(part: Part, tried: Sequence[Mutant], job: Job) -> list[Row]:
+    """What the part's comparisons say of each mutant: by which it was killed, and how; or by none."""
     for needed in ("pytest", "hypothesis"):
         if util.find_spec(needed) is None:
             raise Unable(f"{needed} is missing, with which the comparisons run; make venv")
-    if not (ROOT / "tests" / "golden").is_dir():
+    if not (ROOT / TESTS).is_dir():
         raise Unable(f"the comparisons are in the folder tests of the repository, and {ROOT} has none")
     asked, found, log = job.folder / "tried.json", job.folder / "answers.jsonl", job.folder / "pytest.log"
-    asked.write_text(json.dumps([asdict(mutant) for mutant in tried]))
+    mutants = [asdict(mutant) for mutant in tried]
+    asked.write_text(json.dumps({**asdict(part), "modules": skipped(part), "mutants": mutants}))
     # A fork carries no threads of a library along.
     alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "spikeloom.trust.specification", part, str(asked), str(found)]
+    command = [sys.executable, "-m", "spikeloom.trust.specification", str(asked), str(found)]
     with log.open("w") as file, subprocess.Popen(command, env=os.environ | alone, stdout=file, stderr=file) as server:
         while True:
             try:
@@ -234,7 +270,8 @@ def answers(part: str, tried: Sequence[Mutant], job: Job) -> list[Row]:
 
 def run(part: str, job: Job) -> Rows:
     tried = chosen(part, job.full)
-    return {TITLE: [row(mutant, answer) for mutant, answer in zip(tried, answers(part, tried, job), strict=True)]}
+    found = answers(PARTS[part], tried, job)
+    return {TITLE: [row(mutant, answer) for mutant, answer in zip(tried, found, strict=True)]}
 
 
 def figures(rows: Rows, full: bool) -> list[Figure]:
@@ -281,4 +318,4 @@ CHECK = Check(
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
+    sys.exit(serve(Path(sys.argv[1]), Path(sys.argv[2])))
