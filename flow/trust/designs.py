@@ -12,6 +12,7 @@ import numpy as np
 
 from spikeloom.boards import tools
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.supported import Range, joined
 from spikeloom.netlist import netlist
 from spikeloom.sim import verilator
 from spikeloom.sim.netlist import MODELS
@@ -35,7 +36,7 @@ ON_AMARANTH, NETLISTS = {False: 8, True: 104}, {False: 1, True: 10}
 #: Of a witness that is slow: clocks, times engines.
 WORK = 12_000
 KEPT, NETLIST = "kept cases", "netlist for"
-BINARIES, WITNESSES, VALUES, NUMBERS = "binaries", "other witnesses", "values", "parameters"
+BINARIES, WITNESSES, VALUES, RANGES = "binaries", "other witnesses", "values", "parameters"
 AMARANTH = "Amaranth's simulator"
 
 
@@ -214,20 +215,18 @@ def _wrong(report: "VerifyReport") -> int:
 
 
 class Tally:
-    """Designs by each value that one has, and the smallest and largest of each number."""
+    """Designs by each value that one has, and the smallest and largest of each parameter."""
 
     def __init__(self) -> None:
         self.values: dict[str, Counter[int | str]] = {}
-        self.numbers: dict[str, tuple[int, int]] = {}
+        self.ranges: dict[str, Range] = {}
 
     def add(self, case: "Case") -> None:
-        from spikeloom.sim.drawn.seen import numbers, values
+        from spikeloom.sim.drawn.seen import ranges, values
 
         for name, found in values(case).items():
             self.values.setdefault(name, Counter()).update(found)
-        for name, number in numbers(case):
-            low, high = self.numbers.get(name, (number, number))
-            self.numbers[name] = min(low, number), max(high, number)
+        self.ranges = joined([self.ranges, ranges(case)])
 
     def rows(self, part: str) -> Rows:
         return {
@@ -236,9 +235,9 @@ class Tally:
                 for name, counter in self.values.items()
                 for value, designs in sorted(counter.items(), key=str)
             ],
-            NUMBERS: [
-                {"what": name, "smallest": low, "largest": high, "part": part}
-                for name, (low, high) in self.numbers.items()
+            RANGES: [
+                {"parameter": name, "smallest": low, "largest": high, "of": part}
+                for name, (low, high) in self.ranges.items()
             ],
         }
 

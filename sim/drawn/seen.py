@@ -1,17 +1,14 @@
 """What of a design is one of few, and what is a number: for saying which were compared."""
 
 from collections import Counter
-from collections.abc import Iterator
 
-import numpy as np
-
-from spikeloom.golden.synapses import to_dense
 from spikeloom.hdl.mapping import Mapping, map_network
 from spikeloom.hdl.mapping.plan import Place
+from spikeloom.hdl.supported import Range, of_hardware, of_network
 from spikeloom.sim.drawn.cases import Case
 from spikeloom.sim.drawn.synapses import KINDS
 
-__all__ = ["EXPECTED", "numbers", "values"]
+__all__ = ["EXPECTED", "ranges", "values"]
 
 YES_NO = ("no", "yes")
 #: What must be seen of each thing that varies.
@@ -114,32 +111,7 @@ def _kind(mapping: Mapping, place: Place) -> tuple:
     return tuple(sorted(neuron.states.items())), tuple(sorted(neuron.options.items()))
 
 
-def numbers(case: Case) -> Iterator[tuple[str, int]]:
-    """What users choose or models have, each with its unit."""
-    network, configuration = case.network, case.configuration
-    mapping = map_network(network, configuration)
-    yield "lanes", configuration.lanes
-    yield "neuron units per core", configuration.neuron_units
-    yield "cores", len(mapping.parameters.cores)
-    yield "inputs", network.input.size
-    yield "input event bits", network.input.value_bits
-    yield "populations of neurons", len(network.neurons)
-    yield "steps per sample", case.x.shape[1]
-    fan_in = {p.name: np.zeros(p.size, np.int64) for p in network.neurons}
-    for j in network.projections:
-        yield "weight bits", j.synapses.bits
-        yield "weight bits with the shift", j.synapses.bits + j.shift
-        yield "delay in steps", j.most_delay
-        fan_in[j.target] += np.count_nonzero(to_dense(j.synapses)[0], axis=0)
-    for p in network.populations:
-        yield "slots", configuration.slots_of(p.name)
-    for p in network.neurons:
-        yield "neurons per population", p.size
-        yield "state bits", p.neuron.states["v"]
-        if "i" in p.neuron.states:
-            yield "current bits", p.neuron.states["i"]
-        yield "event bits", p.value_bits
-        yield "decay bits", p.neuron.options["decay_bits"]
-        yield "guard bits", p.neuron.options["guard"]
-        yield "fan-in of a neuron", int(fan_in[p.name].max())
-        yield "parts of a population", sum(part.population == p.name for part in mapping.split.parts)
+def ranges(case: Case) -> dict[str, Range]:
+    """Of everything that the product supports in ranges."""
+    mapping = map_network(case.network, case.configuration)
+    return of_network(case.network) | of_hardware(mapping.parameters)

@@ -3,11 +3,15 @@
 A failing case is kept in ``tests/regressions`` (the last one written is the smallest) and replayed here for ever.
 """
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from folders import seal
+from spikeloom.sim.drawn import cases
 from spikeloom.sim.drawn.cases import of_any, of_family, replay, run
 from spikeloom.sim.drawn.choices import family
 
@@ -19,6 +23,26 @@ KEPT = sorted(path.parent for path in REGRESSIONS.glob("*/case.json"))
 def test_regressions(case):
     report = replay(case)
     assert report.events and not report.differences and not report.problems, report.verdict
+
+
+def test_a_regression_that_is_back_is_found(tmp_path, monkeypatch):
+    """The check above, with one of its cases and a generator that writes wrong parameters."""
+    written = cases.generate
+
+    def wrong(network, configuration, folder, **options):
+        written(network, configuration, folder, **options)
+        image = next(path for path in sorted(folder.glob("*.mem")) if "parameters" in path.name)
+        image.write_text("\n".join(f"{int(word, 16) ^ 1:x}" for word in image.read_text().split()) + "\n")
+        seal(folder, json.loads((folder / "manifest.json").read_text()))
+
+    case = tmp_path / "input-delayed-one-lane"
+    shutil.copytree(REGRESSIONS / case.name, case)
+    document = json.loads((case / "case.json").read_text())
+    (case / "case.json").write_text(json.dumps(document | {"family": None}))  # small hardware, on Amaranth's simulator
+    test_regressions(case)
+    monkeypatch.setattr(cases, "generate", wrong)
+    with pytest.raises(AssertionError, match="RTL differs from golden"):
+        test_regressions(case)
 
 
 @pytest.mark.parametrize("number", [1, 8, 10, 20])

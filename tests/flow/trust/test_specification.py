@@ -1,4 +1,4 @@
-"""Mutants of golden: what is changed, that a change reaches every caller, and that the comparisons tell right from wrong."""
+"""Mutants of golden: what is changed, that it reaches every caller, and that the comparisons tell right from wrong."""
 
 import importlib
 import sys
