@@ -16,7 +16,7 @@ from spikeloom.sim.reproducer import write_reproducer
 from spikeloom.sim.session import Block, Progress, Session
 from spikeloom.sim.useful import Useful
 
-__all__ = ["CAUSES", "Engine", "Mismatch", "Simulation", "VerifyReport", "simulate", "verify"]
+__all__ = ["CAUSES", "Engine", "Mismatch", "Simulation", "VerifyReport", "compare", "simulate", "verify"]
 
 #: Samples that Amaranth's simulator runs unless told: it is a hundred times slower.
 AMARANTH_SAMPLES = 2
@@ -193,7 +193,7 @@ class Simulation:
     clocks: np.ndarray
 
 
-def _compare(block: Block, names: list[str], steps: int) -> tuple[int, int, int, int, Mismatch | None]:
+def compare(block: Block, names: list[str], steps: int) -> tuple[int, int, int, int, Mismatch | None]:
     """(cells, events, states, differences, first) of a block; names in the order of a step."""
     cells = events = states = differences = 0
     firsts: list[tuple[tuple[int, int, int], Mismatch]] = []
@@ -295,7 +295,7 @@ def verify(
     first = reproducer = None
     latency = 0
     for block in session.blocks(x, compare=True):
-        *numbers, first = _compare(block, names, steps)
+        *numbers, first = compare(block, names, steps)
         totals += numbers
         operations += useful.count(x[block.first : block.last], block.expected.events)
         problems += block.problems
@@ -368,7 +368,7 @@ def _reproduce(session: Session, block: Block, x: np.ndarray, names: list[str], 
         part = x[start : first.sample + 1]
         session.seed = seed
         again = session.block(part, 0, len(part), compare=True)
-        if _compare(again, names, x.shape[1])[-1] is not None:
+        if compare(again, names, x.shape[1])[-1] is not None:
             break
     options = f"--simulator {session.simulator}{' --stalls' if session.stalls else ''} --seed {seed}"
     return write_reproducer(session.design, part, first.text, options, output)

@@ -18,7 +18,7 @@ from spikeloom.hdl.design import Design
 from spikeloom.hdl.flits import Decoded, decode
 from spikeloom.sim.job import Answer, job_of
 
-__all__ = ["Block", "Progress", "Session"]
+__all__ = ["Block", "Progress", "Session", "executable"]
 
 #: Samples are run in blocks of about this many cells (sample, step, neuron), which bounds memory.
 BLOCK_CELLS = 1 << 23
@@ -40,9 +40,22 @@ class Block:
     expected: golden.Result | None
 
 
+def executable(design: Design, *, trace: str | None = None, bulk: bool = False) -> Path:
+    """Verilator's of the design and its bench."""
+    from spikeloom.sim import verilator
+
+    parameters = {
+        "WIDTH": design.flit.width,
+        "ADDRESS_BITS": design.address_bits,
+        "CORES": len(design.engines),
+        "LINKS": len(design.links),
+    }
+    return verilator.build(design.verilog, parameters, trace=trace, bulk=bulk)
+
+
 @dataclass(kw_only=True)
 class Session:
-    """One design on one simulator."""
+    """One design on one simulator. plusargs: what Verilator tells the design beside."""
 
     design: Design
     simulator: str
@@ -51,6 +64,7 @@ class Session:
     bulk: bool = False
     waveform: Path | None = None
     progress: Progress | None = None
+    plusargs: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     build_seconds: float = 0.0
 
@@ -66,19 +80,11 @@ class Session:
         if self.simulator == "verilator":
             from spikeloom.sim import verilator
 
-            kind = None
-            if self.waveform:
-                kind = self.waveform.suffix.removeprefix(".")
-            parameters = {
-                "WIDTH": self.design.flit.width,
-                "ADDRESS_BITS": self.design.address_bits,
-                "CORES": len(self.design.engines),
-                "LINKS": len(self.design.links),
-            }
-            executable = verilator.build(self.design.verilog, parameters, trace=kind, bulk=self.bulk)
+            kind = self.waveform.suffix.removeprefix(".") if self.waveform else None
+            program = executable(self.design, trace=kind, bulk=self.bulk)
             unused = ("root", "cocotb") if self.bulk else ("root",)
             self.versions = {k: v for k, v in verilator.tools().items() if k not in unused}
-            self._run = partial(verilator.run, executable, bulk=self.bulk)
+            self._run = partial(verilator.run, program, bulk=self.bulk, plusargs=self.plusargs)
         elif self.simulator == "amaranth":
             from spikeloom.sim import amaranth_runner
 

@@ -23,7 +23,15 @@ constexpr unsigned SAY = 1 << 20;        // clocks
 constexpr unsigned PATIENCE = 1 << 12;   // clocks in which everything arrives once all ports take and nobody sends
 constexpr size_t MOST = 512;             // copies on their way between two nodes: more than there are places
 constexpr uint32_t NUMBERS = 1 << 24;    // a packet's number is modulo this; above it is the node that it comes from
+constexpr uint32_t MIXED = 0x9E3779B1;   // what both are multiplied by on their way, so that no bit is idle
 constexpr unsigned OFFERS[] = {0, 16, 64, 128, 224, 256}, ACCEPTS[] = {0, 16, 64, 128, 224, 256, 256, 256};
+
+constexpr uint32_t inverse(uint32_t odd) {
+    uint32_t x = odd;
+    for (int k = 0; k < 4; ++k) x *= 2 - odd * x;
+    return x;
+}
+
 enum Habit { ONE, ITSELF, NEXT, FIRST, FEW, MANY, ALL, NOBODY, HABITS };
 
 class Random {  // splitmix64
@@ -150,7 +158,7 @@ class Soak {
             if (!(top_.i_valid >> k & 1) && random_.chance(source.offers)) {
                 top_.i_valid |= 1u << k;
                 top_.i_to[k] = targets(k, source.habit);
-                top_.i_payload[k] = k * NUMBERS | source.number;
+                top_.i_payload[k] = (k * NUMBERS | source.number) * MIXED;
                 source.taken_before = counters.packets;
             }
         }
@@ -195,8 +203,9 @@ class Soak {
         sink.payload = payload;
         if (!given) return;
         ++counters.copies;
-        const unsigned from = payload / NUMBERS;
-        if (from < nodes_) missed_[from * nodes_ + k].came(payload % NUMBERS, counters);
+        const uint32_t sent = payload * inverse(MIXED);
+        const unsigned from = sent / NUMBERS;
+        if (from < nodes_) missed_[from * nodes_ + k].came(sent % NUMBERS, counters);
         else ++counters.doubled;
     }
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from spikeloom.golden.network import Refusal
 from spikeloom.hdl.routers import Interconnect
 from spikeloom.sim import verilator
 
-__all__ = ["PAYLOAD_BITS", "Soaked", "run_soak", "soak", "soak_verilog"]
+__all__ = ["PAYLOAD_BITS", "Soaked", "run_soak", "soak", "soak_program", "soak_verilog"]
 
 HARNESS = Path(__file__).with_name("soak.cpp")
 TOP = "soak"
@@ -108,11 +108,15 @@ def soak(
     dut: Interconnect, clocks: int, *, seed: int = 1, progress: Callable[[int, int], object] = lambda done, total: None
 ) -> Soaked:
     """Count packets through ``dut``, whose payload has ``PAYLOAD_BITS``. The same for the same seed."""
+    return run_soak(soak_program(soak_verilog(dut)), dut, clocks, seed=seed, progress=progress)
+
+
+def soak_program(verilog_text: str) -> Path:
+    """The executable of Verilog that :func:`soak_verilog` wrote."""
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as folder:
         source = Path(folder) / f"{TOP}.v"
-        source.write_text(soak_verilog(dut), "ascii")
-        executable = verilator.build_program(HARNESS, [source], top=TOP)
-    return run_soak(executable, dut, clocks, seed=seed, progress=progress)
+        source.write_text(verilog_text, "ascii")
+        return verilator.build_program(HARNESS, [source], top=TOP)
 
 
 def run_soak(
@@ -122,10 +126,11 @@ def run_soak(
     *,
     seed: int = 1,
     folder: Path | None = None,
+    plusargs: Sequence[str] = (),
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Soaked:
-    """What :func:`soak` does with an executable of its Verilog, in a folder."""
-    command = [str(word) for word in (executable.resolve(), dut.nodes, len(dut.links), clocks, seed)]
+    """What :func:`soak` does with an executable of its Verilog, in a folder. plusargs: for the design."""
+    command = [str(word) for word in (executable.resolve(), dut.nodes, len(dut.links), clocks, seed, *plusargs)]
     counters: dict[str, int] = {}
     with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -279,8 +279,19 @@ def _runner():
     return runner
 
 
-def run(executable: Path, job: Job, folder: Path, *, waveform: Path | None = None, bulk: bool = False) -> Answer:
-    """Run one job in ``folder``, which holds the memory images and receives the bench's files."""
+def run(
+    executable: Path,
+    job: Job,
+    folder: Path,
+    *,
+    waveform: Path | None = None,
+    bulk: bool = False,
+    plusargs: Sequence[str] = (),
+) -> Answer:
+    """Run one job in ``folder``, which holds the memory images and receives the bench's files.
+
+    plusargs: for the design.
+    """
     operations = np.array([*job.operations.words, (0, 0, 0)], dtype=">u4")
     operations.tofile(folder / "operations.bin")
     job.flits.astype(">u8").tofile(folder / "stimulus.bin")
@@ -294,7 +305,7 @@ def run(executable: Path, job: Job, folder: Path, *, waveform: Path | None = Non
         "limit": min(job.patience * (len(operations) + len(job.flits) + job.most), 1 << 60),
         **vars(job.stalls),
     }
-    plusargs = [f"+{name}={value}" for name, value in settings.items()]
+    plusargs = [*plusargs, *(f"+{name}={value}" for name, value in settings.items())]
     plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{job.seed % 0x7FFFFFFF + 1}"]
     log = folder / "simulation.log"
     if bulk:

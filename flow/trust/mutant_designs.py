@@ -1,0 +1,229 @@
+"""Designs whose mutants are to be found, each with several small networks that make its parts work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikeloom.golden.network import (
+    Convolution,
+    Dense,
+    Network,
+    Neuron,
+    OneToOne,
+    Population,
+    Projection,
+    Sparse,
+    Window,
+)
+from spikeloom.golden.synapses import to_dense
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.generate import generate
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.parameters import covering
+
+__all__ = ["Rule", "Subject", "case"]
+
+SAMPLES, STEPS = 3, 12
+KINDS = ("dense", "sparse", "convolution", "one-to-one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What neurons of a core have in common."""
+
+    bits: int = 12
+    decay_bits: int = 8
+    guard: int = 1
+    reset: str = "subtract"
+    reset_when: str = "same-step"
+    spikes: str = "one"
+    value_bits: int = 1
+    current_bits: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A design: its configuration, and what is drawn for its networks, each from a seed.
+
+    rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
+    says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
+    """
+
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = (Rule(),)
+    seeds: tuple[int, ...] = (1, 2, 3)
+    sizes: tuple[int, int] = (3, 12)
+    populations: int = 3
+    kinds: tuple[str, ...] = KINDS
+    weight_bits: tuple[int, int] = (3, 6)
+    delays: int = 2
+    synapse_delays: int = 3
+    input_bits: int = 3
+    orders: bool = True
+
+
+def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
+    """Generate the design, once for each of its networks into folders with the same Verilog; with stimuli."""
+    made = []
+    for seed in subject.seeds:
+        rng = np.random.default_rng(seed)
+        network = _network(subject, rng)
+        configuration = dict(subject.configuration)
+        if subject.orders:
+            configuration["order"] = _orders(network, rng)
+        made.append((seed, network, Configuration.create(**configuration), _stimulus(network, rng)))
+    parameters = reduce(
+        covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
+    )
+    folders = []
+    for seed, network, configuration, x in made:
+        generate(network, configuration, folder / f"network{seed}", parameters=parameters)
+        folders.append((folder / f"network{seed}", x))
+    return folders
+
+
+def _orders(network: Network, rng: np.random.Generator) -> dict[str, str]:
+    late = {f"{p.source} -> {p.target}" for p in network.projections if p.synapses.delays is not None}
+    names = dict.fromkeys(f"{p.source} -> {p.target}" for p in network.projections)
+    return {name: str(rng.choice(["auto", "event"] if name in late else ["neuron", "event", "auto"])) for name in names}
+
+
+def _stimulus(network: Network, rng: np.random.Generator) -> np.ndarray:
+    """Samples of any density, steps that are full and steps that are empty."""
+    low, high = (0, 1) if network.input.value_bits == 1 else network.input.value_range
+    shape = (SAMPLES, STEPS, *network.input.shape)
+    density = rng.choice([0.0, 0.2, 0.5, 1.0], shape[:2], p=[0.1, 0.3, 0.4, 0.2])[..., None]
+    return rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < density)
+
+
+def _network(subject: Subject, rng: np.random.Generator) -> Network:
+    """A chain with a skip, a loop, and a second projection between two."""
+    count = subject.populations
+    names = ["in", *(f"layer{k}" for k in range(1, count + 1))]
+    ends = [(k, k + 1) for k in range(count)] + [(count, int(rng.integers(1, count + 1)))]
+    ends += [(0, count)] if rng.random() < 0.7 else []
+    ends += [ends[int(rng.integers(count))]] if rng.random() < 0.5 else []
+    sizes = rng.integers(*subject.sizes, len(names), endpoint=True).tolist()
+    kinds, windows = {}, {}
+    for k in range(count):
+        kinds[k] = str(rng.choice(subject.kinds))
+        if kinds[k] == "convolution":
+            windows[k] = _window(sizes[k], rng)
+            sizes[k + 1] = int(np.prod(windows[k].target))
+        elif kinds[k] == "one-to-one":
+            sizes[k + 1] = sizes[k]
+    populations = [Population(name="in", shape=(sizes[0],), value_bits=subject.input_bits)]
+    projections: list[Projection] = []
+    for target in range(1, count + 1):
+        drive = 1.0
+        for source, _ in (e for e in ends if e[1] == target):
+            chain = target == source + 1 and not any(
+                p.source == names[source] and p.target == names[target] for p in projections
+            )
+            kind = (
+                kinds[source]
+                if chain
+                else str(rng.choice([k for k in subject.kinds if k in ("dense", "sparse")] or ["dense"]))
+            )
+            synapses = _synapses(
+                subject, kind, (sizes[source], sizes[target]), windows.get(source), rng, source >= target
+            )
+            loop = source >= target
+            delay = int(rng.integers(loop, subject.delays, endpoint=True)) if subject.delays else int(loop)
+            projections.append(
+                Projection(
+                    source=names[source],
+                    target=names[target],
+                    synapses=synapses,
+                    delay=delay,
+                    shift=int(rng.integers(0, 2)),
+                )
+            )
+            if not loop:
+                active = rng.random((16, sizes[source])) < 0.4
+                drive += float(np.quantile(np.abs(active @ to_dense(synapses)[0]), 0.7)) * 2 ** projections[-1].shift
+        rule = subject.rules[(target - 1) % len(subject.rules)]
+        neuron = _neuron(rule, sizes[target], drive, rng)
+        populations.append(
+            Population(name=names[target], shape=(sizes[target],), neuron=neuron, value_bits=rule.value_bits)
+        )
+    return Network(populations=tuple(populations), projections=tuple(projections), output=names[-1])
+
+
+def _window(size: int, rng: np.random.Generator) -> Window:
+    height, width = max((a, size // a) for a in range(1, size + 1) if size % a == 0 and a * a <= size)
+    channels = 2 if height % 2 == 0 and rng.random() < 0.5 else 1
+    groups = channels if rng.random() < 0.5 else 1
+    return Window(
+        source=(channels, height // channels, width),
+        kernel=(groups * int(rng.integers(1, 3)), channels // groups, int(rng.integers(1, 3)), int(rng.integers(1, 4))),
+        stride=(1, int(rng.integers(1, 3))),
+        padding=((1, 1), (1, 1)),
+        dilation=(1, 1),
+        groups=groups,
+    )
+
+
+def _synapses(
+    subject: Subject, kind: str, shape: tuple[int, int], window: Window | None, rng: np.random.Generator, loop: bool
+) -> Dense | Sparse | Convolution | OneToOne:
+    bits = int(rng.integers(*subject.weight_bits, endpoint=True))
+    limit = 1 << bits - 1
+    most = int(rng.integers(0, subject.synapse_delays + 1)) if subject.synapse_delays else 0
+
+    def drawn(shape: tuple[int, ...]) -> dict[str, Any]:
+        weights = rng.integers(-limit, limit, shape)
+        weights = weights if loop else np.maximum(weights, rng.integers(-limit, limit, shape))
+        delays = rng.integers(0, most, shape, endpoint=True) if most else None
+        return {"weights": weights, "bits": bits, "delays": delays}
+
+    if kind == "convolution" and window:
+        return Convolution(window=window, **drawn(window.kernel))
+    if kind == "one-to-one":
+        return OneToOne(neurons=shape[0], **drawn(shape[:1]))
+    if kind == "sparse":
+        source, target = np.nonzero(rng.random(shape) < 0.6)
+        return Sparse.of(source, target, shape=shape, **drawn(source.shape))
+    return Dense(**drawn(shape))
+
+
+def _neuron(rule: Rule, size: int, drive: float, rng: np.random.Generator) -> Neuron:
+    """Thresholds around what typically arrives; states that saturate at both ends; a floor that some reach."""
+    limit = 1 << rule.bits - 1
+    unit = min(max(2.0, drive * 2**rule.guard), limit / 2)
+
+    def numbers(low: float, high: float) -> np.ndarray:
+        return np.clip(rng.uniform(low, high, size).round(), -limit, limit - 1).astype(np.int64)
+
+    threshold = np.maximum(1, numbers(0.1 * unit, 2 * unit))
+    top = 1 << rule.decay_bits
+    parameters = {
+        "keep": np.clip(numbers(0.2 * top, 1.1 * top), 0, top) if top < limit else rng.integers(top // 4, top, size),
+        "threshold": threshold,
+        "subtract": np.maximum(1, np.clip(threshold * rng.choice([0.3, 1.0, 1.3], size), 1, limit - 1)).astype(
+            np.int64
+        ),
+        "v_min": np.where(rng.random(size) < 0.5, -limit, numbers(-unit, 0)),
+        "v_reset": np.minimum(numbers(-unit / 2, unit / 4), threshold - 1),
+        "v_init": numbers(-unit, unit / 2),
+        "bias": numbers(-unit / 4, unit / 4),
+    }
+    states = {"v": rule.bits} | ({"n": rule.value_bits} if rule.reset_when == "next-step" else {})
+    if rule.current_bits:
+        states["i"] = rule.current_bits
+        parameters["current_keep"] = rng.integers(0, top, size, endpoint=True)
+    options: dict[str, Any] = {
+        "reset": rule.reset,
+        "reset_when": rule.reset_when,
+        "spikes": rule.spikes,
+        "decay_bits": rule.decay_bits,
+        "guard": rule.guard,
+    }
+    if rule.spikes == "potential":
+        options["cut"] = max(0, rule.bits - rule.value_bits - 1)
+        parameters |= dict.fromkeys(("threshold", "subtract", "v_reset"), np.zeros((), np.int64))
+    return Neuron(model="lif", states=states, parameters=parameters, options=options)

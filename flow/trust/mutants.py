@@ -1,0 +1,221 @@
+"""Mutation: single faults, switched on one by one in the hardware, and what of the verification notices each."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from spikeloom.hdl.routers import Crossbar, Interconnect, Mesh, Ring
+from spikeloom.sim.mutation.equal import unseen
+from spikeloom.sim.mutation.events import events, put
+from spikeloom.sim.mutation.hosted import hosted
+from spikeloom.sim.mutation.netlist import Mutants, memories, mutate
+from spikeloom.sim.mutation.packets import packets
+from spikeloom.sim.mutation.trial import CLOCKS, Killer, Outcome, trial
+from spikeloom.sim.soak import PAYLOAD_BITS, soak_verilog
+from spikeloom.trust.check import Check, Figure, Job, Row, Rows
+from spikeloom.trust.mutant_designs import Rule, Subject, case
+
+__all__ = ["CHECK"]
+
+SEED = 1
+QUICK, FULL = 100, 1000
+#: So many are in one build.
+AT_ONCE = 250
+PROOF_SECONDS = 60
+#: Per cent, killed by tests alone.
+LEAST_QUICK, LEAST_FULL = 92, 95
+OWN = ("core", "top", "gate", "exchange", "counters", "arriving", "leaving", "buffer")
+
+ONE = Subject(
+    configuration={"lanes": 4, "units": 2, "counters": True},
+    rules=(Rule(spikes="many", value_bits=3, bits=13),),
+    seeds=tuple(range(1, 9)),
+)
+MESH = Subject(
+    configuration={"lanes": 2, "cores": 3, "topology": "mesh"},
+    rules=(Rule(reset_when="next-step"),),
+    seeds=tuple(range(1, 9)),
+)
+SHORT = Subject(
+    configuration={"lanes": 8, "units": 1, "pipeline": "short", "weights": "single-port", "slots": 1},
+    rules=(Rule(reset="zero"),),
+    seeds=tuple(range(1, 9)),
+    sizes=(3, 20),
+)
+CURRENTS = Subject(
+    configuration={"lanes": 2, "units": 2},
+    rules=(
+        Rule(reset_when="next-step", current_bits=10),
+        Rule(spikes="potential", value_bits=4),
+        Rule(reset_when="next-step"),
+    ),
+    seeds=tuple(range(1, 7)),
+    kinds=("dense",),
+    synapse_delays=0,
+    orders=False,
+)
+MANY = Subject(
+    configuration={"lanes": 2, "units": 1},
+    rules=(Rule(spikes="many", value_bits=3, bits=18),),
+    seeds=tuple(range(1, 7)),
+    kinds=("dense",),
+    synapse_delays=0,
+    orders=False,
+)
+ZERO = Subject(
+    configuration={"lanes": 2, "units": 1, "pipeline": "short"},
+    rules=(Rule(reset="zero", bits=10, decay_bits=6, guard=0),),
+    seeds=tuple(range(1, 7)),
+    kinds=("dense",),
+    synapse_delays=0,
+    orders=False,
+)
+
+#: Of each block: the design of each part, and its share of the block's mutants.
+DESIGNS: dict[str, dict[str, tuple[Subject | type[Interconnect], float]]] = {
+    "core": {"one core": (ONE, 0.4), "three cores on a mesh": (MESH, 0.4), "short pipeline": (SHORT, 0.2)},
+    "memories": {"block memories": (ONE, 0.5), "a single port": (SHORT, 0.5)},
+    "router": {"crossbar": (Crossbar, 0.3), "ring": (Ring, 0.35), "mesh": (Mesh, 0.35)},
+    "neuron units": {
+        "currents and potentials": (CURRENTS, 0.4),
+        "many spikes": (MANY, 0.4),
+        "reset to zero": (ZERO, 0.2),
+    },
+}
+NODES = {Crossbar: 4, Ring: 5, Mesh: 6}
+
+
+def parts(full: bool) -> list[str]:
+    """A block's design, and in a full run one of several lots of its mutants."""
+    total = FULL if full else QUICK
+    return [
+        f"{block}, {design}" + (f", lot {lot + 1}" if full else "")
+        for block, designs in DESIGNS.items()
+        for design, (_, share) in designs.items()
+        for lot in range(-(-round(total * share) // AT_ONCE))
+    ]
+
+
+def run(part: str, job: Job) -> Rows:
+    block, design, *lots = part.split(", ")
+    subject, share = DESIGNS[block][design]
+    total = round((FULL if job.full else QUICK) * share)
+    lot = int(lots[0].removeprefix("lot ")) - 1 if lots else 0
+    count = min(AT_ONCE, total - lot * AT_ONCE)
+    made, killers = _killers(block, subject, job.folder, count, SEED + lot)
+    rows: list[Row] = []
+    for done, outcome in enumerate(trial(made.mutants, killers)):
+        job.progress(done, count)
+        proof = None if outcome.killer else unseen(made.flat, made.top, outcome.mutant, seconds=PROOF_SECONDS)
+        rows.append(_row(design, lot, outcome, proof))
+    return {_title(block): rows}
+
+
+def _killers(
+    block: str, subject: Subject | type[Interconnect], folder: Path, count: int, seed: int
+) -> tuple[Mutants, list[Killer]]:
+    if not isinstance(subject, Subject):
+        dut = subject(NODES[subject], PAYLOAD_BITS)
+        made = mutate(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"), count=count, seed=seed)
+        return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
+    folders = case(subject, folder)
+    first, _ = folders[0]
+    text = (first / "accelerator.v").read_text()
+    made = mutate(text, "accelerator", within=_within(block, memories(text, "accelerator")), count=count, seed=seed)
+    for directory, _ in folders:
+        put(made.verilog, directory)
+    runs = [
+        events(f"network {k + 1}{', stalls' * (k % 2)}", directory, x, stalls=bool(k % 2), seed=k)
+        for k, (directory, x) in enumerate(folders)
+    ]
+    host = [
+        hosted(f"host, network {k + 1}{', stalls' * stalls}", *folders[k], stalls=stalls, seed=3 + k)
+        for k, stalls in enumerate((False, True))
+    ]
+    return made, [runs[0], host[0], *runs[1:], host[1]]
+
+
+def _within(block: str, memories: set[str]) -> Callable[[str], bool]:
+    def unit(place: str) -> bool:
+        return ".neuron_units" in place
+
+    return {
+        "core": lambda place: place.startswith(OWN) and place not in memories and not unit(place),
+        "memories": lambda place: place in memories,
+        "neuron units": lambda place: unit(place) and place not in memories,
+    }[block]
+
+
+def _title(block: str) -> str:
+    return f"Mutants: {block}"
+
+
+def _row(design: str, lot: int, outcome: Outcome, proof: str | None) -> Row:
+    mutant = outcome.mutant
+    return {
+        "design": design,
+        "number": lot * AT_ONCE + mutant.number,
+        "place": mutant.place,
+        "what": mutant.what,
+        "line": mutant.line,
+        "verdict": "killed" if outcome.killer else "changes nothing" if proof else "alive",
+        "killed by": outcome.killer or "",
+        "how": f"proven by {proof}: no output ever differs" if proof else outcome.fault or "",
+    }
+
+
+def _blocks(rows: Rows) -> Iterator[tuple[str, Sequence[Row]]]:
+    return ((block, rows.get(_title(block), ())) for block in DESIGNS)
+
+
+def cases(rows: Rows) -> int:
+    return sum(len(of_block) for _, of_block in _blocks(rows))
+
+
+def figures(rows: Rows, full: bool) -> list[Figure]:
+    found = []
+    for block, of_block in _blocks(rows):
+        verdicts = Counter(row["verdict"] for row in of_block)
+        late = sum(row["how"] == CLOCKS for row in of_block)
+        title = _title(block)
+        total = FULL if full else QUICK
+        found += [
+            Figure(what=f"mutants of the {block}", value=len(of_block), of=title, least=total),
+            Figure(
+                what=f"killed by tests, of the {block}",
+                value=_percent(verdicts["killed"], len(of_block)),
+                unit="%",
+                of=title,
+                least=LEAST_FULL if full else LEAST_QUICK,
+                note=f"{late} of them only by taking other clocks than the design without a fault" if late else "",
+            ),
+            Figure(
+                what=f"killed of those that matter, of the {block}",
+                value=_percent(verdicts["killed"], verdicts["killed"] + verdicts["alive"]),
+                unit="%",
+                of=title,
+                least=100,
+                note="those count that no proof shows to change nothing",
+            ),
+        ]
+    return found
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+CHECK = Check(
+    name="mutants",
+    title="Mutants of the hardware",
+    about=(
+        "Yosys changes one bit of one gate, register or memory port at a time: inverted, stuck, or inverted as another "
+        "bit says. The usual comparisons with the integer model then run small networks on the changed design, with "
+        "and without stalls, write and read all of its memories and registers as a host does, or count packets. A "
+        "mutant that none of them notices shows a missing test, unless a proof shows that it changes nothing."
+    ),
+    parts=parts,
+    run=run,
+    cases=cases,
+    figures=figures,
+)

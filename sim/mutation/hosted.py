@@ -1,0 +1,222 @@
+"""A killer that does all that a host can do to a design, and holds every answer to what it must be."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spikeloom.golden import simulate as golden
+from spikeloom.hdl.design import Design
+from spikeloom.hdl.flits import decode, encode
+from spikeloom.sim import verilator
+from spikeloom.sim.job import Answer, Job, Operations, Stalls, stimulus
+from spikeloom.sim.mutation.trial import Killer, Seen
+from spikeloom.sim.session import executable
+
+__all__ = ["hosted"]
+
+IDENTITY = 0x5350494B
+BUSY, FAULT, REFUSED = 1, 2, 4
+#: Clocks without progress that are a hang.
+PATIENCE = 6000
+STEPS = 0xA5C3
+
+Check = Callable[[Answer], str | None]
+
+
+class Script:
+    """Operations in order, each with what its answer must be."""
+
+    def __init__(self, design: Design):
+        self.design = design
+        self.operations = Operations()
+        self.checks: list[Check] = []
+        self.flits: list[np.ndarray] = []
+        self.reads = self.runs = 0
+
+    def register(self, name: str) -> int:
+        return self.design.registers[name]
+
+    def read(self, address: int, expected: int | None, what: str, mask: int = 0xFFFFFFFF) -> None:
+        """expected: None where only that it is the same every time matters."""
+        self.operations.read(address)
+        number = self.reads
+        self.reads += 1
+
+        def check(answer: Answer) -> str | None:
+            got = int(answer.reads[number]) & mask
+            return None if expected is None or got == expected else f"{what} reads {got:#x}, not {expected:#x}"
+
+        self.checks.append(check)
+
+    def settle(self) -> None:
+        self.operations.poll(self.register("status"), BUSY)
+
+    def status(self, expected: int, what: str) -> None:
+        self.read(self.register("status"), expected, f"status {what}")
+
+    def write(self, contents: dict[str, np.ndarray]) -> None:
+        for name, words in contents.items():
+            about = self.design.memories[name]
+            for entry, row in enumerate(words):
+                for word, data in enumerate(row):
+                    self.operations.write(about["base"] + entry * about["stride"] + word, int(data))
+
+    def read_back(self, contents: dict[str, np.ndarray]) -> None:
+        for name, words in contents.items():
+            about = self.design.memories[name]
+            for entry, row in enumerate(words):
+                for word, data in enumerate(row):
+                    address = about["base"] + entry * about["stride"] + word
+                    self.read(address, int(data), f"{name}, entry {entry}, word {word}")
+
+    def restart(self, steps: int, observe: int) -> None:
+        self.operations.write(self.register("steps"), steps)
+        self.operations.write(self.register("observe"), observe)
+        self.operations.write(self.register("control"), 1)
+        self.settle()
+
+    def send(self, flits: np.ndarray, ticks: int) -> None:
+        """Send what comes of it, and wait for so many ticks."""
+        self.operations.run(len(flits), ticks)
+        self.flits.append(flits)
+        self.runs += 1
+
+    def samples(self, x: np.ndarray, populations: Sequence[str], *, steps: int, shuffle: int | None = None) -> None:
+        """A run from a restart on, of which these populations are observed, and the states after it."""
+        design, number = self.design, self.runs
+        observed = [s for s in design.observed if s.population in populations]
+        self.restart(steps, sum(1 << bit for bit in {s.observed for s in observed}))
+        self.send(encode(design.flit, design.input, x, shuffle=shuffle), x.shape[0] * x.shape[1] * len(observed))
+        result = golden.run(design.network, x, record="all")
+
+        def check(answer: Answer) -> str | None:
+            run = answer.runs[number]
+            if run.reason != "done" or run.unsent:
+                return f"run {number} hangs: {run.missing} ticks are missing, {run.unsent} flits were not taken"
+            part = slice(run.first, run.last)
+            clocks = answer.clocks[part]
+            decoded = decode(design.flit, answer.flits[part], clocks, tuple(observed), *x.shape[:2])
+            if decoded.problems:
+                return f"run {number}: {decoded.problems[0]}"
+            for name in populations:
+                wrong = decoded.events[name] != result.events[name]
+                if wrong.any():
+                    sample, step, neuron = (int(k) for k in np.argwhere(wrong)[0])
+                    return f"run {number}, sample {sample}, step {step}, population {name!r}, neuron {neuron} differs"
+            if (clocks > run.ended).any():
+                return f"run {number}: flits came after its end"
+            return None
+
+        self.checks.append(check)
+        self.settle()
+        self.status(0, f"after run {number}")
+        first, addresses = self.reads, design.state_addresses()
+        for address in addresses:
+            self.read(address, None, "a state")
+
+        def check_states(answer: Answer) -> str | None:
+            states = design.states(answer.reads[first : first + len(addresses)])
+            for name, values in states.items():
+                for state, array in values.items():
+                    if (array != result.final[name][state][-1]).any():
+                        return f"after run {number}: state {state!r} of {name!r} differs"
+            return None
+
+        self.checks.append(check_states)
+
+    def job(self, seed: int, stalls: bool) -> Job:
+        flits = np.concatenate(self.flits)
+        return Job(
+            operations=self.operations,
+            flits=flits,
+            tick_lsb=self.design.flit.fields["tick"][0],
+            patience=PATIENCE,
+            quiet=4,
+            most=200_000,
+            seed=seed,
+            stalls=Stalls(i_enter=40, i_leave=70, o_enter=64, o_leave=48) if stalls else Stalls(),
+        )
+
+
+def _noise(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random words for every memory but the counters, which cannot be written."""
+    noise = {}
+    for name, about in design.memories.items():
+        if not name.endswith("counters"):
+            shape, width = (about["entries"], about["words"]), about["width"]
+            noise[name] = rng.integers(0, 1 << 32, shape, dtype=np.uint32)
+            noise[name][:, -1] &= (1 << (width - 1) % 32 + 1) - 1
+    return noise
+
+
+def _script(design: Design, x: np.ndarray, seed: int) -> Script:
+    rng = np.random.default_rng(seed)
+    script = Script(design)
+    names = [p.name for p in design.network.neurons]
+    noise = _noise(design, rng)
+    contents = {name: design.contents(name) for name in noise}
+    script.settle()
+    script.read(script.register("identity"), IDENTITY, "identity")
+    script.status(0, "at the beginning")
+    script.write(noise)
+    script.read_back(noise)
+    script.write(contents)
+    script.read_back({name: words for name, words in contents.items() if len(words)})
+    populations = (1 << max(s.observed for s in design.observed) + 1) - 1
+    for name, value in (("steps", STEPS), ("steps", ~STEPS & 0xFFFF), ("observe", 0), ("observe", populations)):
+        script.operations.write(script.register(name), value)
+        script.read(script.register(name), value, f"register {name}")
+    script.read(1 << design.address_bits - 1 | 7, None, "nothing")
+    steps = x.shape[1]
+    script.samples(x, names, steps=steps)
+    script.samples(x[:1], names[-1:], steps=0, shuffle=seed)  # one endless sample
+    # Of a run that was not waited for, nothing is left after a restart; what it must not touch stays.
+    flits = encode(design.flit, design.input, x)
+    script.restart(steps, populations)
+    script.send(flits[: len(flits) // 2], 2)
+    name = next(n for n in design.memories if "weights" in n or "places" in n)
+    script.operations.write(design.memories[name]["base"], 0)
+    script.read(script.register("status"), None, "status of a run")
+    script.write({name: design.contents(name)[:1]})
+    script.operations.write(script.register("control"), 1)
+    script.settle()
+    script.status(0, "after a restart")
+    script.write({name: design.contents(name)[:1]})
+    script.samples(x, names[:1], steps=steps)
+    for name, about in design.memories.items():
+        if name.endswith("counters"):
+            for entry in range(about["entries"]):
+                script.read(about["base"] + entry * about["stride"], None, "a counter")
+    script.read(script.register("clocks"), None, "clocks")
+    # A tick that counts one event too few stops the cores, and is said.
+    script.restart(steps, 0)
+    wrong = encode(design.flit, design.input, np.ones((1, 1, x.shape[2]), np.int16))
+    lsb = design.flit.fields["index"][0]
+    wrong[-1] ^= np.uint64(1 << lsb)
+    script.send(wrong, 1)  # never comes
+    script.status(FAULT, "after a tick with a wrong count")
+    return script
+
+
+def hosted(name: str, directory: Path, x: np.ndarray, *, stalls: bool, seed: int) -> Killer:
+    """Memories filled with noise and again as they are to be, each read back; runs whole, endless and cut off, of which
+    all or some populations are observed; registers, counters, and a fault in the events."""
+    design = Design(directory)
+    script = _script(design, stimulus(design, x), seed)
+    program = executable(design, bulk=True)
+
+    def look(plusargs: Sequence[str], folder: Path) -> Seen:
+        for image in design.manifest["images"]:
+            (folder / image).symlink_to((directory / image).resolve())
+        job = script.job(seed, stalls)
+        try:
+            answer = verilator.run(program, job, folder, bulk=True, plusargs=plusargs)
+        except RuntimeError as error:
+            return Seen(fault=str(error).splitlines()[0])
+        if answer.reason != "done":
+            return Seen(fault=f"{answer.reason} in clock {answer.clock}")
+        fault = next((fault for check in script.checks if (fault := check(answer))), None)
+        return Seen(fault=fault, clocks=(answer.runs, answer.clocks.tolist(), answer.reads.tolist()))
+
+    return Killer(name=name, look=look)

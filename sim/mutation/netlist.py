@@ -1,0 +1,161 @@
+"""Mutants of a Verilog design by Yosys' ``mutate``: all in one text, each switched on by its number."""
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikeloom.golden.network import Refusal
+from spikeloom.sim.yosys import run_yosys
+
+__all__ = ["Mutant", "Mutants", "memories", "mutate", "plusargs"]
+
+#: Dead logic goes first: what is mutated there would show nowhere.
+FLAT = (
+    "read_verilog right.v",
+    "hierarchy -top {top}",
+    "proc",
+    "flatten",
+    "opt -full",
+    "wreduce",
+    "opt -full",
+    "opt_clean",
+)
+MODES = {
+    "inv": "inverted",
+    "const0": "always 0",
+    "const1": "always 1",
+    "cnot0": "inverted where bit {ctrlbit} is 0",
+    "cnot1": "inverted where bit {ctrlbit} is 1",
+}
+#: What Yosys calls what it makes of an ``always`` block.
+KINDS = {"procdff": "register", "auto": "register", "procmux": "choice", "ternary": "choice"}
+#: Ports without mutants: with another clock it is another design, and ``mutate`` forgets what a register starts with
+#: where it changes its output. Registers have mutants at their inputs, and where they are read.
+PORTS = {"CLK", "Q"}
+#: So many are drawn for each that is wanted, as most are in other places.
+DRAWN = 12
+CONTROL = "mutant"
+IMAGE = re.compile(r'^  initial (\$readmemh\("[^"]+", (\w+)\);)\n', re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A fault: ``place`` is the instance it is in, ``what`` is wrong there, ``line`` the Verilog that it is wrong in.
+
+    command: makes it of the flat design.
+    """
+
+    number: int
+    place: str
+    what: str
+    line: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutants:
+    """verilog: in place of the design, with all mutants; none is on unless ``+mutant=NUMBER`` says so.
+
+    flat: the design ``top`` that they were made of, as RTLIL, with memories that hold nothing.
+    """
+
+    top: str
+    verilog: str
+    flat: str
+    mutants: tuple[Mutant, ...]
+
+
+def plusargs(number: int) -> tuple[str, ...]:
+    return (f"+{CONTROL}={number}",)
+
+
+def mutate(verilog: str, top: str, *, within: Callable[[str], bool], count: int, seed: int) -> Mutants:
+    """``count`` mutants in those places, instances as "core0.scheduler" or "top"; the same for the same seed."""
+    images = {name: statement for statement, name in IMAGE.findall(verilog)}
+    with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
+        folder = Path(name)
+        (folder / "right.v").write_text(IMAGE.sub("\n", verilog))
+        run_yosys(
+            folder,
+            *(step.format(top=top) for step in FLAT),
+            "write_rtlil right.il",
+            f"mutate -list {DRAWN * count} -seed {seed} -o drawn",
+        )
+        text = (folder / "right.v").read_text()
+        places, lines = _places(text, top), text.splitlines()
+        mutants: list[Mutant] = []
+        for command in (folder / "drawn").read_text().splitlines():
+            mutant = _mutant(command, len(mutants) + 1, places, lines)
+            if mutant and within(mutant.place) and len(mutants) < count:
+                mutants.append(mutant)
+        if len(mutants) < count:
+            raise Refusal(f"Of {DRAWN * count} mutants only {len(mutants)} are in the block, {count} are wanted")
+        control = f"mutate -ctrl {CONTROL} 32"
+        commands = [m.command.replace("mutate", f"{control} {m.number}", 1) for m in mutants]
+        run_yosys(folder, "read_rtlil right.il", *commands, "opt_clean", "write_verilog -noattr mutants.v")
+        text = (folder / "mutants.v").read_text().split("*/", 1)[1].lstrip()
+        flat = (folder / "right.il").read_text()
+    return Mutants(top=top, verilog=_switched(_filled(text, images)), flat=flat, mutants=tuple(mutants))
+
+
+def memories(verilog: str, top: str) -> set[str]:
+    """The instances that are memories and nothing else."""
+    modules = re.findall(r"^module \\?([^\s(]+)(.*?)^endmodule", verilog, re.MULTILINE | re.DOTALL)
+    found = (name for name, text in modules if re.search(r"^  reg \[\d+:0\] \w+ \[\d+:0\];", text, re.MULTILINE))
+    return {name.removeprefix(top).removeprefix(".") for name in found}
+
+
+def _places(text: str, top: str) -> list[str]:
+    """The instance whose module each line is in; there is one of each module."""
+    places, now = [], ""
+    for line in text.splitlines():
+        if found := re.match(r"module \\?([^\s(]+)", line):
+            now = found[1].removeprefix(top).removeprefix(".")
+        places.append(now)
+    return places
+
+
+def _mutant(command: str, number: int, places: list[str], lines: list[str]) -> Mutant | None:
+    """None if its port has none, or it is nowhere in the text."""
+    words = command.split()
+    found = {name: value for name, value in zip(words[1::2], words[2::2], strict=True) if name != "-src"}
+    origins = re.findall(r"-src right\.v:(\d+)", command)
+    port = found["-port"].lstrip("\\")
+    if port in PORTS or not origins:
+        return None
+    line = int(origins[-1]) - 1  # the cell's; the wire's comes before
+    kinds = [KINDS.get(kind, kind) for kind in re.findall(r"\$([a-z]\w*)\$", found["-cell"])]
+    wrong = MODES[found["-mode"]].format(ctrlbit=found.get("-ctrlbit"))
+    return Mutant(
+        number=number,
+        place=places[line] or "top",
+        what=f"bit {found['-portbit']} of {port} of the {kinds[-1] if kinds else 'cell'} {wrong}",
+        line=lines[line].strip(),
+        command=command,
+    )
+
+
+def _filled(text: str, images: dict[str, str]) -> str:
+    """With the memories' contents read from files again."""
+
+    def read(match: re.Match[str]) -> str:
+        path, name = match["path"] or "", match["name"]
+        if name not in images:
+            return match[0]
+        return f"{match[0]}  initial {images.pop(name).replace(f', {name})', f', {path}{name} )')}\n"
+
+    text = re.sub(
+        r"^  reg \[\d+:0\] (?P<path>\\(?:\S+\.)?)?(?P<name>\w+) +\[\d+:0\];\n", read, text, flags=re.MULTILINE
+    )
+    if images:
+        raise ValueError(f"There is no memory for the images of {', '.join(images)}")
+    return text
+
+
+def _switched(text: str) -> str:
+    """The mutants' number is no port, but said when a simulation starts."""
+    text = re.sub(rf"^(module [^(]+\(.*), {CONTROL}\);", r"\1);", text, flags=re.MULTILINE)
+    register = f'  reg [31:0] {CONTROL};\n  initial if (!$value$plusargs("{CONTROL}=%d", {CONTROL})) {CONTROL} = 0;\n'
+    return re.sub(rf"^  input \[31:0\] {CONTROL};\n  wire \[31:0\] {CONTROL};\n", register, text, flags=re.MULTILINE)
