@@ -98,7 +98,7 @@ def _lacking(generator: Generator, name: str, outcome: Outcome | None) -> str:
     if outcome is None or outcome.state in ("unable", "open"):
         return f"{name} did not run to the end"
     if name == "mutants":
-        own = [figure for figure in outcome.figures if figure.what.startswith(generator.block)]
+        own = [figure for figure in outcome.figures if figure.what.endswith(f"of the {generator.block}")]
         return "" if own and all(figure.ok for figure in own) else f"mutants of the block {generator.block}"
     if name == "proofs":
         proven = {row["part"] for rows in outcome.rows.values() for row in rows if "claim" in row}

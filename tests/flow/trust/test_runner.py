@@ -147,5 +147,5 @@ def test_every_check_there_is_has_parts(full):
 def test_the_command_refuses_what_it_does_not_know(capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main(["nonsense"])
-    assert "there is no check 'nonsense'; there are designs, mutants" in capsys.readouterr().err
+    assert "there is no check 'nonsense'; there are designs, networks, mutants" in capsys.readouterr().err
     assert command.main(["designs", "--part", "nonsense", "-o", "/dev/null/x"]) == 1
