@@ -180,7 +180,7 @@ def sender(hdl: Any, s: Statement) -> None:
 @proof(
     "link.receiver.Receiver",
     "a frame is written to a slot that holds none that waits; there are as many as were ended and not carried out, at "
-    "most as there are slots; those of data are carried out in order",
+    "most as there are slots",
     size="2 slots of 64 bytes",
     bug=Bug("control is written over control", "Mux(chosen, self.control, waiting", "Mux(chosen, 0, waiting"),
     room="boards",
