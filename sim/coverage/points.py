@@ -72,8 +72,10 @@ class Tally:
                 if name and fields["o"].count("[") < 2:  # the words of a memory are no signals
                     points[Point("toggle", of, name + fields["o"][len(signal) :])] += count
             else:
-                text = texts.get(below.split(".")[0], texts.get("", []))[int(fields["l"]) - 1].strip()
+                lines = texts.get(below.split(".")[0], texts.get("", []))
+                text, following = (lines[k].strip() for k in (int(fields["l"]) - 1, int(fields["l"])))
                 if TRIGGER not in text:
+                    text = f"{text} {following}" if fields["o"] == "case" else text
                     points[Point("line", of, f"{design}, line {fields['l']}, {fields['o']}: {text}")] += count
         return points
 
@@ -85,12 +87,15 @@ def _signal(what: str) -> str:
 def _names(found: Iterable[dict[str, str]]) -> dict[tuple[str, str], str]:
     """Per instance and signal as Verilator calls it, its name in the design; those without one are left out.
 
-    Several of one name are numbered in the order in which they came into being, whatever their numbers are.
+    Several of one name are numbered in the order in which they came into being, whatever their numbers are. What has no
+    bits is a range down to -1 in Verilog, and left out.
     """
+    found = [fields for fields in found if fields["page"].startswith("v_toggle")]
+    empty = {(fields["h"], _signal(fields["o"])) for fields in found if "[-1]" in fields["o"]}
     alike: dict[tuple[str, str], set[tuple[int, str]]] = defaultdict(set)
     for fields in found:
-        if fields["page"].startswith("v_toggle"):
-            signal = _signal(fields["o"])
+        signal = _signal(fields["o"])
+        if (fields["h"], signal) not in empty:
             name = ESCAPED.sub(lambda match: chr(int(match[1], 16)), signal)
             number = NUMBER.search(name)
             plain = name[: number.start()] if number else name

@@ -1,5 +1,6 @@
 """An interconnect alone, soaked with packets, and what of it was reached."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from spikeloom.sim.coverage.probes import probes
 from spikeloom.sim.soak import HARNESS, TOP, Soaked, run_soak, soak_verilog
 
 __all__ = ["CoveredRouters"]
+
+#: Signals that are packets, or parts of them.
+CARRIED = re.compile(r"(\w*payload|packet|spare|entry\d|to)\b")
 
 
 class CoveredRouters:
@@ -32,4 +36,7 @@ class CoveredRouters:
         return soaked
 
     def points(self) -> Counter[Point]:
-        return with_bins(self._tally.points({"": self.verilog}, f"TOP.{TOP}.dut", self.name), self.probes, self.name)
+        """What was reached; but no toggles of what packets carry, which routers copy, or mask by where a link leads."""
+        made = self._tally.points({"": self.verilog}, f"TOP.{TOP}.dut", self.name)
+        points = with_bins(made, self.probes, self.name)
+        return Counter({p: n for p, n in points.items() if p.kind != "toggle" or not CARRIED.match(p.what)})
