@@ -1,9 +1,9 @@
 // The chip and its UART line, by a script: the same clocks in every run. From standard input, a line each:
 //
-//   byte VALUE | wait CLOCKS | low CLOCKS | quiet CLOCKS | mark NUMBER
+//   byte VALUE | wait CLOCKS | low CLOCKS | quiet CLOCKS | network VALUE | mark NUMBER
 //
-// send a byte, do nothing, hold the line low, go on once the chip has not been busy for so long. To standard output go
-// the bytes that the chip sends, and the marks. Plusargs: divider, network, and reset, a clock in which there is one
+// send a byte, do nothing, hold the line low, go on once the chip has not been busy for so long, change the input of
+// that name. To standard output go the bytes that the chip sends, and the marks. Plusargs: divider, network, and reset, a clock in which there is one
 // beside the one at the start.
 
 #include <cstdint>
@@ -51,6 +51,8 @@ class Line {
             wait(divider_);
         }
     }
+
+    void network(unsigned value) { top_.next_network = value; }
 
     void quiet(unsigned clocks) {
         for (unsigned since = 0, all = 0; since < clocks && all < PATIENCE; ++all) {
@@ -104,6 +106,7 @@ int main(int argc, char** argv) {
         if (command == "wait") line.wait(number);
         if (command == "low") line.low(number);
         if (command == "quiet") line.quiet(number);
+        if (command == "network") line.network(number);
         if (command == "mark") std::cout << "mark\n";
     }
     return EXIT_SUCCESS;

@@ -258,7 +258,15 @@ DESIGNS = {
     design.name: design
     for design in (
         CoveredDesign(
-            name="one core", network=_one_core, configuration={"lanes": 4, "units": 2, "slots": 1, "counters": True}
+            name="one core",
+            network=_one_core,
+            configuration={
+                "lanes": 4,
+                "units": 2,
+                "counters": True,
+                # The host runs ahead, so that populations wait for room at those that are slower.
+                "slots": {"in": 4, "a": 1, "b": 1, "c": 1, "d": 1},
+            },
         ),
         CoveredDesign(name="both orders", network=_both_orders, configuration={"lanes": 4, "units": 2}),
         CoveredDesign(

@@ -213,6 +213,9 @@ def script(design: Design) -> Host:
     x = (rng.random((6, design.network.input.size)) < 0.5).astype(np.int16)
     # What is right.
     host.page("identity", IDENTITY)
+    for value in (0xFFFFFFFF, 0, NETWORK):
+        host.say("network", value)
+        host.page("built", value)
     for name in ("protocol", "hardware", "clock_hz", "dropped"):
         host.page(name)
     for value in (0xFFFFFFFF, 0):

@@ -53,6 +53,8 @@ NARROW = "The host's own memories are narrower than a word of the port."
 SOURCE = "The input is the source with number 0, whatever the host says."
 ENTRY = "The last word of the widest entry is not full."
 NODE = "A credit that comes back names the node that it comes to, which is always the same."
+SPIKES = "The cores with these numbers send spikes and small counts of them, not values as wide as the third's."
+TOKENS = "Counters of tokens are as wide as the most slots of any channel ask for; these have fewer."
 OBSERVE = "A register of 32 bits, of which a design has as many as populations."
 EVENTS = "Counters count up to here only where something happens more than 65,536 times."
 
@@ -61,7 +63,7 @@ WAIVERS: tuple[Waiver, ...] = (
     _toggle(r"core\.(scatter\.)?scheduler\.clocks", r"write_data\[1[0-5]\]", STEPS),
     _toggle(r"\(top\)", r"clocks\[(2\d|3[01])\]", CLOCKS),
     _toggle(r"\(top\)|gate|gate\.destinations", r"host__address(#\d+)?\[1[1-5]\]", ADDRESS),
-    _toggle("gate", r"host__read_data\[([89]|[12]\d|3[01])\]", NARROW),
+    _toggle(r"\(top\)|gate", r"host__read_data\[([89]|[12]\d|3[01])\]", NARROW),
     _toggle(r"\(top\)", r"(i__payload#[34]|o__payload#[23])\[[0-2]\]", SOURCE, "one core|both orders"),
     _toggle("arriving", r"[io]__payload\[[0-2]\]", SOURCE),
     _toggle("core", r"(i__1__payload|i__payload#2)\[[0-2]\]", SOURCE, "one core|both orders"),
@@ -73,6 +75,15 @@ WAIVERS: tuple[Waiver, ...] = (
         "It is 0 where the reset is in the step that fires.",
         "one core",
     ),
+    _toggle(r"gate|gate\.destinations", r"o__payload(#1)?\[[0456]\]", SOURCE, "three cores"),
+    _toggle("gate", r"i__payload#1\[[0-2]\]", SOURCE, "three cores"),
+    _toggle(r"gate\.destinations", r"i__payload\[[0-2]\]", SOURCE, "three cores"),
+    _toggle(r"\(top\)", r"(i__0__payload|o__payload#2)\[[0456]\]", SOURCE, "three cores"),
+    _toggle(r"\(top\)", r"(i__[12]__payload|o__payload#[35])\[(1[6-9]|2[0-2])\]", SPIKES, "three cores"),
+    _toggle(r"core|core\.scheduler|exchange", r"returns__1(#1)?\[[12]\]", NODE, "three cores"),
+    _toggle(r"core\.scheduler\.(credits|ticks)", r"tokens\d+\[[23]\]", TOKENS, "three cores"),
+    _toggle(r"core\.scheduler\.ticks", r"tokens\d+\[2\]", TOKENS, "both orders"),
+    _toggle(r"(\(top\)|core|core\..*|gate)", r"host__address(#\d+)?\[9\]", ADDRESS, "both orders|three cores"),
     _toggle("core", r"entry#2\[(4[7-9]|5\d|6[0-3])\]", ENTRY, "one core"),
     _toggle("core", r"entry#3\[(4[6-9]|5\d|6[0-3])\]", ENTRY, "both orders"),
     _toggle("core", r"entry#2\[(5\d|6[0-3])\]", ENTRY, "three cores"),
@@ -83,6 +94,12 @@ WAIVERS: tuple[Waiver, ...] = (
         r"core\.neuron_units",
         r"cond_then: assign .* \? 3'h7 : 3'h6;",
         "The queue of results has room for all that this network can have on its way; in 'one core' it fills.",
+        "three cores",
+    ),
+    _line(
+        r"core\.scheduler",
+        r"cond_then: assign .* \? 3'h1 : 3'h0;",
+        "Each population here waits for events of all others, so credit is never all that lacks; in 'one core' it is.",
         "three cores",
     ),
     _line(
