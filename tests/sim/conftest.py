@@ -71,7 +71,7 @@ def echo(tmp_path: Path) -> Callable[..., Path]:
         size = {"size": 8, "channels": 8, "padded": 8}
         memories = [
             {"name": f"core0.state{unit}", "base": 32 + 16 * unit, "entries": 4, "words": 2, "stride": 2, "width": 64}
-            | {"fields": {"v": [24, 16]}}
+            | {"fields": {"v": [24, 16]}, "images": []}
             for unit in range(2)
         ]
         registers = {
