@@ -2,8 +2,20 @@
 
 import gc
 
+import pytest
+
 
 def pytest_collection_finish() -> None:
     """Designs are millions of objects that live until they are done with; garbage is looked for less often."""
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+
+
+@pytest.fixture
+def quick_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where so little is simulated that an optimised simulator costs more than it saves."""
+    from spikeloom.sim import verilator
+
+    assert "OPT_FAST=-O1" in verilator.MAKEFLAGS
+    quick = verilator.MAKEFLAGS.replace("OPT_FAST=-O1", "OPT_FAST=-O0 OPT_SLOW=-O0")
+    monkeypatch.setattr(verilator, "MAKEFLAGS", quick)

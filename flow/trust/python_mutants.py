@@ -6,7 +6,7 @@ What only refuses, asserts or describes is let alone: guards that raise, asserti
 
 import ast
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -43,13 +43,15 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 PAIRS = ("min max", "minimum maximum", "argmin argmax", "floor ceil", "any all", "zeros ones", "zeros_like ones_like")
 #: Functions that are taken for one another.
 SWAPPED = {a: b for pair in PAIRS for a, b in (pair.split(), pair.split()[::-1])} | {"rint": "floor", "trunc": "floor"}
+LEFT_OUT = "left out"
 #: Keywords that promise something to the reader and change no result.
 PROMISES = {"strict", "copy"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """A change of a function. site: the node, by its number among the module's; way: which of its changes."""
+    """A change of a function. what: how the line reads then. site: the node, by its number among the module's; way:
+    which of its changes."""
 
     module: str
     function: str
@@ -72,13 +74,16 @@ def _denied_otherwise(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare | ast.UnaryOp)
 
 
-def _changed(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """What may stand in the place of a node, and a word for each; parts of it are shared."""
-    text = ast.unparse(node) if not isinstance(node, ast.stmt) else ""
+def _changed(node: ast.AST, lines: Sequence[str]) -> Iterator[tuple[ast.AST, str]]:
+    """What may stand in the place of a node, and how its line reads then; parts of it are shared."""
 
     def said(new: ast.AST) -> tuple[ast.AST, str]:
         new = ast.fix_missing_locations(ast.copy_location(new, node))
-        return new, f"{text} became {ast.unparse(new)}"
+        text = ast.unparse(new)
+        if node.lineno != node.end_lineno:
+            return new, f"{ast.unparse(node)} became {text}"
+        line = lines[node.lineno - 1]
+        return new, f"{line[: node.col_offset]}{text}{line[node.end_col_offset :]}".strip()
 
     match node:
         case ast.Compare(left=left, ops=[op], comparators=other):
@@ -111,21 +116,20 @@ def _changed(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
         case ast.If(test=test, body=body, orelse=other) if not _denied_otherwise(test):
             denied = ast.copy_location(ast.UnaryOp(op=ast.Not(), operand=test), test)
             new = ast.copy_location(ast.If(test=denied, body=body, orelse=other), node)
-            yield ast.fix_missing_locations(new), f"if {ast.unparse(test)}: denied"
+            yield ast.fix_missing_locations(new), f"if not ({ast.unparse(test)}):"
         case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
-            yield ast.copy_location(ast.Pass(), node), f"{ast.unparse(node)} left out"
+            yield ast.copy_location(ast.Pass(), node), LEFT_OUT
         case ast.Continue() | ast.Break():
-            yield ast.copy_location(ast.Pass(), node), f"{ast.unparse(node)} left out"
+            yield ast.copy_location(ast.Pass(), node), LEFT_OUT
     if isinstance(node, ast.AugAssign) and type(node.op) in OPERATORS:
-        new = ast.AugAssign(target=node.target, op=OPERATORS[type(node.op)](), value=node.value)
-        yield ast.fix_missing_locations(ast.copy_location(new, node)), f"{ast.unparse(node)} became {ast.unparse(new)}"
+        yield said(ast.AugAssign(target=node.target, op=OPERATORS[type(node.op)](), value=node.value))
 
 
 class _Walk(ast.NodeTransformer):
     """Numbers the sites in the bodies of functions; changes the one that is asked for."""
 
-    def __init__(self, skipped: frozenset[str], site: int = -1, way: int = 0) -> None:
-        self.skipped, self.site, self.way = skipped, site, way
+    def __init__(self, text: str, skipped: frozenset[str], site: int = -1, way: int = 0) -> None:
+        self.lines, self.skipped, self.site, self.way = text.splitlines(), skipped, site, way
         self.number = -1
         self.names: list[str] = []
         self.inside = 0
@@ -155,7 +159,7 @@ class _Walk(ast.NodeTransformer):
                 return node
         self.number += 1
         number = self.number
-        for way, (new, what) in enumerate(_changed(node)):
+        for way, (new, what) in enumerate(_changed(node, self.lines)):
             self.found.append((".".join(self.names), node.lineno, what, number, way))
             if (number, way) == (self.site, self.way):
                 return new
@@ -178,8 +182,9 @@ def mutants(name: str, skipped: frozenset[str] = frozenset()) -> list[Mutant]:
 
     Also skipped can be what is assigned to a name: "function.name".
     """
-    walk = _Walk(skipped)
-    walk.visit(ast.parse(_source(name).read_text("utf-8")))
+    text = _source(name).read_text("utf-8")
+    walk = _Walk(text, skipped)
+    walk.visit(ast.parse(text))
     return [
         Mutant(module=name, function=function, line=line, what=what, site=site, way=way)
         for function, line, what, site, way in walk.found
@@ -203,7 +208,8 @@ def loaded(name: str) -> list[FunctionType]:
 def plant(mutant: Mutant, functions: Iterable[FunctionType], skipped: frozenset[str] = frozenset()) -> None:
     """Give the loaded functions of a module the mutant's code."""
     path = _source(mutant.module)
-    tree = _Walk(skipped, mutant.site, mutant.way).visit(ast.parse(path.read_text("utf-8")))
+    text = path.read_text("utf-8")
+    tree = _Walk(text, skipped, mutant.site, mutant.way).visit(ast.parse(text))
     new = {(c.co_qualname, c.co_firstlineno): c for c in _codes(compile(tree, path, "exec"))}
     for function in functions:
         function.__code__ = new[function.__code__.co_qualname, function.__code__.co_firstlineno]

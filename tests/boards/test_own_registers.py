@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import small
+from compared import compared
 from spikeloom.boards.own_registers import absorb
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
-from spikeloom.sim import netlist, verilator
+from spikeloom.sim import netlist
 from spikeloom.sim.equivalence import verify
-from spikeloom.sim.job import Job, Operations
 from synthesis import synthesise
 
 #: More than 17 bits of state: the decay takes two multipliers.
@@ -24,12 +24,7 @@ NEURON = small.neuron(bits=20, guard=6, keep=231, threshold=1500, subtract=1500)
 NETWORK = small.network(sizes=(70, 30), weight_bits=4, neurons=[NEURON])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_compiler():
-    """So little is simulated here that an optimised simulator costs more than it saves."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verilator, "MAKEFLAGS", f"{verilator.MAKEFLAGS.replace('-O1', '-O0')} OPT_SLOW=-O0")
-        yield
+pytestmark = pytest.mark.usefixtures("quick_compiler")
 
 
 @pytest.fixture(scope="module")
@@ -287,48 +282,6 @@ endmodule
     return text, outputs
 
 
-#: Compares stores by random numbers; the port says whether it is done, and which bits differed. Ports that the bench
-#: wants and nothing uses are there, too. A word is not read in the clock in which another port writes it.
-COMPARE = """
-module accelerator(
-    input clk, rst, i__payload, i__valid, output i__ready, output o__payload, o__valid, input o__ready,
-    input [7:0] port__address, input [31:0] port__write_data, input port__request, port__write,
-    output [31:0] port__read_data, output port__done, output [2:0] activity
-);
-    assign i__ready = 0, o__payload = 0, o__valid = 0, activity = 0, port__done = port__request;
-    reg [63:0] random = 64'h9E3779B97F4A7C15;
-    reg [16:0] clocks = 0;
-    wire [63:0] x = random ^ random << 13, y = x ^ x >> 7;
-    wire [13:0] wa = random[13:0], ra = random[27:14];
-    wire we = random[40] && wa[8:0] != ra[8:0];
-    wire [17:0] a = random[43:42] == 0 ? 18'h20000 : random[17:0];
-    wire [17:0] b = random[45:44] == 0 ? 18'h20000 : random[63:46];
-    wire [BITS-1:0] expected, q [0:2];
-    reg [BITS-1:0] changed = 0, last = 0, wrong [0:2];
-    initial {wrong[0], wrong[1], wrong[2]} = 0;
-    store reference(clk, we, random[41], wa, ra, random[63:28], random[3:0], a, b, expected);
-    store_plain plain(.clk(clk), .we(we), .we_2(random[41]), .wa(wa), .ra(ra), .wd(random[63:28]), .be(random[3:0]),
-                      .a(a), .b(b), .q(q[0]));
-    store_moved moved(.clk(clk), .we(we), .we_2(random[41]), .wa(wa), .ra(ra), .wd(random[63:28]), .be(random[3:0]),
-                      .a(a), .b(b), .q(q[1]));
-    store_early early(.clk(clk), .we(we), .we_2(random[41]), .wa(wa), .ra(ra), .wd(random[63:28]), .be(random[3:0]),
-                      .a(a), .b(b), .q(q[2]));
-    integer k;
-    always @(posedge clk) if (!clocks[16]) begin
-        random <= y ^ y << 17;
-        clocks <= clocks + 1;
-        last <= expected;
-        if (clocks > 8) begin
-            changed <= changed | (expected ^ last);
-            for (k = 0; k < 3; k = k + 1) wrong[k] <= wrong[k] | (expected ^ q[k]);
-        end
-    end
-    wire [255:0] answer = port__address[4:3] == 3 ? 256'(changed) : 256'(wrong[port__address[4:3]]);
-    assign port__read_data = port__address[7] ? {31'b0, !clocks[16]} : answer[32 * port__address[2:0] +: 32];
-endmodule
-"""
-
-
 def test_the_cells_do_what_they_were_synthesised_from(tmp_path):
     text, outputs = store()
     rng = np.random.default_rng(5)
@@ -352,25 +305,8 @@ def test_the_cells_do_what_they_were_synthesised_from(tmp_path):
         elif cell["type"] == "MULT18X18D":
             cell["parameters"]["REG_OUTPUT_CLK"] = "NONE"
     together = json.dumps({"modules": {f"store_{name}": module for name, module in stores.items()}})
-    bits = sum(outputs.values())
-    assert bits <= 256
-    (tmp_path / "compare.v").write_text(text + COMPARE.replace("BITS", str(bits)) + netlist.verilog(together, "ecp5"))
-    executable = verilator.build(tmp_path / "compare.v", {"WIDTH": 1, "ADDRESS_BITS": 8, "CORES": 1}, bulk=True)
-
-    operations = Operations()
-    operations.poll(0x80, 1)
-    for address in range(32):
-        operations.read(address)
-    job = Job(operations=operations, flits=np.array([]), tick_lsb=0, patience=1 << 17, most=1)
-    reads = verilator.run(executable, job, tmp_path, bulk=True).reads
-    assert len(reads) == 32
-
-    def named(row: int) -> dict[str, int]:
-        value = sum(int(word) << 32 * k for k, word in enumerate(reads[8 * row : 8 * row + 8]))
-        starts = np.cumsum([0, *outputs.values()])
-        return {name: value >> int(low) & (1 << outputs[name]) - 1 for name, low in zip(outputs, starts, strict=False)}
-
+    others = netlist.verilog(together, "ecp5")
+    changed, *found = compared(tmp_path, text, others, ("store_plain", "store_moved", "store_early"), outputs, same=8)
     nothing, all_bits = dict.fromkeys(outputs, 0), {name: (1 << width) - 1 for name, width in outputs.items()}
-    assert named(3) == all_bits, "the stimulus changes every bit"
-    assert named(0) == nothing and named(1) == nothing
-    assert named(2) == {**all_bits, "times": 0}
+    assert changed == all_bits, "the stimulus changes every bit"
+    assert found == [nothing, nothing, {**all_bits, "times": 0}]

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from compared import compared
 from spikeloom.golden.network import Refusal
-from spikeloom.sim import netlist, verilator
-from spikeloom.sim.job import Job, Operations
+from spikeloom.sim import netlist
 from synthesis import synthesise
 
 #: Width of a memory -> address bits that fill a block RAM, and the bits that one of its enables writes.
@@ -72,40 +72,6 @@ CELLS = {
     "gowin": {"SDPB", "SDPX9B", "DPB", "SP", "SPX9", "MULT18X18", "MULT36X36"},
 }
 
-COMPARE = """
-module accelerator(
-    input clk, rst, i__payload, i__valid, output i__ready, output o__payload, o__valid, input o__ready,
-    input [7:0] port__address, input [31:0] port__write_data, input port__request, port__write,
-    output [31:0] port__read_data, output port__done, output [2:0] activity
-);
-    assign i__ready = 0, o__payload = 0, o__valid = 0, activity = 0, port__done = port__request;
-    reg [63:0] random = 64'h9E3779B97F4A7C15;
-    reg [16:0] clocks = 0;
-    wire [63:0] x = random ^ random << 13, y = x ^ x >> 7;
-    wire [13:0] wa = random[13:0], ra = random[27:14];
-    wire we = random[40] && wa[7:0] != ra[7:0];
-    wire [17:0] a = random[43:42] == 0 ? 18'h20000 : random[17:0];
-    wire [17:0] b = random[45:44] == 0 ? 18'h20000 : random[63:46];
-    wire [BITS-1:0] q [0:3];
-    reg [BITS-1:0] last, wrong [0:3];
-    initial {wrong[0], wrong[1], wrong[2], wrong[3]} = 0;
-    STORES
-    integer k;
-    always @(posedge clk) if (!clocks[16]) begin
-        random <= y ^ y << 17;
-        clocks <= clocks + 1;
-        last <= q[0];
-        if (clocks > 8) begin
-            wrong[0] <= wrong[0] | (q[0] ^ last);
-            for (k = 1; k < 3; k = k + 1) wrong[k] <= wrong[k] | (q[0] ^ q[k]);
-            wrong[3] <= wrong[3] | (last ^ q[3]);
-        end
-    end
-    wire [255:0] answer = 256'(wrong[port__address[4:3]]);
-    assign port__read_data = port__address[7] ? {31'b0, !clocks[16]} : answer[32 * port__address[2:0] +: 32];
-endmodule
-"""
-
 
 def store(family: str) -> tuple[str, dict[str, int], dict[str, int]]:
     """Memories of every shape and multipliers. Its outputs' bits, the lowest first; words of those that have images."""
@@ -154,8 +120,7 @@ def renamed(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("family", SHAPES)
-def test_the_cells_do_what_they_were_synthesised_from(tmp_path, monkeypatch, family):
-    monkeypatch.setattr(verilator, "MAKEFLAGS", f"{verilator.MAKEFLAGS.replace('-O3', '-O0')} OPT_SLOW=-O0")
+def test_the_cells_do_what_they_were_synthesised_from(quick_compiler, tmp_path, family):
     text, outputs, depths = store(family)
     rng = np.random.default_rng(5)
     for name, depth in depths.items():
@@ -175,35 +140,14 @@ def test_the_cells_do_what_they_were_synthesised_from(tmp_path, monkeypatch, fam
         assert fault[0] in faulty
         faulty = faulty.replace(*fault)
     texts = {"plain": plain, "faulty": faulty, "late": late}
-    stores = "\n".join(
-        f"{module} {module}_1(.clk(clk), .we(we), .we_2(random[41]), .wa(wa), .ra(ra), .wd(random[63:28]), "
-        f".be(random[51:48]), .a(a), .b(b), .q(q[{k}]));"
-        for k, module in enumerate(["store", *(f"{name}_store" for name in texts)])
-    )
-    bits = sum(outputs.values())
-    assert bits <= 256
-    bench = COMPARE.replace("BITS", str(bits)).replace("STORES", stores)
-    (tmp_path / "compare.v").write_text(text + bench + "\n".join(renamed(one, name) for name, one in texts.items()))
-    executable = verilator.build(tmp_path / "compare.v", {"WIDTH": 1, "ADDRESS_BITS": 8, "CORES": 1}, bulk=True)
-
-    operations = Operations()
-    operations.poll(0x80, 1)
-    for address in range(32):
-        operations.read(address)
-    job = Job(operations=operations, flits=np.array([]), tick_lsb=0, patience=1 << 17, most=1)
-    reads = verilator.run(executable, job, tmp_path, bulk=True).reads
-    assert len(reads) == 32
-
-    def named(row: int) -> dict[str, int]:
-        value = sum(int(word) << 32 * k for k, word in enumerate(reads[8 * row : 8 * row + 8]))
-        starts = np.cumsum([0, *outputs.values()])
-        return {name: value >> int(low) & (1 << outputs[name]) - 1 for name, low in zip(outputs, starts, strict=False)}
-
-    assert named(0) == {name: (1 << width) - 1 for name, width in outputs.items()}, "the stimulus changes every bit"
-    assert named(1) == dict.fromkeys(outputs, 0)
-    assert {name for name, bits in named(2).items() if bits} == set.union(*FAULTS[family].values())
+    others = "\n".join(renamed(one, name) for name, one in texts.items())
+    names = tuple(f"{name}_store" for name in texts)
+    changed, right, wrong, registered = compared(tmp_path, text, others, names, outputs, same=7, late=1)
+    assert changed == {name: (1 << width) - 1 for name, width in outputs.items()}, "the stimulus changes every bit"
+    assert right == dict.fromkeys(outputs, 0)
+    assert {name for name, bits in wrong.items() if bits} == set.union(*FAULTS[family].values())
     if family == "gowin":
-        late = {name for name, bits in named(3).items() if not bits}
+        late = {name for name, bits in registered.items() if not bits}
         assert late == outputs.keys() - PRODUCTS[family].keys() - {"cleared"}
 
 

@@ -21,7 +21,7 @@ def waits(report):
     return sum(link["stalled"] for link in report.links.values()) / sum(link["moved"] for link in report.links.values())
 
 
-def test_slow_links_change_nothing(tmp_path):
+def test_slow_links_change_nothing(quick_compiler, tmp_path):
     """In a mesh; the digits below are in a ring."""
     configuration = Configuration(lanes=4, cores=CORES, topology="mesh")
     generate(small.images(), configuration, tmp_path / "rtl")

@@ -14,6 +14,7 @@ from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import generate
 from spikeloom.sim.equivalence import simulate, verify
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
 X = (np.random.default_rng(1).random((4, 9, 2, 6, 2)) < 0.4).astype(int)
 
 

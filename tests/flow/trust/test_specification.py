@@ -1,4 +1,4 @@
-"""Mutants of golden: what is changed, that it reaches every caller, and that the comparisons tell right from wrong."""
+"""Mutants of golden: what is changed, that it reaches every caller, and that comparisons tell right from wrong."""
 
 import importlib
 import sys
@@ -44,17 +44,17 @@ def test_what_is_changed(module):
     skipped = frozenset({"clip.block", "told"})
     made = python_mutants.mutants("mutated_here", skipped)
     assert [(m.function, m.what) for m in made] == [
-        ("clip", "min(value + 1, LIMIT) became max(value + 1, LIMIT)"),
-        ("clip", "value + 1 became value - 1"),
-        ("clip", "1 became 2"),
-        ("clip", "1 became 0"),
-        ("clip", "found > low became found >= low"),
-        ("clip", "found > low became found <= low"),
-        ("Counter.next", "self.count -= 1 left out"),
-        ("Counter.next", "self.count -= 1 became self.count += 1"),
-        ("Counter.next", "1 became 2"),
-        ("Counter.next", "1 became 0"),
-        ("Counter.next", "-self.count became self.count"),
+        ("clip", "found = max(value + 1, LIMIT)"),
+        ("clip", "found = min(value - 1, LIMIT)"),
+        ("clip", "found = min(value + 2, LIMIT)"),
+        ("clip", "found = min(value + 0, LIMIT)"),
+        ("clip", "return found if found >= low else low"),
+        ("clip", "return found if found <= low else low"),
+        ("Counter.next", "left out"),
+        ("Counter.next", "self.count += 1"),
+        ("Counter.next", "self.count -= 2"),
+        ("Counter.next", "self.count -= 0"),
+        ("Counter.next", "return self.count"),
     ]
     assert [m.line for m in made[:6]] == [9, 9, 9, 9, 11, 11]
     assert len(python_mutants.mutants("mutated_here")) > len(made)
@@ -66,9 +66,9 @@ def test_a_change_reaches_whoever_holds_the_function(module):
     made = {(m.function, m.what): m for m in python_mutants.mutants("mutated_here")}
     functions = python_mutants.loaded("mutated_here")
     assert clip(3) == 4
-    python_mutants.plant(made["clip", "value + 1 became value - 1"], functions)
+    python_mutants.plant(made["clip", "found = min(value - 1, LIMIT)"], functions)
     assert clip(3) == 2
-    python_mutants.plant(made["Counter.next", "-self.count became self.count"], functions)
+    python_mutants.plant(made["Counter.next", "return self.count"], functions)
     assert (clip(3), counter.next) == (4, 4)
 
 
@@ -76,8 +76,8 @@ def test_golden_passes_and_a_fault_is_caught(tmp_path):
     """Golden itself, a fault, and one in what these examples do not reach: potentials as events."""
     part = Part(modules={"neurons.lif": ["check"]}, comparisons=BY_HAND[:2])
     made = {(m.function, m.what): m for m in specification.every(part)}
-    fault = made["step", "x < p['threshold'] became x <= p['threshold']"]
-    beyond = made["step", "new['v'] >> o[CUT] became new['v'] << o[CUT]"]
+    fault = made["step", """if x <= p['threshold'] or o["spikes"] == "potential":"""]
+    beyond = made["step", "n = saturated(new['v'] << o[CUT], value_bits)"]
     done = []
     job = Job(full=False, folder=tmp_path, progress=lambda *numbers: done.append(numbers))
     caught, alive = specification.answers(part, [fault, beyond], job)
@@ -87,8 +87,8 @@ def test_golden_passes_and_a_fault_is_caught(tmp_path):
 
 def test_figures_are_counted_from_the_rows(monkeypatch):
     mutants = specification.chosen("rule", full=False)
-    assert 20 < len(mutants) < 40 < len(specification.chosen("rule", full=True))
-    waiver = Waiver(function=mutants[0].function, line=row(mutants[0])["line"], change=mutants[0].what, reason="so")
+    assert 20 < len(mutants) < 40
+    waiver = Waiver(function=mutants[0].function, line=row(mutants[0])["line"], became=mutants[0].what, reason="so")
     monkeypatch.setattr(specification, "WAIVERS", (waiver,))
     rows = [row(m, by="" if k < 2 else "a test") for k, m in enumerate(mutants)]
     assert [each["computes the same"] for each in rows[:3]] == ["so", "", ""]
@@ -111,9 +111,6 @@ def test_every_comparison_is_there():
 
 def test_every_waiver_is_of_a_mutant():
     made = [row(m) for part in PARTS.values() for m in specification.every(part)]
-    for waiver in specification.WAIVERS:
-        assert sum(each["computes the same"] == waiver.reason for each in made) >= 1
-        assert any(
-            (each["function"], each["line"], each["change"]) == (waiver.function, waiver.line, waiver.change)
-            for each in made
-        ), waiver
+    places = {(each["function"], each["line"], each["became"]) for each in made}
+    assert {(w.function, w.line, w.became) for w in specification.WAIVERS} <= places
+    assert sum(bool(each["computes the same"]) for each in made) == len(specification.WAIVERS)

@@ -87,7 +87,7 @@ def convolutions():
     )
 
 
-def test_nothing_that_engines_do_to_each_other_is_left_out(tmp_path, monkeypatch):
+def test_nothing_that_engines_do_to_each_other_is_left_out(quick_compiler, tmp_path, monkeypatch):
     """A prediction without one of them is wrong: sums that are taken while rows are added, events without any row that
     are read before others, and what a list takes beside its rows; packets that meet at a node, and their ticks."""
     rows = work._rows
