@@ -69,6 +69,16 @@ def _asserts(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("_assert")
 
 
+def _target(node: ast.AST) -> str:
+    """What a statement assigns to, or calls."""
+    match node:
+        case ast.Assign(targets=[target, *_]) | ast.AugAssign(target=target):
+            return ast.unparse(target).partition("[")[0]
+        case ast.Expr(value=ast.Call(func=func)):
+            return ast.unparse(func)
+    return ""
+
+
 def _denied_otherwise(test: ast.expr) -> bool:
     """A change of the condition itself is its opposite."""
     return isinstance(test, ast.Compare | ast.UnaryOp)
@@ -153,10 +163,8 @@ class _Walk(ast.NodeTransformer):
             return node
         if isinstance(node, ast.keyword) and node.arg in PROMISES:
             return node
-        if isinstance(node, ast.Assign | ast.AugAssign):
-            target = ast.unparse(node.target if isinstance(node, ast.AugAssign) else node.targets[0])
-            if ".".join([*self.names, target.partition("[")[0]]) in self.skipped:
-                return node
+        if ".".join([*self.names, _target(node)]) in self.skipped:
+            return node
         self.number += 1
         number = self.number
         for way, (new, what) in enumerate(_changed(node, self.lines)):
@@ -180,7 +188,7 @@ def _source(name: str) -> Path:
 def mutants(name: str, skipped: frozenset[str] = frozenset()) -> list[Mutant]:
     """All mutants of a module's functions, but for those ``skipped`` by their qualified names.
 
-    Also skipped can be what is assigned to a name: "function.name".
+    Also skipped can be statements of a function, by the name that they assign to or call: "function.name".
     """
     text = _source(name).read_text("utf-8")
     walk = _Walk(text, skipped)

@@ -95,9 +95,9 @@ PARTS = {
     ),
     "conversion": Part(
         modules={
-            "dynamics": ["_thresholds", "_potentials"],
+            "dynamics": ["_thresholds", "_potentials", "discretise.steps.notes.append", "_cut.notes.append"],
             "float_model": ["run.widest", "run.chunk"],
-            "quantise": ["parse_widths", "_report"],
+            "quantise": ["parse_widths", "_report", "convert.named", "convert.optional", "convert.notes"],
             "quantised_layer": [
                 *("_shifts", "Widths.common"),
                 *(f"_Rounding.least.{name}" for name in ("clips", "reached", "errors", "judged", "best", "methods")),
