@@ -150,7 +150,7 @@ def _noise(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return noise
 
 
-def _script(design: Design, x: np.ndarray, seed: int) -> Script:
+def _script(design: Design, x: np.ndarray, seed: int, stalls: bool) -> Script:
     rng = np.random.default_rng(seed)
     script = Script(design)
     names = [p.name for p in design.network.neurons]
@@ -171,18 +171,8 @@ def _script(design: Design, x: np.ndarray, seed: int) -> Script:
     steps = x.shape[1]
     script.samples(x, names, steps=steps)
     script.samples(x[:1], names[-1:], steps=0, shuffle=seed)  # one endless sample
-    # Of a run that was not waited for, nothing is left after a restart; what it must not touch stays.
-    flits = encode(design.flit, design.input, x)
-    script.restart(steps, populations)
-    script.send(flits[: len(flits) // 2], 2)
-    name = next(n for n in design.memories if "weights" in n or "places" in n)
-    script.operations.write(design.memories[name]["base"], 0)
-    script.read(script.register("status"), None, "status of a run")
-    script.write({name: design.contents(name)[:1]})
-    script.operations.write(script.register("control"), 1)
-    script.settle()
-    script.status(0, "after a restart")
-    script.write({name: design.contents(name)[:1]})
+    if not stalls:  # a restart may withdraw an event that waits to be taken
+        _cut_off(script, x, steps, populations)
     script.samples(x, names[:1], steps=steps)
     for name, about in design.memories.items():
         if name.endswith("counters"):
@@ -199,11 +189,27 @@ def _script(design: Design, x: np.ndarray, seed: int) -> Script:
     return script
 
 
+def _cut_off(script: Script, x: np.ndarray, steps: int, populations: int) -> None:
+    """Of a run that was not waited for, nothing is left after a restart; what it must not touch stays."""
+    design = script.design
+    flits = encode(design.flit, design.input, x)
+    script.restart(steps, populations)
+    script.send(flits[: len(flits) // 2], 2)
+    name = next(n for n in design.memories if "weights" in n or "places" in n)
+    script.operations.write(design.memories[name]["base"], 0)
+    script.read(script.register("status"), None, "status of a run")
+    script.write({name: design.contents(name)[:1]})
+    script.operations.write(script.register("control"), 1)
+    script.settle()
+    script.status(0, "after a restart")
+    script.write({name: design.contents(name)[:1]})
+
+
 def hosted(name: str, directory: Path, x: np.ndarray, *, stalls: bool, seed: int) -> Killer:
     """Memories filled with noise and again as they are to be, each read back; runs whole, endless and cut off, of which
     all or some populations are observed; registers, counters, and a fault in the events."""
     design = Design(directory)
-    script = _script(design, stimulus(design, x), seed)
+    script = _script(design, stimulus(design, x), seed, stalls)
     program = executable(design, bulk=True)
 
     def look(plusargs: Sequence[str], folder: Path) -> Seen:

@@ -35,7 +35,7 @@ KINDS = {"procdff": "register", "auto": "register", "procmux": "choice", "ternar
 #: where it changes its output. Registers have mutants at their inputs, and where they are read.
 PORTS = {"CLK", "Q"}
 #: So many are drawn for each that is wanted, as most are in other places.
-DRAWN = 12
+DRAWN = 40
 CONTROL = "mutant"
 IMAGE = re.compile(r'^  initial (\$readmemh\("[^"]+", (\w+)\);)\n', re.MULTILINE)
 

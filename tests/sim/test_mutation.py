@@ -1,0 +1,81 @@
+"""Mutants of a counter: who kills them and who proves that they change nothing is right about it."""
+
+import pytest
+from amaranth.back import verilog
+from amaranth.hdl import Elaboratable, Module, Signal
+
+from spikeloom.golden.network import Refusal
+from spikeloom.sim.mutation.equal import unseen
+from spikeloom.sim.mutation.netlist import mutate
+from spikeloom.sim.mutation.trial import CLOCKS, Killer, Seen, trial
+
+COUNT = 60
+
+
+class Counting(Elaboratable):
+    """Counts, and has a bit twice, so that a mutant of one changes nothing."""
+
+    def __init__(self):
+        self.enable, self.count, self.twice = Signal(), Signal(4), Signal()
+
+    def elaborate(self, platform):
+        m = Module()
+        with m.If(self.enable):
+            m.d.sync += self.count.eq(self.count + 1)
+        m.d.comb += self.twice.eq((self.count == 3) | (self.count[:3] == 3) & ~self.count[3])
+        return m
+
+
+@pytest.fixture(scope="module")
+def made():
+    dut = Counting()
+    text = verilog.convert(dut, name="dut", ports=[dut.enable, dut.count, dut.twice], emit_src=False)
+    return mutate(text, "dut", within=lambda place: True, count=COUNT, seed=1)
+
+
+def test_all_mutants_are_in_one_text(made):
+    assert [m.number for m in made.mutants] == list(range(1, COUNT + 1))
+    assert len({m.command for m in made.mutants}) == COUNT and {m.place for m in made.mutants} == {"top"}
+    assert all(f"mutant == 32'd{m.number};" in made.verilog for m in made.mutants)
+    assert '$value$plusargs("mutant=%d", mutant)' in made.verilog and "input [31:0] mutant" not in made.verilog
+
+
+def test_more_than_there_are_is_refused(made):
+    with pytest.raises(Refusal, match="only 0 are in the block"):
+        mutate("module dut(output o); assign o = 1; endmodule", "dut", within=lambda place: False, count=1, seed=1)
+
+
+def test_a_proof_holds_for_some_and_never_for_what_shows(made):
+    """The register's bits are outputs; a bit that is 1 and becomes 1 is no fault."""
+    at_register = next(m for m in made.mutants if "-mode inv" in m.command and "-port D" in m.command.replace("\\", ""))
+    same = next(
+        m
+        for m in made.mutants
+        if "$eq" in m.command
+        and "const1" in m.command
+        and "-portbit 0" in m.command
+        and "-port B" in m.command.replace("\\", "")
+    )
+    assert unseen(made.flat, made.top, at_register, seconds=5) is None
+    assert unseen(made.flat, made.top, same, seconds=5) == "induction"
+
+
+def killer(name, seen):
+    return Killer(name=name, look=lambda plusargs, folder: seen(int(plusargs[0].removeprefix("+mutant="))))
+
+
+def test_the_first_who_notices_kills_and_clocks_come_last(made):
+    first = killer("first", lambda number: Seen(fault="wrong" if number == 1 else None, clocks=number % 2))
+    second = killer("second", lambda number: Seen(fault="also wrong" if number == 3 else None))
+    outcomes = list(trial(made.mutants[:4], [first, second]))
+    found = [(o.killer, o.fault) for o in outcomes]
+    assert found == [("first", "wrong"), (None, None), ("second", "also wrong"), (None, None)]
+    late = killer("late", lambda number: Seen(fault=None, clocks=number == 2))
+    assert [(o.killer, o.fault) for o in trial(made.mutants[:2], [late])] == [(None, None), ("late", CLOCKS)]
+
+
+def test_who_looks_at_nothing_lets_them_live_and_who_kills_the_right_design_is_refused(made):
+    blind = killer("blind", lambda number: Seen(fault=None))
+    assert all(o.killer is None for o in trial(made.mutants, [blind]))
+    with pytest.raises(RuntimeError, match="eager finds a fault without a mutant: anything"):
+        list(trial(made.mutants, [killer("eager", lambda number: Seen(fault="anything"))]))
