@@ -123,7 +123,8 @@ def _mutant(command: str, number: int, places: list[str], lines: list[str]) -> M
     found = {name: value for name, value in zip(words[1::2], words[2::2], strict=True) if name != "-src"}
     origins = re.findall(r"-src right\.v:(\d+)", command)
     port = found["-port"].lstrip("\\")
-    if port in PORTS or not origins:
+    always = port == "EN" and "$memrd$" in found["-cell"]  # of a port that is read at any time
+    if port in PORTS or always or not origins:
         return None
     line = int(origins[-1]) - 1  # the cell's; the wire's comes before
     kinds = [KINDS.get(kind, kind) for kind in re.findall(r"\$([a-z]\w*)\$", found["-cell"])]
