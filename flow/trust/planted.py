@@ -200,6 +200,12 @@ PLANTED = (
         of="networks",
     ),
     Planted(
+        checker="mutants of the hardware",
+        fault="a killer that looks at nothing lets all of them live",
+        test="tests/sim/test_mutation.py::test_who_looks_at_nothing_lets_them_live_and_who_kills_the_right_design_is_refused",
+        of="mutants",
+    ),
+    Planted(
         checker="mutants of the golden model",
         fault="a comparison in the neuron's rule is turned around",
         test="tests/flow/trust/test_specification.py::test_golden_passes_and_a_fault_is_caught",
