@@ -88,8 +88,8 @@ class CoveredDesign:
             bins += neuron_bins(core, f"core{k}")
         if len(p.cores) > 1:
             topology = Topology(kind=p.topology, nodes=len(p.cores) + 1)
-            bins += router_bins(topology, "events", itself=False)
-            bins += router_bins(topology, "credits", itself=False, multicast=False)
+            bins += router_bins(topology, "events", between=0)
+            bins += router_bins(topology, "credits", between=1, multicast=False)  # the host reads without credits
         return bins
 
 

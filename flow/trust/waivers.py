@@ -52,7 +52,6 @@ ADDRESS = "Addresses are as wide as the map asks for, and no memory of these des
 NARROW = "The host's own memories are narrower than a word of the port."
 SOURCE = "The input is the source with number 0, whatever the host says."
 ENTRY = "The last word of the widest entry is not full."
-NODE = "A credit that comes back names the node that it comes to, which is always the same."
 SPIKES = "The cores with these numbers send spikes and small counts of them, not values as wide as the third's."
 TOKENS = "Counters of tokens are as wide as the most slots of any channel ask for; these have fewer."
 OBSERVE = "A register of 32 bits, of which a design has as many as populations."
@@ -80,9 +79,7 @@ WAIVERS: tuple[Waiver, ...] = (
     _toggle(r"gate\.destinations", r"i__payload\[[0-2]\]", SOURCE, "three cores"),
     _toggle(r"\(top\)", r"(i__0__payload|o__payload#2)\[[0456]\]", SOURCE, "three cores"),
     _toggle(r"\(top\)", r"(i__[12]__payload|o__payload#[35])\[(1[6-9]|2[0-2])\]", SPIKES, "three cores"),
-    _toggle(r"core|core\.scheduler|exchange", r"returns__1(#1)?\[[12]\]", NODE, "three cores"),
     _toggle(r"core\.scheduler\.(credits|ticks)", r"tokens\d+\[[23]\]", TOKENS, "three cores"),
-    _toggle(r"core\.scheduler\.ticks", r"tokens\d+\[2\]", TOKENS, "both orders"),
     _toggle(r"(\(top\)|core|core\..*|gate)", r"host__address(#\d+)?\[9\]", ADDRESS, "both orders|three cores"),
     _toggle("core", r"entry#2\[(4[7-9]|5\d|6[0-3])\]", ENTRY, "one core"),
     _toggle("core", r"entry#3\[(4[6-9]|5\d|6[0-3])\]", ENTRY, "both orders"),

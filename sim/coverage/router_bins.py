@@ -8,11 +8,14 @@ from spikeloom.sim.coverage.bins import Bin
 __all__ = ["router_bins"]
 
 
-def router_bins(topology: Topology, path: str, *, multicast: bool = True, itself: bool = True) -> list[Bin]:
-    """path: of the interconnect in the design, "" if it is all of it. itself: nodes send to themselves, too."""
+def router_bins(topology: Topology, path: str, *, multicast: bool = True, between: int | None = None) -> list[Bin]:
+    """path: of the interconnect in the design, "" if it is all of it.
+
+    between: nodes send to others alone, and only from this one on.
+    """
     kind = topology.kind
     what = f"{kind} of {topology.nodes}{'' if multicast else ' for credits'}"
-    path = rf"{path}" if path else ""
+    path = rf"{path}\." if path else ""
     if kind == "ring":
         return _stops(topology, path, what)
     bins = [
@@ -36,7 +39,7 @@ def router_bins(topology: Topology, path: str, *, multicast: bool = True, itself
         ]
     turns = set()
     for source, target in product(range(topology.nodes), repeat=2):
-        if itself or source != target:
+        if between is None or (source != target and source >= between):
             turns |= set(pairwise(topology.path(source, target)))
     for k, router in enumerate(topology.routers):
         inputs = [link for link in topology.links if link.end == router]
