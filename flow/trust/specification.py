@@ -66,6 +66,8 @@ FRAMEWORKS = (
     "test_node_types.py::test_what_is_built_equals_the_float_rule",
     "test_convolutions.py::test_convolutions_are_those_of_plain_loops",
     "test_quantise.py::test_equals_the_float_rule_where_integers_are_exact",
+    "test_quantise.py::test_potentials_that_feed_a_layer",
+    "test_quantise.py::test_analogue_samples_are_rounded_to_the_inputs_bits",
     "test_convolutions.py::test_reproduces_snntorch",
     "test_float_model.py::test_reproduces_snntorch",
     "test_examples.py::test_reproduces_its_framework",
@@ -97,7 +99,16 @@ PARTS = {
         modules={
             "dynamics": ["_thresholds", "_potentials", "discretise.steps.notes.append", "_cut.notes.append"],
             "float_model": ["run.widest", "run.chunk"],
-            "quantise": ["parse_widths", "_report", "convert.named", "convert.optional", "convert.notes"],
+            "quantise": [
+                "parse_widths",
+                "_report",
+                "_relative",
+                "_mean",
+                "_ends",
+                "convert.named",
+                "convert.optional",
+                "convert.notes",
+            ],
             "quantised_layer": [
                 *("_shifts", "Widths.common"),
                 *(f"_Rounding.least.{name}" for name in ("clips", "reached", "errors", "judged", "best", "methods")),
@@ -215,7 +226,20 @@ class Waiver:
     reason: str
 
 
+#: Of the line in which a layer's potentials on the calibration data become those that the next layer's rounding sees.
+CALIBRATION = "events=(reference.events[s.name] - layer.rest[0]) / unit, unit=unit, rest=float(layer.rest[0])"
+WEIGHED = "these events only weigh the errors of rounding: another scale may be taken, none that means something else"
+ONE_REST = "a layer that sends its potential has one v_leak, or is refused"
 WAIVERS = (
+    *(
+        Waiver(function="convert.quantised", line=CALIBRATION, became=CALIBRATION.replace(*change), reason=reason)
+        for change, reason in (
+            ((" - layer", " + layer"), WEIGHED),
+            ((") / unit", ") * unit"), WEIGHED),
+            (("rest[0]) /", "rest[1]) /"), ONE_REST),
+            (("float(layer.rest[0])", "float(layer.rest[1])"), ONE_REST),
+        )
+    ),
     Waiver(
         function="Batch._decay",
         line='values += (values >> 63) & ((1 << self.options["decay_bits"]) - 1)',
@@ -227,6 +251,18 @@ WAIVERS = (
         line="return 1 if value_bits == 1 else (1 << value_bits - 1) - 1",
         became="return 2 if value_bits == 1 else (1 << value_bits - 1) - 1",
         reason="where one spike is sent, it bounds how far potentials reach; they are clipped sooner than need be",
+    ),
+    Waiver(
+        function="_input",
+        line='if x.dtype.kind == "f" and (x != np.rint(x)).any():',
+        became='if x.dtype.kind == "f" and (x != np.floor(x)).any():',
+        reason="a number that is no integer differs from the nearest one and from the one below",
+    ),
+    Waiver(
+        function="signed_bits",
+        line="return 1 + max(v.bit_length() if v >= 0 else (-v - 1).bit_length() for v in values)",
+        became="return 1 + max(v.bit_length() if v >= 1 else (-v - 1).bit_length() for v in values)",
+        reason="0 gets 2 bits in place of 1, and no state or event of signed numbers has fewer than 2",
     ),
     Waiver(
         function="Sums._without_silent",
