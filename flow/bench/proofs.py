@@ -7,7 +7,8 @@ from spikeloom.bench.cache import sources
 from spikeloom.bench.figure import Bench, figure
 from spikeloom.bench.figures import Parts
 from spikeloom.golden.network import Refusal
-from spikeloom.sim.proofs.catalogue import PROOFS, Unproven, check
+from spikeloom.sim.proofs.catalogue import Unproven, check
+from spikeloom.trust.proofs import PROOFS
 
 __all__ = ["proofs"]
 
@@ -21,7 +22,7 @@ def proofs(bench: Bench, part: str, claim: str) -> Parts:
     def proven() -> dict[str, Any]:
         return asdict(check(chosen))
 
-    code = {name: sources(f"spikeloom.{name}") for name in ("hdl", "sim.proofs", "sim.yosys")}
+    code = {name: sources(f"spikeloom.{name}") for name in ("hdl", "sim.proofs", "sim.yosys", "boards.link", "boards.soc")}
     try:
         yield bench.cache.remember(proven, part=part, claim=claim, code=code)
     except Unproven as failure:
