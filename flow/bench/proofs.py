@@ -22,7 +22,8 @@ def proofs(bench: Bench, part: str, claim: str) -> Parts:
     def proven() -> dict[str, Any]:
         return asdict(check(chosen))
 
-    code = {name: sources(f"spikeloom.{name}") for name in ("hdl", "sim.proofs", "sim.yosys", "boards.link", "boards.soc")}
+    rooms = ("hdl", "sim.proofs", "sim.yosys", "boards.link", "boards.soc", "trust.link_proofs", "trust.soc_proofs")
+    code = {name: sources(f"spikeloom.{name}") for name in rooms}
     try:
         yield bench.cache.remember(proven, part=part, claim=claim, code=code)
     except Unproven as failure:
