@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spikeloom.api import offers as offers
     from spikeloom.api import report as report
     from spikeloom.api import run as run
+    from spikeloom.api import tune as tune
     from spikeloom.api import verify as verify
     from spikeloom.device import Device as Device
     from spikeloom.golden.conventions import Knobs as Knobs
@@ -46,6 +47,7 @@ _HOMES = {
     "report": "spikeloom.api",
     "resolve": "spikeloom.golden.conventions",
     "run": "spikeloom.api",
+    "tune": "spikeloom.api",
     "verify": "spikeloom.api",
 }
 

@@ -9,6 +9,7 @@ from spikeloom.api.board import build, flash, offers, timed
 from spikeloom.api.design import generate, map, report, verify  # noqa: A004
 from spikeloom.api.given import Progress
 from spikeloom.api.model import Conversion, RunReport, accuracy, check, convert, run
+from spikeloom.api.tune import tune
 from spikeloom.health import doctor
 from spikeloom.road import demo
 
@@ -29,5 +30,6 @@ __all__ = [
     "report",
     "run",
     "timed",
+    "tune",
     "verify",
 ]

@@ -34,6 +34,7 @@ def build(
     data: "AnyData | None" = None,
     seed: int = 1,
     output_registers: bool = False,
+    clock_hz: int | None = None,
     baud: int | None = None,
     cache: bool = True,
     progress: Progress | None = None,
@@ -44,6 +45,7 @@ def build(
     data: measures the clocks of an inference, in simulation on the first few samples, and so latency and rate; and what
     it does, for an estimate of energy.
     output_registers: use the block RAMs' own registers (ECP5 only): a faster clock, the same behaviour.
+    clock_hz: of the accelerator, by default the board's usual one; the PLL must be able to make it.
     baud: of the serial link, up to an eighth of the core's clock; by default 1 Mbaud where that clock makes it.
     cache: take stages of the tools that were carried out before from the user's cache; else carry them out again.
     """
@@ -62,6 +64,7 @@ def build(
             output,
             seed=seed,
             output_registers=output_registers,
+            core_hz=clock_hz,
             baud=baud,
             kept=KEPT,
             again=not cache,

@@ -15,10 +15,11 @@ from spikeloom.cli.design import generate, map, verify  # noqa: A004
 from spikeloom.cli.model import check, convert, run
 from spikeloom.cli.page import demo, report
 from spikeloom.cli.program import app, guarded
+from spikeloom.cli.tune import tune
 
 __all__ = ["app", "main"]
 
-for command in (doctor, check, convert, run, generate, map, verify, boards, build, flash, report, demo):
+for command in (doctor, check, convert, run, generate, map, verify, boards, build, tune, flash, report, demo):
     app.command(name=command.__name__)(guarded(command))
 
 

@@ -53,6 +53,9 @@ def build(
     output_registers: Annotated[
         bool, typer.Option("--output-registers", help="Use the block RAMs' own registers: a faster clock (ECP5).")
     ] = False,
+    clock_hz: Annotated[
+        int | None, typer.Option(min=1, metavar="HZ", help="Of the accelerator; by default the board's usual one.")
+    ] = None,
     baud: Annotated[
         int | None, typer.Option(min=1, help="Of the serial link; by default 1,000,000 if possible.")
     ] = None,
@@ -69,6 +72,7 @@ def build(
         "data": data,
         "seed": seed,
         "output_registers": output_registers,
+        "clock_hz": clock_hz,
         "baud": baud,
         "cache": cache,
     }

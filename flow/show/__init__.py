@@ -5,6 +5,7 @@ from spikeloom.show.console import error, jsonable, print_json, progress, say
 from spikeloom.show.design import generate, mapping, verify
 from spikeloom.show.model import check, convert, run
 from spikeloom.show.page import Stages, demo, packaged, report
+from spikeloom.show.tune import tune
 
 __all__ = [
     "Stages",
@@ -26,5 +27,6 @@ __all__ = [
     "report",
     "run",
     "say",
+    "tune",
     "verify",
 ]

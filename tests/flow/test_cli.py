@@ -24,6 +24,7 @@ COMMANDS = (
     "verify",
     "boards",
     "build",
+    "tune",
     "flash",
     "report",
     "demo",

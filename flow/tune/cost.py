@@ -1,0 +1,69 @@
+"""What a point costs at the first depth: by the model, without generating or building anything."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spikeloom.boards import catalogue, fmax, storage
+from spikeloom.boards.board import Board
+from spikeloom.boards.fit import predicted, single_port_bits
+from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import Mapping as Mapped
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.cost import predict
+from spikeloom.tune.source import Integers, Source, integers
+from spikeloom.tune.space import CLOCK, Point, hardware_of, quantisation_of
+
+__all__ = ["Estimate", "estimate", "estimates"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """figures: by name, as in ``tune.figures``; without those that are not known. refused: why there is no such
+    hardware, else empty."""
+
+    figures: Mapping[str, float]
+    refused: str = ""
+
+
+def estimates(source: Source, board: str, points: Sequence[Point]) -> list[Estimate]:
+    """The points one by one; what a worker is asked for."""
+    return [estimate(source, board, point) for point in points]
+
+
+def estimate(source: Source, board: str, point: Point) -> Estimate:
+    chosen = catalogue.find(board)
+    try:
+        made = integers(source, quantisation_of(point))
+        figures = modelled(made, hardware_of(point), chosen, point.get(CLOCK))
+    except Refusal as refusal:
+        return Estimate(figures={}, refused=str(refusal))
+    return Estimate(figures=figures)
+
+
+def modelled(
+    made: Integers, configuration: Configuration, board: Board, clock_mhz: float | None = None
+) -> dict[str, float]:
+    """All figures of a design by the model."""
+    mapping = map_network(made.network, configuration)
+    clocks = predict(mapping, made.events).clocks_per_sample
+    return quality(made) | timed(clocks, clock_mhz or board.core_hz / 1e6) | area(mapping, board)
+
+
+def quality(made: Integers) -> dict[str, float]:
+    accuracy = {} if made.accuracy is None else {"accuracy": made.accuracy}
+    return {**accuracy, "agreement": made.agreement}
+
+
+def timed(clocks: float, clock_mhz: float) -> dict[str, float]:
+    latency = clocks / clock_mhz
+    return {"clocks": clocks, "clock": clock_mhz, "latency": latency, "rate": 1e6 / latency}
+
+
+def area(mapping: Mapped, board: Board) -> dict[str, float]:
+    p = mapping.parameters
+    needs = predicted(p, board)
+    found = {name: needs[resource] for name, resource in (("lut", "lut"), ("ff", "ff"), ("dsp", "dsp"))}
+    found |= {"bram": needs["block_ram"], "spram": single_port_bits(p), "memory": sum(storage.by_kind(p).values())}
+    found |= {"fmax": fmax.predict(p, board, needs["lut"])}
+    return {name: float(value) for name, value in found.items() if value is not None}

@@ -1,0 +1,107 @@
+"""Where points are evaluated: in this process, in a pool of local ones, or on a Dask cluster."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+from spikeloom.golden.network import Refusal
+
+__all__ = ["Inline", "Pool", "opened", "worker"]
+
+SECONDS = 10
+#: A pool whose workers are killed is made anew so many times.
+MOST_POOLS = 5
+
+
+def worker() -> str:
+    """The process that this runs in."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Inline(Executor):
+    """Runs what is submitted at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Pool:
+    """Carries out calls, on new workers where old ones were killed. workers: how many there are now."""
+
+    def __init__(self, make: Callable[[], Executor], workers: Callable[[], int]) -> None:
+        self.make = make
+        self.executor = make()
+        self.workers = workers
+
+    def results(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
+        """The number of each call and what it returns, as they end; what a call raises is raised."""
+        left = dict(enumerate(calls))
+        for _ in range(MOST_POOLS):
+            try:
+                futures = {self.executor.submit(function, *call): number for number, call in left.items()}
+                for future in as_completed(futures):
+                    number = futures[future]
+                    result = future.result()
+                    del left[number]
+                    yield number, result
+            except BrokenExecutor:  # what has ended is kept, the rest goes to new workers
+                self.executor.shutdown(wait=False, cancel_futures=True)
+                self.executor = self.make()
+            if not left:
+                return
+        raise Refusal(
+            f"The workers were killed {MOST_POOLS} times; is there enough memory? What is finished is kept, and "
+            "--resume goes on"
+        )
+
+
+@contextmanager
+def opened(where: str | Executor, workers: int | None) -> Iterator[Pool]:
+    """``local``, ``dask://host:port``, or an executor that the caller closes."""
+    if isinstance(where, Executor):
+        yield Pool(lambda: where, lambda: workers or 1)
+    elif where == "local":
+        count = workers or os.cpu_count() or 1
+        if count == 1:
+            yield Pool(Inline, lambda: 1)
+            return
+        # Not a fresh start each: a caller's script needs no guard against being imported.
+        pool = Pool(lambda: ProcessPoolExecutor(count, mp_context=get_context("fork")), lambda: count)
+        try:
+            yield pool
+        finally:
+            pool.executor.shutdown(wait=False, cancel_futures=True)
+    elif where.startswith("dask://"):
+        if workers is not None:
+            raise Refusal("A Dask cluster has the workers that it has; leave out --workers")
+        with _cluster(where.removeprefix("dask://")) as pool:
+            yield pool
+    else:
+        raise Refusal(f"executor is local or dask://HOST:PORT, not {where!r}")
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Pool]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise Refusal("A Dask cluster needs the package: pip install 'spikeloom[dask]'") from None
+    try:
+        client = Client(f"tcp://{address}", timeout=SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise Refusal(f"dask://{address}: there is no Dask scheduler ({' '.join(str(error).split())[:200]})") from None
+    try:
+        if not (found := client.scheduler_info(n_workers=-1)["workers"]):
+            raise Refusal(f"dask://{address}: the scheduler has no workers; start some with: dask worker {address}")
+        yield Pool(lambda: client.get_executor(pure=False), lambda: max(1, len(found)))
+    finally:
+        client.close()

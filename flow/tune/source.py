@@ -1,0 +1,166 @@
+"""The model and the data that a search is about, and the integer networks that can be made of them."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from spikeloom.bench.cache import digest, sources
+from spikeloom.golden import simulate
+from spikeloom.golden.conventions import Knobs
+from spikeloom.golden.data import Data
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.golden.quantise import convert
+from spikeloom.hdl.kept import Kept, key_of
+
+__all__ = ["Integers", "Source", "integers", "shortened"]
+
+KEPT = Kept(kind="tune", most_bytes=1_000_000_000)
+#: Steps over which clocks are counted, beside those of a sample that comes before.
+STEPS = 50
+#: Sets of samples that are looked at for one that is like all the data, and parts of its steps that are told apart.
+LOOKS, QUANTILES = 10_000, (0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """name, model: a .nir file's name and content. It goes as it is to other processes and machines."""
+
+    name: str
+    model: bytes
+    data: Data
+    knobs: Knobs
+    read_out: str = "sum"
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all of it, and of the code that quantises."""
+        return digest(
+            {
+                "model": hashlib.sha256(self.model).hexdigest(),
+                "x": digest(self.data.x),
+                "y": None if self.data.y is None else digest(self.data.y),
+                "knobs": self.knobs.as_dict(),
+                "read_out": self.read_out,
+                "code": sources("spikeloom.golden"),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Integers:
+    """A quantised network. events: which neurons of each population fire in the few samples that stand for the data.
+
+    accuracy: None without labels. agreement: of its predictions with the float model's.
+    """
+
+    network: Network
+    events: Mapping[str, np.ndarray]
+    accuracy: float | None
+    agreement: float
+    steps: int
+
+
+def shortened(data: Data, steps: int | None) -> Data:
+    """Only the first steps of each sample."""
+    if steps is None:
+        return data
+    if steps > data.x.shape[1]:
+        raise Refusal(f"steps: the data has {data.x.shape[1]} steps per sample, not {steps}")
+    return replace(data, x=data.x[:, :steps])
+
+
+def integers(source: Source, quantisation: Mapping[str, Any]) -> Integers:
+    """The network of a quantisation; made once on a machine."""
+    return _integers(_Hashed(source), json.dumps(quantisation, sort_keys=True))
+
+
+class _Hashed:
+    """A source as what a cache compares."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __hash__(self) -> int:
+        return hash(self.source.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and self.source.key == other.source.key
+
+
+@lru_cache(maxsize=256)
+def _integers(hashed: _Hashed, text: str) -> Integers:
+    source = hashed.source
+    quantisation = json.loads(text)
+    key = key_of({"source": source.key, "quantisation": quantisation, "few": [STEPS, LOOKS]})
+    try:
+        with KEPT.locked(key):
+            entry = KEPT.find(key)
+            if entry is None:
+                with TemporaryDirectory(prefix="spikeloom-") as folder:
+                    files, about = _made(source, quantisation, Path(folder))
+                    entry = KEPT.keep(key, files, about)
+            return _read(entry)
+    except OSError:  # without a cache that can be written it is made each time
+        with TemporaryDirectory(prefix="spikeloom-") as folder:
+            _, about = _made(source, quantisation, Path(folder))
+            (Path(folder) / "entry.json").write_text(json.dumps(about), "utf-8")
+            return _read(Path(folder))
+
+
+def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> tuple[list[Path], dict[str, Any]]:
+    options = {name: value for name, value in quantisation.items() if name != "steps"}
+    data = shortened(source.data, quantisation.get("steps"))
+    model = folder / Path(source.name).name
+    model.write_bytes(source.model)
+    network, report = convert(model, data, source.knobs, read_out=source.read_out, **options)
+    network.save(folder / "network.loom")
+    x = simulate.check_stimulus(network.input, data.x)
+    events = {network.input.name: x, **simulate.run(network, x, record="all").events}
+    fires = [(e != 0).reshape(*e.shape[:2], -1) for e in events.values()]
+    chosen = typical(fires)
+    np.savez_compressed(folder / "events.npz", **{str(k): e[chosen] for k, e in enumerate(fires)})
+    about = {
+        "populations": list(events),
+        "accuracy": report.accuracy_integer,
+        "agreement": report.prediction_agreement,
+        "steps": report.steps,
+    }
+    return [folder / "network.loom", folder / "events.npz"], about
+
+
+def _read(entry: Path) -> Integers:
+    about = json.loads((entry / "entry.json").read_text("utf-8"))
+    with np.load(entry / "events.npz") as arrays:
+        events = {name: arrays[str(k)] for k, name in enumerate(about["populations"])}
+    return Integers(
+        network=Network.load(entry / "network.loom"),
+        events=events,
+        accuracy=about["accuracy"],
+        agreement=about["agreement"],
+        steps=about["steps"],
+    )
+
+
+def typical(fires: Sequence[np.ndarray]) -> list[int]:
+    """Samples that have, of each population, as many events in a step as all the data, and as often so many more than
+    usual; the first of them comes before those that count. fires: (samples, steps, neurons) of each population."""
+    samples, steps = fires[0].shape[:2]
+    features = []
+    for one in fires:
+        events = np.count_nonzero(one, axis=2)
+        beyond = [np.maximum(0, events - q) for q in np.quantile(events, QUANTILES)]
+        features += [each.mean(axis=1) / max(1.0, events.mean()) for each in (events, *beyond)]
+    of_sample = np.stack(features, axis=1)
+    off = of_sample - of_sample.mean(axis=0)
+    many = min(samples, max(1, round(STEPS / steps)))
+    rng = np.random.default_rng(0)
+    sets = rng.random((LOOKS, samples)).argpartition(many - 1, axis=1)[:, :many]
+    best = sets[(off[sets].mean(axis=1) ** 2).sum(axis=1).argmin()].tolist()
+    return [best[-1], *best]

@@ -1,0 +1,241 @@
+"""The search itself: trials that are asked for, evaluated, and kept where a later run finds them."""
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from spikeloom.golden.network import Refusal
+from spikeloom.tune.front import front
+from spikeloom.tune.goals import Goals
+from spikeloom.tune.sampler import COSTS, EXCESS, FrontSampler, distributions
+from spikeloom.tune.space import Point, Space, key_of
+
+__all__ = ["SAMPLERS", "Search", "Trial"]
+
+NAME, KEY = "spikeloom", "key"
+#: Asked for together, whatever the number of workers: the same seed gives the same trials.
+BATCH = 16
+SAMPLERS = ("front", "nsga2", "nsga3", "tpe", "random")
+#: Attributes of a trial beside those of the sampler.
+FIGURES, REFUSED, POINT, WORKER = "figures", "refused", "point", "worker"
+NO_COST = 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A point and what is known of it by the model. refused: why there is no such design, else empty. worker: who
+    found out; empty for a point that was known before."""
+
+    number: int
+    point: Point
+    figures: Mapping[str, float] = field(default_factory=dict)
+    refused: str = ""
+    worker: str = ""
+
+
+class Search:
+    """A study, which is as a whole in memory, and whose finished trials are in the storage too.
+
+    Other processes may work on the same storage: what they finish is taken over.
+    """
+
+    def __init__(
+        self, *, space: Space, goals: Goals, key: str, storage: str | Path, sampler: str, seed: int, resume: bool
+    ) -> None:
+        self.space, self.goals = space, goals
+        self.axes = distributions(space)
+        directions = ["maximize"] * len(goals.maximise) + ["minimize"] * len(goals.minimise)
+        with _quiet():
+            self.kept = _kept(storage, directions, goals.objectives, key, resume)
+            self.study = optuna.create_study(directions=directions, sampler=self._sampler(sampler, seed))
+        self.trials: list[Trial] = []
+        self.by_point: dict[str, Trial] = {}
+        self.taken = 0
+        self._take()
+
+    def _sampler(self, name: str, seed: int) -> optuna.samplers.BaseSampler:
+        if name == "front":
+            return FrontSampler(self.space, seed, list(corners(self.space)))
+        made: Mapping[str, Callable[[], optuna.samplers.BaseSampler]] = {
+            "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
+            "nsga3": lambda: optuna.samplers.NSGAIIISampler(seed=seed),
+            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True),
+            "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+        }
+        if name not in made:
+            raise Refusal(f"sampler is one of {', '.join(SAMPLERS)}, not {name!r}")
+        return made[name]()
+
+    def _take(self) -> None:
+        """What is in the storage and not here yet."""
+        for trial in self.kept.get_trials(deepcopy=False)[self.taken :]:
+            if trial.state in (TrialState.COMPLETE, TrialState.FAIL) and POINT in trial.user_attrs:
+                self.study.add_trial(trial)
+                self._know(trial.user_attrs)
+            self.taken += 1
+
+    def _know(self, about: Mapping[str, Any]) -> None:
+        point = json.loads(about[POINT])
+        trial = Trial(
+            number=len(self.trials),
+            point=point,
+            figures=about[FIGURES],
+            refused=about[REFUSED],
+            worker=about[WORKER],
+        )
+        self.trials.append(trial)
+        self.by_point.setdefault(key_of(point), trial)
+
+    def run(self, trials: int, evaluate: Callable[[Sequence[Point]], Iterator[tuple[int, Any, str]]]) -> Iterator[int]:
+        """Evaluate until there are so many trials; yields their number as it grows.
+
+        evaluate: points -> (which of them, its estimate, the worker), as they are found.
+        """
+        fruitless = 0
+        while (left := trials - len(self.trials)) > 0 and fruitless < 3:
+            with _quiet():
+                asked = [self.study.ask(self.axes) for _ in range(min(BATCH, left))]
+            points = [self.space.point(self.space.named(trial.params)) for trial in asked]
+            new: dict[str, list[int]] = {}
+            for k, point in enumerate(points):
+                if (known := self.by_point.get(key_of(point))) is not None:
+                    self._tell(asked[k], point, known.figures, known.refused, "")
+                else:
+                    new.setdefault(key_of(point), []).append(k)
+            fruitless = 0 if new else fruitless + 1  # every point of a small space may be known
+            first = [same[0] for same in new.values()]
+            for number, estimate, worker in evaluate([points[k] for k in first]):
+                for k in new[key_of(points[first[number]])]:
+                    mine = worker if k == first[number] else ""
+                    self._tell(asked[k], points[k], estimate.figures, estimate.refused, mine)
+                yield len(self.trials)
+            self._take()
+
+    def _tell(self, asked: optuna.Trial, point: Point, figures: Mapping[str, float], refused: str, worker: str) -> None:
+        if not refused and (unknown := self.goals.unknown(figures)):
+            raise Refusal(_unknown(unknown[0]))
+        about: dict[str, Any] = {
+            POINT: key_of(point),
+            FIGURES: dict(figures),
+            REFUSED: refused,
+            WORKER: worker,
+        }
+        constraints: dict[str, float] = {}
+        values = None
+        if not refused:
+            constraints = self.goals.excesses(figures)
+            values = self.goals.values(figures)
+            about |= {COSTS: self.goals.costs(figures), EXCESS: sum(constraints.values())}
+        state = TrialState.FAIL if refused else TrialState.COMPLETE
+        with _quiet():
+            for name, value in about.items():
+                asked.set_user_attr(name, value)
+            for name, value in constraints.items():
+                asked.set_constraint(name, value)
+            self.study.tell(asked, values, state=state)
+            # One record: what is in the storage is finished.
+            self.kept.add_trial(
+                create_trial(
+                    state=state,
+                    values=values,
+                    params=asked.params,
+                    distributions=self.axes,
+                    user_attrs=about,
+                    system_attrs=self.study.trials[asked.number].system_attrs,
+                )
+            )
+        self.taken += 1
+        self._know(about)
+
+    def front(self) -> list[Trial]:
+        """The trials that keep all limits and that no other beats."""
+        kept = list({key_of(t.point): t for t in self.trials if not t.refused and self.goals.kept(t.figures)}.values())
+        costs = np.array([self.goals.costs(trial.figures) for trial in kept])
+        return [kept[k] for k in front(costs)] if kept else []
+
+    def unreached(self) -> str:
+        """Where no trial keeps all limits: which are the trouble, and how close a trial came."""
+        found = [t for t in self.trials if not t.refused]
+        if not found:
+            return f"No point of the space is a design; the first: {self.trials[0].refused}" if self.trials else ""
+        excesses = [self.goals.excesses(trial.figures) for trial in found]
+        never = [limit for limit in excesses[0] if all(each[limit] for each in excesses)]
+        nearest = min(range(len(found)), key=lambda k: sum(excesses[k].values()))
+        if not never:
+            missed = ", ".join(self._said(text, found[nearest]) for text, by in excesses[nearest].items() if by)
+            return f"Each limit is kept by some trial, and all together by none; the nearest misses {missed}"
+        said = []
+        for text in never:
+            best = min(range(len(found)), key=lambda k: excesses[k][text])
+            said.append(self._said(text, found[best]))
+        return f"No trial of {len(found)} keeps {', or '.join(said)}"
+
+    def _said(self, text: str, trial: Trial) -> str:
+        limit = next((one for one in self.goals.limits if one.text == text), None)
+        if limit is None:
+            return f"{text} (at best {trial.figures['fmax']:.4g} MHz)"
+        return f"{text} (at best {trial.figures[limit.name]:.6g}; the limit is {limit.bound:.6g})"
+
+
+def corners(space: Space) -> Iterator[tuple[int, ...]]:
+    """The first and the last choices of all axes: the extremes of spaces that are in order."""
+    yield tuple(0 for _ in space.free)
+    yield tuple(len(space.axes[name]) - 1 for name in space.free)
+
+
+def search_key(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _kept(
+    storage: str | Path, directions: Sequence[str], objectives: Sequence[str], key: str, resume: bool
+) -> optuna.Study:
+    """The study in the storage; refused where it is of something else."""
+    try:
+        opened: Any = str(storage)
+        if isinstance(storage, Path):
+            from optuna.storages import JournalStorage
+            from optuna.storages.journal import JournalFileBackend
+
+            opened = JournalStorage(JournalFileBackend(str(storage)))
+        study = optuna.create_study(study_name=NAME, storage=opened, directions=list(directions), load_if_exists=True)
+        known = study.user_attrs.get(KEY)
+        if known is None and not study.get_trials(deepcopy=False):
+            study.set_user_attr(KEY, key)
+            study.set_metric_names(list(objectives))
+            return study
+    except Exception as error:  # of as many kinds as there are databases
+        raise Refusal(f"{storage}: not a storage for a search ({' '.join(str(error).split())[:300]})") from None
+    if known != key:
+        raise Refusal(
+            f"{storage}: has the search of another network, other data, another space or other aims, or of another "
+            "version of Spikeloom; choose another storage or folder"
+        )
+    if not resume:
+        raise Refusal(f"{storage}: has this search already; go on with --resume, or choose another folder")
+    return study
+
+
+def _unknown(name: str) -> str:
+    if name == "accuracy":
+        return "accuracy: the data has no labels y; give some, or take agreement"
+    return f"{name}: nothing is known of it on this board before its tools have run; leave it out"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Optuna says of its own progress and plans."""
+    optuna.logging.set_verbosity(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

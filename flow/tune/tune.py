@@ -1,0 +1,293 @@
+"""From a model, a board and aims to designs: explore by the model, settle by building, write it all down."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikeloom.api.given import data_of
+from spikeloom.bench.cache import digest, sources
+from spikeloom.boards import catalogue
+from spikeloom.files import new_file, output_errors
+from spikeloom.golden.conventions import Knobs, resolve
+from spikeloom.golden.network import Network, Refusal
+from spikeloom.tune import space as spaces
+from spikeloom.tune import training
+from spikeloom.tune.cost import Estimate, estimates
+from spikeloom.tune.executors import Pool, opened, worker
+from spikeloom.tune.goals import Goals, goals
+from spikeloom.tune.result import Commands, TuneReport, chosen, save_configuration, save_front, variant
+from spikeloom.tune.settle import Design, settle
+from spikeloom.tune.source import Source, integers, shortened
+from spikeloom.tune.space import CLOCK, STEPS, Point, Space, hardware_of, quantisation_of, training_of
+from spikeloom.tune.study import BATCH, Search, Trial
+
+if TYPE_CHECKING:
+    from spikeloom.api.given import AnyData, Progress
+
+__all__ = ["tune"]
+
+JOURNAL = "journal.log"
+#: What a worker is given at once is so small a share of a batch that none waits long for another.
+SHARES = 2
+
+
+def tune(
+    model: str | Path,
+    *,
+    data: "AnyData",
+    board: str,
+    output: str | Path,
+    knobs: Knobs | str | None = None,
+    maximise: str | Sequence[str] = "accuracy",
+    minimise: str | Sequence[str] = "latency,lut",
+    require: Sequence[str] | None = None,
+    space: str | Path | Mapping[str, Any] | None = None,
+    trials: int = 300,
+    settled: int = 3,
+    read_out: str = "sum",
+    train: str | None = None,
+    sampler: str = "front",
+    seed: int = 0,
+    storage: str | None = None,
+    executor: str | Executor = "local",
+    workers: int | None = None,
+    resume: bool = False,
+    progress: "Progress | None" = None,
+) -> TuneReport:
+    """See :func:`spikeloom.tune`."""
+    say = progress or (lambda *said: None)
+    output, chosen_board = Path(output), catalogue.find(board)
+    aims = goals(
+        _names(maximise), _names(minimise), [require] if isinstance(require, str) else require or (), chosen_board
+    )
+    if trials < 1 or settled < 0:
+        raise Refusal("trials is at least 1, and settled at least 0")
+    given = _source(model, data, knobs, read_out)
+    if train is not None:
+        training.find(train)
+    say("convert")
+    first = integers(given, {}).network
+    searched = _space(space, first, chosen_board, train)
+    with output_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+    task = _Task(given, chosen_board.name, searched, train, output / "models")
+    search = Search(
+        space=searched,
+        goals=aims,
+        key=_key(task, aims, board),
+        storage=storage or output / JOURNAL,
+        sampler=sampler,
+        seed=seed,
+        resume=resume,
+    )
+    began = time.monotonic()
+    with opened(executor, workers) as pool:
+        for count in search.run(trials, lambda points: task.evaluated(pool, points)):
+            say(_progress(search), min(count, trials), trials)
+    seconds = round(time.monotonic() - began, 2)
+    front = search.front()
+    if not front:
+        _write(search, (), (), {}, task, output, seconds)
+        raise Refusal(f"{search.unreached()}. What was tried is in {output}; --resume with more --trials goes on")
+    designs: list[Design] = []
+    if settled:
+        with output_errors(output):
+            designs = settle(front, aims, chosen_board, settled, task.made, output / "designs", say)
+    report = _write(search, front, designs, _chosen(front, designs, aims), task, output, seconds)
+    if not report.ok:
+        problems = "; ".join(f"trial {design.number}: {design.problem}" for design in designs)
+        raise Refusal(f"No design holds what the model promised: {problems}. All that was found is in {output}")
+    return report
+
+
+class _Task:
+    """What the points of a space are of."""
+
+    def __init__(self, source: Source, board: str, space: Space, train: str | None, models: Path) -> None:
+        self.source, self.board, self.space, self.train, self.models = source, board, space, train, models
+
+    def of(self, point: Point) -> Source:
+        """The model of a point: the one given, or one that the callback made before."""
+        if self.train is None:
+            return self.source
+        path = self.models / f"{variant(point)}.nir"
+        return replace(self.source, name=path.name, model=path.read_bytes())
+
+    def evaluated(self, pool: Pool, points: Sequence[Point]) -> Iterator[tuple[int, Estimate, str]]:
+        if self.train is not None:
+            self._train(pool, points)
+        by_model: dict[str, list[int]] = {}
+        for k, point in enumerate(points):
+            by_model.setdefault(variant(point), []).append(k)
+        share = max(1, ceil(BATCH / (SHARES * pool.workers())))
+        parts = [mine[k : k + share] for mine in by_model.values() for k in range(0, len(mine), share)]
+        calls = [(self.of(points[part[0]]), self.board, [points[k] for k in part]) for part in parts]
+        for number, (found, who) in pool.results(_estimated, calls):
+            for k, estimate in zip(parts[number], found, strict=True):
+                yield k, estimate, who
+
+    def _train(self, pool: Pool, points: Sequence[Point]) -> None:
+        """The models of these points, made by the callback where they are not there yet."""
+        wanted = {variant(point): training_of(point) for point in points}
+        new = [name for name in wanted if not (self.models / f"{name}.nir").exists()]
+        for number, content in pool.results(training.trained, [(self.train, wanted[name]) for name in new]):
+            with output_errors(self.models):
+                self.models.mkdir(parents=True, exist_ok=True)
+            with new_file(self.models / f"{new[number]}.nir") as partial:
+                partial.write_bytes(content)
+
+    def made(self, point: Point) -> tuple[Any, Any, Any, int | None]:
+        """Network, configuration, data and clock of a point, as a build takes them."""
+        source = self.of(point)
+        clock_hz = round(point[CLOCK] * 1e6) if point.get(CLOCK) else None
+        data = shortened(source.data, point.get(STEPS))
+        return integers(source, quantisation_of(point)), hardware_of(point), data, clock_hz
+
+
+def _estimated(source: Source, board: str, points: Sequence[Point]) -> tuple[list[Estimate], str]:
+    return estimates(source, board, points), worker()
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    words = given.split(",") if isinstance(given, str) else given
+    return tuple(word.strip() for word in words if word.strip())
+
+
+def _source(model: str | Path, data: "AnyData", knobs: Knobs | str | None, read_out: str) -> Source:
+    path = Path(model)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
+    convention = knobs if isinstance(knobs, Knobs) else resolve(knobs)
+    return Source(name=path.name, model=content, data=data_of(data), knobs=convention, read_out=read_out)
+
+
+def _space(given: Any, network: Network, board: Any, train: str | None) -> Space:
+    """What is given, or what suits the network; where a callback trains, the names of layers may vary."""
+    found = spaces.default(network, board) if given is None else spaces.read(given, network)
+    trains = any(name.startswith(f"{spaces.TRAIN}.") for name in found.axes)
+    if trains != (train is not None):
+        raise Refusal("A training callback and its parameters go together: --train, and train: in the space")
+    if not found.free:
+        raise Refusal("The space has a single point: give an axis several choices")
+    return found
+
+
+def _key(task: _Task, aims: Goals, board: str) -> str:
+    """What a storage must be of, for a search to go on in it."""
+    return digest(
+        {
+            "source": task.source.key,
+            "board": repr(catalogue.find(board)),
+            "space": {name: list(choices) for name, choices in task.space.axes.items()},
+            "aims": [list(aims.maximise), list(aims.minimise), [limit.text for limit in aims.limits]],
+            "train": task.train,
+            "code": [sources(f"spikeloom.{room}") for room in ("hdl.mapping", "tune")],
+        }
+    )
+
+
+def _progress(search: Search) -> str:
+    good = [t for t in search.trials if not t.refused and search.goals.kept(t.figures)]
+    if not good:
+        return "explore: none keeps all limits yet"
+    aims = search.goals
+    best = [(name, max(t.figures[name] for t in good)) for name in aims.maximise]
+    best += [(name, min(t.figures[name] for t in good)) for name in aims.minimise]
+    return "explore: best " + ", ".join(f"{name} {value:.4g}" for name, value in best)
+
+
+def _chosen(front: Sequence[Trial], designs: Sequence[Design], aims: Goals) -> dict[str, Design]:
+    return chosen(designs if designs else [_modelled(trial) for trial in front], aims)
+
+
+def _modelled(trial: Trial) -> Design:
+    return Design(number=trial.number, point=trial.point, depth=1, figures=trial.figures, modelled=trial.figures)
+
+
+def _write(
+    search: Search,
+    front: Sequence[Trial],
+    designs: Sequence[Design],
+    roles: Mapping[str, Design],
+    task: _Task,
+    output: Path,
+    seconds: float,
+) -> TuneReport:
+    built = {design.number: design for design in designs}
+    report = TuneReport(
+        board=task.board,
+        goals=search.goals,
+        trials=len(search.trials),
+        refused=sum(bool(trial.refused) for trial in search.trials),
+        front=tuple(built.get(trial.number, _modelled(trial)) for trial in front),
+        settled=tuple(designs),
+        chosen=roles,
+        workers=dict(Counter(trial.worker for trial in search.trials if trial.worker)),
+        seconds=seconds,
+        output=output,
+    )
+    from spikeloom.tune.page import write as write_page
+
+    with output_errors(output):
+        save_front(report, output / "front.json")
+        commands = _files(report, task, output)
+        write_page(report, search, commands, output / "tune.html")
+    return report
+
+
+def _files(report: TuneReport, task: _Task, output: Path) -> dict[int, str]:
+    """The chosen designs' files, a configuration for each of the front, and the commands that make them, by number."""
+    said: dict[int, str] = {}
+    points = output / "points"
+    points.mkdir(exist_ok=True)
+    data = Path(task.source.data.path) if task.source.data.path else None
+    if data is None:  # an array: the commands need a file
+        data = output / "data.npz"
+        _save_data(task.source.data, data)
+    lines = []
+
+    def steps(design: Design) -> Path | None:
+        """A file of data with fewer steps, where the design is of these."""
+        count = design.point.get(STEPS)
+        if count is None:
+            return None
+        path = points / f"steps-{count}.npz"
+        if not path.exists():
+            _save_data(shortened(task.source.data, count), path)
+        return path
+
+    for design in report.front:
+        source, number, shorter = task.of(design.point), design.number, steps(design)
+        model = task.models / source.name if task.train else points / source.name
+        if not model.exists():
+            model.write_bytes(source.model)
+        commands = Commands(model=model, data=data, knobs=source.knobs, read_out=source.read_out, board=report.board)
+        config, loom = points / f"{number}.yaml", points / f"{number}.loom"
+        save_configuration(design.point, config, f"trial {number} of spikeloom tune for {report.board}")
+        convert = commands.convert(design.point, str(loom), data=shorter)
+        build = commands.build(design.point, str(loom), str(config), str(output / "built" / str(number)), shorter)
+        said[number] = f"{convert} && {build}"
+    for name, design in report.chosen.items():
+        config, loom = output / f"{name}.yaml", output / f"{name}.loom"
+        network = task.made(design.point)[0].network
+        save_configuration(design.point, config, f"{name}: trial {design.number} of spikeloom tune for {report.board}")
+        network.save(loom)
+        lines.append(f"# {name}: trial {design.number}")
+        lines.append(commands.build(design.point, str(loom), str(config), str(output / "built" / name), steps(design)))
+    with new_file(output / "commands.txt") as partial:
+        partial.write_text("\n".join(lines) + "\n", "utf-8")
+    return said
+
+
+def _save_data(data: Any, path: Path) -> None:
+    with new_file(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, x=data.x, **({} if data.y is None else {"y": data.y}))
