@@ -11,10 +11,15 @@ ROOMS := flow golden hdl sim boards tests docs
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint docs trust trust-full bench prove soak invariance bench-snntorch tables lock clean venv
+.PHONY: demo tune-demo test lint docs trust trust-full bench prove soak invariance bench-snntorch tables lock clean venv
 
 demo: $(READY)
 	$(BIN)/spikeloom demo
+
+# Searches for the digits' best hardware on an iCE40 HX8K, and builds one design of the front.
+tune-demo: $(READY)
+	$(BIN)/spikeloom tune flow/data/digits.nir --data flow/data/digits.npz --board ice40-hx8k --convention snntorch \
+	  --space docs/examples/digits-space.yaml --require "accuracy>=0.95" --trials 160 --settle 1 -o spikeloom-tune
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

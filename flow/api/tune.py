@@ -10,7 +10,7 @@ from spikeloom.api.given import Progress
 if TYPE_CHECKING:
     from spikeloom.api.given import AnyData
     from spikeloom.golden.conventions import Knobs
-    from spikeloom.tune.result import TuneReport
+    from spikeloom.tuning.result import TuneReport
 
 __all__ = ["tune"]
 
@@ -48,7 +48,7 @@ def tune(
     in ``output``. executor: "local" with so many ``workers``, "dask://host:port", or any of ``concurrent.futures``.
     resume: go on with what ``output`` or ``storage`` has.
     """
-    from spikeloom.tune.tune import tune as search
+    from spikeloom.tuning.tune import tune as search
 
     return search(
         model,

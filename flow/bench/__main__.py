@@ -24,6 +24,7 @@ from spikeloom.bench import (
     scaling,
     speed,
     tables,
+    tune,
 )
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
@@ -57,6 +58,8 @@ FIGURES: dict[str, Figure] = {
         boards.boards,
         boards.single_port,
         area.area,
+        tune.tune_speed,
+        tune.tune_search,
         figures.peer,
         figures.model,
         figures.performance,

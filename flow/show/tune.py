@@ -10,8 +10,8 @@ MOST_ROWS = 20
 
 
 def tune(report: Any) -> None:
-    from spikeloom.tune.figures import DEPTHS, FIGURES
-    from spikeloom.tune.result import shown
+    from spikeloom.tuning.figures import DEPTHS, FIGURES
+    from spikeloom.tuning.result import shown
 
     names = list(dict.fromkeys((*report.goals.objectives, "latency", "lut", "bram", "fmax")))
     roles: dict[int, list[str]] = {}

@@ -11,15 +11,15 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.cost import predict
-from spikeloom.tune.source import Integers, Source, integers
-from spikeloom.tune.space import CLOCK, Point, hardware_of, quantisation_of
+from spikeloom.tuning.source import Integers, Source, integers
+from spikeloom.tuning.space import CLOCK, Point, hardware_of, quantisation_of
 
 __all__ = ["Estimate", "estimate", "estimates"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """figures: by name, as in ``tune.figures``; without those that are not known. refused: why there is no such
+    """figures: by name, as in ``tuning.figures``; without those that are not known. refused: why there is no such
     hardware, else empty."""
 
     figures: Mapping[str, float]

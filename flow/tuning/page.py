@@ -17,12 +17,12 @@ from spikeloom import __version__
 from spikeloom.boards import catalogue
 from spikeloom.files import new_file
 from spikeloom.text import visible
-from spikeloom.tune.figures import DEPTHS, FIGURES
-from spikeloom.tune.goals import Goals
-from spikeloom.tune.result import TuneReport, shown
-from spikeloom.tune.settle import Design
-from spikeloom.tune.space import Point, Space, label
-from spikeloom.tune.study import Search, Trial
+from spikeloom.tuning.figures import DEPTHS, FIGURES
+from spikeloom.tuning.goals import Goals
+from spikeloom.tuning.result import TuneReport, shown
+from spikeloom.tuning.settle import Design
+from spikeloom.tuning.space import Point, Space, label
+from spikeloom.tuning.study import Search, Trial
 
 __all__ = ["importance", "write"]
 
@@ -34,14 +34,14 @@ def write(report: TuneReport, search: Search, commands: Mapping[int, str], path:
     import plotly.offline
 
     environment = Environment(
-        loader=PackageLoader("spikeloom.tune", "."),
+        loader=PackageLoader("spikeloom.tuning", "."),
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else visible(value),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scripts = [plotly.offline.get_plotlyjs(), (resources.files("spikeloom.tune") / "tune.js").read_text("utf-8")]
+    scripts = [plotly.offline.get_plotlyjs(), (resources.files("spikeloom.tuning") / "tune.js").read_text("utf-8")]
     hashes = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts)
     text = environment.get_template("tune.html.j2").render(
         version=__version__,

@@ -13,8 +13,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from spikeloom.tune.front import front
-from spikeloom.tune.space import Space
+from spikeloom.tuning.front import front
+from spikeloom.tuning.space import Space
 
 __all__ = ["COSTS", "EXCESS", "FrontSampler", "distributions"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from spikeloom.boards.board import Board
 from spikeloom.golden.network import Refusal
-from spikeloom.tune import figures
-from spikeloom.tune.figures import Figure
+from spikeloom.tuning import figures
+from spikeloom.tuning.figures import Figure
 
 __all__ = ["Limit", "check", "parse"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from spikeloom import Refusal
 from spikeloom.boards import catalogue
-from spikeloom.tune import expressions
-from spikeloom.tune.goals import goals
+from spikeloom.tuning import expressions
+from spikeloom.tuning.goals import goals
 
 BOARD = catalogue.find("icebreaker")
 

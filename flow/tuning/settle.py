@@ -15,11 +15,11 @@ from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.build import BuildReport
 from spikeloom.boards.stages import KEPT
 from spikeloom.golden.network import Refusal
-from spikeloom.tune.cost import quality
-from spikeloom.tune.goals import Goals
-from spikeloom.tune.source import Integers
-from spikeloom.tune.space import Point
-from spikeloom.tune.study import Trial
+from spikeloom.tuning.cost import quality
+from spikeloom.tuning.goals import Goals
+from spikeloom.tuning.source import Integers
+from spikeloom.tuning.space import Point
+from spikeloom.tuning.study import Trial
 
 __all__ = ["ROLES", "Design", "order", "role", "settle"]
 
@@ -32,7 +32,7 @@ TRIES = 2
 class Design:
     """A candidate with all that is known of it.
 
-    depth: how ``figures`` came about, as in ``tune.figures.DEPTHS``; ``modelled`` has what the model said of it.
+    depth: how ``figures`` came about, as in ``tuning.figures.DEPTHS``; ``modelled`` has what the model said of it.
     problem: why it is not to be used, else empty.
     """
 

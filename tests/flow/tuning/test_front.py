@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from spikeloom.tune.front import front, hypervolume
+from spikeloom.tuning.front import front, hypervolume
 
 
 def beaten(a, b):

@@ -17,16 +17,16 @@ from spikeloom.boards import catalogue
 from spikeloom.files import new_file, output_errors
 from spikeloom.golden.conventions import Knobs, resolve
 from spikeloom.golden.network import Network, Refusal
-from spikeloom.tune import space as spaces
-from spikeloom.tune import training
-from spikeloom.tune.cost import Estimate, estimates
-from spikeloom.tune.executors import Pool, opened, worker
-from spikeloom.tune.goals import Goals, goals
-from spikeloom.tune.result import Commands, TuneReport, chosen, save_configuration, save_front, variant
-from spikeloom.tune.settle import Design, settle
-from spikeloom.tune.source import Source, integers, shortened
-from spikeloom.tune.space import CLOCK, STEPS, Point, Space, hardware_of, quantisation_of, training_of
-from spikeloom.tune.study import BATCH, Search, Trial
+from spikeloom.tuning import space as spaces
+from spikeloom.tuning import training
+from spikeloom.tuning.cost import Estimate, estimates
+from spikeloom.tuning.executors import Pool, opened, worker
+from spikeloom.tuning.goals import Goals, goals
+from spikeloom.tuning.result import Commands, TuneReport, chosen, save_configuration, save_front, variant
+from spikeloom.tuning.settle import Design, settle
+from spikeloom.tuning.source import Source, integers, shortened
+from spikeloom.tuning.space import CLOCK, STEPS, Point, Space, hardware_of, quantisation_of, training_of
+from spikeloom.tuning.study import BATCH, Search, Trial
 
 if TYPE_CHECKING:
     from spikeloom.api.given import AnyData, Progress
@@ -77,7 +77,7 @@ def tune(
     searched = _space(space, first, chosen_board, train)
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-    task = _Task(given, chosen_board.name, searched, train, output / "models")
+    task = _Task(Path(model), given, chosen_board.name, searched, train, output / "models")
     search = Search(
         space=searched,
         goals=aims,
@@ -110,14 +110,18 @@ def tune(
 class _Task:
     """What the points of a space are of."""
 
-    def __init__(self, source: Source, board: str, space: Space, train: str | None, models: Path) -> None:
-        self.source, self.board, self.space, self.train, self.models = source, board, space, train, models
+    def __init__(self, model: Path, source: Source, board: str, space: Space, train: str | None, models: Path) -> None:
+        self.model, self.source, self.board, self.space = model, source, board, space
+        self.train, self.models = train, models
+
+    def file_of(self, point: Point) -> Path:
+        return self.model if self.train is None else self.models / f"{variant(point)}.nir"
 
     def of(self, point: Point) -> Source:
         """The model of a point: the one given, or one that the callback made before."""
         if self.train is None:
             return self.source
-        path = self.models / f"{variant(point)}.nir"
+        path = self.file_of(point)
         return replace(self.source, name=path.name, model=path.read_bytes())
 
     def evaluated(self, pool: Pool, points: Sequence[Point]) -> Iterator[tuple[int, Estimate, str]]:
@@ -190,7 +194,7 @@ def _key(task: _Task, aims: Goals, board: str) -> str:
             "space": {name: list(choices) for name, choices in task.space.axes.items()},
             "aims": [list(aims.maximise), list(aims.minimise), [limit.text for limit in aims.limits]],
             "train": task.train,
-            "code": [sources(f"spikeloom.{room}") for room in ("hdl.mapping", "tune")],
+            "code": [sources(f"spikeloom.{room}") for room in ("hdl.mapping", "tuning")],
         }
     )
 
@@ -235,7 +239,7 @@ def _write(
         seconds=seconds,
         output=output,
     )
-    from spikeloom.tune.page import write as write_page
+    from spikeloom.tuning.page import write as write_page
 
     with output_errors(output):
         save_front(report, output / "front.json")
@@ -267,10 +271,13 @@ def _files(report: TuneReport, task: _Task, output: Path) -> dict[int, str]:
 
     for design in report.front:
         source, number, shorter = task.of(design.point), design.number, steps(design)
-        model = task.models / source.name if task.train else points / source.name
-        if not model.exists():
-            model.write_bytes(source.model)
-        commands = Commands(model=model, data=data, knobs=source.knobs, read_out=source.read_out, board=report.board)
+        commands = Commands(
+            model=task.file_of(design.point),
+            data=data,
+            knobs=source.knobs,
+            read_out=source.read_out,
+            board=report.board,
+        )
         config, loom = points / f"{number}.yaml", points / f"{number}.loom"
         save_configuration(design.point, config, f"trial {number} of spikeloom tune for {report.board}")
         convert = commands.convert(design.point, str(loom), data=shorter)

@@ -11,10 +11,10 @@ import yaml
 
 from spikeloom.files import new_file
 from spikeloom.golden.conventions import Knobs
-from spikeloom.tune.figures import DEPTHS, FIGURES
-from spikeloom.tune.goals import Goals
-from spikeloom.tune.settle import ROLES, Design, role
-from spikeloom.tune.space import CLOCK, STEPS, Point, hardware_of, quantisation_of, training_of
+from spikeloom.tuning.figures import DEPTHS, FIGURES
+from spikeloom.tuning.goals import Goals
+from spikeloom.tuning.settle import ROLES, Design, role
+from spikeloom.tuning.space import CLOCK, STEPS, Point, hardware_of, quantisation_of, training_of
 
 __all__ = ["Commands", "TuneReport", "chosen", "save_front"]
 

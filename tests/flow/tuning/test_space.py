@@ -8,7 +8,7 @@ import pytest
 import small
 from spikeloom import Refusal
 from spikeloom.boards import catalogue
-from spikeloom.tune import space as spaces
+from spikeloom.tuning import space as spaces
 
 NETWORK = small.network()
 

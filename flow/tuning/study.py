@@ -15,12 +15,12 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from spikeloom.golden.network import Refusal
-from spikeloom.tune.front import front
-from spikeloom.tune.goals import Goals
-from spikeloom.tune.sampler import COSTS, EXCESS, FrontSampler, distributions
-from spikeloom.tune.space import Point, Space, key_of
+from spikeloom.tuning.front import front
+from spikeloom.tuning.goals import Goals
+from spikeloom.tuning.sampler import COSTS, EXCESS, FrontSampler, distributions
+from spikeloom.tuning.space import Point, Space, key_of
 
-__all__ = ["SAMPLERS", "Search", "Trial"]
+__all__ = ["SAMPLERS", "Search", "Trial", "chosen_sampler", "corners", "quiet"]
 
 NAME, KEY = "spikeloom", "key"
 #: Asked for together, whatever the number of workers: the same seed gives the same trials.
@@ -55,26 +55,15 @@ class Search:
         self.space, self.goals = space, goals
         self.axes = distributions(space)
         directions = ["maximize"] * len(goals.maximise) + ["minimize"] * len(goals.minimise)
-        with _quiet():
+        with quiet():
             self.kept = _kept(storage, directions, goals.objectives, key, resume)
-            self.study = optuna.create_study(directions=directions, sampler=self._sampler(sampler, seed))
+            self.study = optuna.create_study(
+                directions=directions, sampler=chosen_sampler(sampler, space, seed, list(corners(space)))
+            )
         self.trials: list[Trial] = []
         self.by_point: dict[str, Trial] = {}
         self.taken = 0
         self._take()
-
-    def _sampler(self, name: str, seed: int) -> optuna.samplers.BaseSampler:
-        if name == "front":
-            return FrontSampler(self.space, seed, list(corners(self.space)))
-        made: Mapping[str, Callable[[], optuna.samplers.BaseSampler]] = {
-            "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
-            "nsga3": lambda: optuna.samplers.NSGAIIISampler(seed=seed),
-            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True),
-            "random": lambda: optuna.samplers.RandomSampler(seed=seed),
-        }
-        if name not in made:
-            raise Refusal(f"sampler is one of {', '.join(SAMPLERS)}, not {name!r}")
-        return made[name]()
 
     def _take(self) -> None:
         """What is in the storage and not here yet."""
@@ -103,7 +92,7 @@ class Search:
         """
         fruitless = 0
         while (left := trials - len(self.trials)) > 0 and fruitless < 3:
-            with _quiet():
+            with quiet():
                 asked = [self.study.ask(self.axes) for _ in range(min(BATCH, left))]
             points = [self.space.point(self.space.named(trial.params)) for trial in asked]
             new: dict[str, list[int]] = {}
@@ -137,7 +126,7 @@ class Search:
             values = self.goals.values(figures)
             about |= {COSTS: self.goals.costs(figures), EXCESS: sum(constraints.values())}
         state = TrialState.FAIL if refused else TrialState.COMPLETE
-        with _quiet():
+        with quiet():
             for name, value in about.items():
                 asked.set_user_attr(name, value)
             for name, value in constraints.items():
@@ -187,6 +176,20 @@ class Search:
         return f"{text} (at best {trial.figures[limit.name]:.6g}; the limit is {limit.bound:.6g})"
 
 
+def chosen_sampler(name: str, space: Space, seed: int, starts: Sequence[Sequence[int]]) -> optuna.samplers.BaseSampler:
+    """The sampler of that name. starts: what our own asks for first."""
+    made: Mapping[str, Callable[[], optuna.samplers.BaseSampler]] = {
+        "front": lambda: FrontSampler(space, seed, starts),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
+        "nsga3": lambda: optuna.samplers.NSGAIIISampler(seed=seed),
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+    }
+    if name not in made:
+        raise Refusal(f"sampler is one of {', '.join(SAMPLERS)}, not {name!r}")
+    return made[name]()
+
+
 def corners(space: Space) -> Iterator[tuple[int, ...]]:
     """The first and the last choices of all axes: the extremes of spaces that are in order."""
     yield tuple(0 for _ in space.free)
@@ -233,7 +236,7 @@ def _unknown(name: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without what Optuna says of its own progress and plans."""
     optuna.logging.set_verbosity(logging.ERROR)
     with warnings.catch_warnings():

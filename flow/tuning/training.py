@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.golden.network import Refusal
-from spikeloom.tune.space import label
+from spikeloom.tuning.space import label
 
 __all__ = ["find", "trained"]
 

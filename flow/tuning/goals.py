@@ -6,8 +6,8 @@ from math import log
 
 from spikeloom.boards.board import Board
 from spikeloom.golden.network import Refusal
-from spikeloom.tune import expressions, figures
-from spikeloom.tune.expressions import Limit
+from spikeloom.tuning import expressions, figures
+from spikeloom.tuning.expressions import Limit
 
 __all__ = ["Goals", "goals"]
 

@@ -1,0 +1,96 @@
+"""Workers that are killed, on this machine and on a Dask cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+import spikeloom
+from spikeloom import Refusal
+from spikeloom.tuning.executors import Pool, opened
+
+
+def _doubled(number, flag=None):
+    """Whoever gets the flag first is killed."""
+    if flag is not None:
+        try:
+            flag.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        except FileNotFoundError:
+            pass
+    return 2 * number
+
+
+def _killed(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_costs_nothing_that_is_finished(tmp_path):
+    flag = tmp_path / "flag"
+    flag.touch()
+    with opened("local", 2) as pool:
+        calls = [(k, flag if k == 3 else None) for k in range(8)]
+        found = list(pool.results(_doubled, calls))
+        assert sorted(found) == [(k, 2 * k) for k in range(8)], "each once"
+        assert not flag.exists()
+
+
+def test_workers_that_are_always_killed_end_the_search():
+    made = []
+
+    def make():
+        made.append(ProcessPoolExecutor(1))
+        return made[-1]
+
+    pool = Pool(make, lambda: 1)
+    with pytest.raises(Refusal, match="The workers were killed 5 times"):
+        list(pool.results(_killed, [(1,)]))
+    for executor in made:
+        executor.shutdown()
+
+
+@pytest.fixture
+def cluster():
+    """A scheduler and two workers as processes of their own, on this machine: its address, and the workers."""
+    Client = pytest.importorskip("distributed").Client  # noqa: N806
+    environment = os.environ | {"DASK_DISTRIBUTED__WORKER__MEMORY__SPILL": "False"}
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    scheduler = subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True, env=environment)
+    processes = [scheduler]
+    try:
+        for line in scheduler.stderr:
+            if "Scheduler at:" in line:
+                address = line.split()[-1].removeprefix("tcp://")
+                break
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]
+        workers = [
+            subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.DEVNULL, env=environment) for _ in "ab"
+        ]
+        processes += workers
+        with Client(f"tcp://{address}", timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield address, workers
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_shares_the_work_and_survives_a_worker(cluster, given):
+    address, workers = cluster
+    given |= {"executor": f"dask://{address}", "workers": None, "space": given["space"] | {"lanes": [2, 4, 8, 16]}}
+    report = spikeloom.tune(**given | {"trials": 16})
+    assert len(report.workers) == 2
+    assert min(report.workers.values()) >= 0.4 * sum(report.workers.values()), report.workers
+
+    def kill(*said):
+        if said[1:] == (20, 32):
+            workers[0].kill()
+
+    report = spikeloom.tune(**given | {"trials": 32, "resume": True}, progress=kill)
+    assert workers[0].poll() is not None, "one was killed while the other half was evaluated"
+    assert report.trials == sum(report.workers.values()) == 32, "each once, also those of the killed worker"

@@ -1,0 +1,192 @@
+"""Searches from beginning to end by the model: what they find, keep, go on with, and refuse."""
+
+import json
+import re
+import socket
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+import yaml
+
+import spikeloom
+from spikeloom import Refusal
+from spikeloom.golden.conventions import resolve
+from spikeloom.tuning import space as spaces
+from spikeloom.tuning import tune as module
+from spikeloom.tuning.cost import estimate
+from spikeloom.tuning.front import front
+from spikeloom.tuning.result import Commands
+from spikeloom.tuning.source import Source, typical
+
+
+def test_a_whole_small_space_gives_its_exact_front(given):
+    report = spikeloom.tune(**given)
+    assert report.trials == sum(report.workers.values()) == 16, "no point twice"
+    source = Source(
+        name=given["model"].name, model=given["model"].read_bytes(), data=given["data"], knobs=resolve("snntorch")
+    )
+    network = spikeloom.convert(given["model"], data=given["data"], knobs="snntorch").network
+    points = list(spaces.read(given["space"], network).points())
+    figures = [estimate(source, given["board"], point).figures for point in points]
+    kept = front(np.array([report.goals.costs(one) for one in figures]))
+    assert {spaces.key_of(design.point) for design in report.front} == {spaces.key_of(points[k]) for k in kept}
+    assert 1 < len(kept) < 16
+    fastest, smallest = report.chosen["fastest"], report.chosen["smallest"]
+    assert fastest.figures["latency"] == min(one["latency"] for one in figures)
+    assert smallest.figures["lut"] == min(one["lut"] for one in figures)
+    assert all(design.depth == 1 for design in report.front), "nothing was built"
+
+
+def test_the_folder_has_what_makes_it_again(given, data_file, run):
+    words = ("tune", given["model"], "--data", data_file, "--board", "ulx3s-85f", "--convention", "snntorch")
+    space = data_file.with_name("space.yaml")
+    space.write_text(yaml.safe_dump(given["space"] | {"steps": [10, 25], "weight_bits": {"lif2": 4, "lif1": [8]}}))
+    words += ("--space", space, "--trials", "8", "--settle", "0", "--workers", "1", "-o", "found")
+    document = run.json(*words, "--minimise", "latency,bram", "--require", "accuracy>=0.5")
+    assert document["ok"] and {one["by"] for one in document["front"]} == {"model"}
+    assert "accuracy>=0.5" in document["limits"]
+    found = run.folder / "found"
+    assert json.loads((found / "front.json").read_text())["front"] == document["front"]
+    commands = (found / "commands.txt").read_text()
+    assert commands.count("spikeloom build found/") == 3
+    for name in ("fastest", "smallest", "balanced"):
+        network = spikeloom.Network.load(found / f"{name}.loom")
+        report = spikeloom.map(network, config=found / f"{name}.yaml")
+        number = document["chosen"][name]
+        point = next(one["point"] for one in document["front"] if one["number"] == number)
+        assert report.configuration.lanes == point["lanes"]
+    # The command of a point makes the very network that was chosen.
+    steps = point["steps"]
+    line = Commands(
+        model=given["model"], data=data_file, knobs=resolve("snntorch"), read_out="sum", board="ulx3s-85f"
+    ).convert(point, "again.loom", data=found / "points" / f"steps-{steps}.npz")
+    assert "--weight-bits lif2=4,lif1=8" in line or "--weight-bits lif1=8,lif2=4" in line
+    run(*line.split()[1:])
+    assert spikeloom.Network.load("again.loom").hash == network.hash
+
+
+def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
+    def stop(*said):
+        if said[1:] == (7, 16):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        spikeloom.tune(**given, progress=stop)
+    with pytest.raises(Refusal, match="has this search already; go on with --resume"):
+        spikeloom.tune(**given)
+    report = spikeloom.tune(**given, resume=True)
+    # Seven were finished and are not evaluated again.
+    assert report.trials == sum(report.workers.values()) == 16
+    journal = (given["output"] / "journal.log").read_text()
+    assert journal.count('"worker"') == 16
+    again = spikeloom.tune(**{**given, "output": given["output"].parent / "at-once"})
+    assert {spaces.key_of(d.point) for d in again.front} == {spaces.key_of(d.point) for d in report.front}
+
+
+def test_a_storage_of_something_else_is_refused(given):
+    spikeloom.tune(**given | {"trials": 2})
+    other = given | {"resume": True, "trials": 4}
+    for change in ({"minimise": "latency"}, {"require": ["lut<=5000"]}, {"space": {"lanes": [2, 4]}}):
+        with pytest.raises(Refusal, match="has the search of another network"):
+            spikeloom.tune(**other | change)
+    with pytest.raises(Refusal, match="not a storage for a search"):
+        spikeloom.tune(**given | {"storage": "nothing://here"})
+    database = f"sqlite:///{given['output']}/study.db"
+    assert spikeloom.tune(**given | {"trials": 2, "storage": database}).trials == 2
+    assert spikeloom.tune(**other | {"storage": database}).trials == 4
+
+
+def test_limits_that_nothing_keeps_say_how_close_it_came(given):
+    with pytest.raises(Refusal) as refused:
+        spikeloom.tune(**given, require=["latency<=1us", "lut<=100%"])
+    assert re.search(r"No trial of 16 keeps latency<=1us \(at best [\d.]+; the limit is 1\)", str(refused.value))
+    assert (given["output"] / "tune.html").exists(), "what was tried can be seen"
+    assert json.loads((given["output"] / "front.json").read_text())["trials"] == 16
+
+
+def test_limits_that_only_contradict_in_this_space_name_the_nearest(given):
+    fast = min(d.figures["latency"] for d in spikeloom.tune(**given).front)
+    with pytest.raises(Refusal, match="Each limit is kept by some trial, and all together by none; the nearest misses"):
+        spikeloom.tune(
+            **given | {"output": given["output"].with_name("two")}, require=[f"latency<={fast:.2f}", "lut<=2900"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"board": "ulx3s"}, "ulx3s"),
+        ({"executor": "slurm"}, "executor is local or dask://HOST:PORT, not 'slurm'"),
+        ({"train": "no_such_module:train"}, "train 'no_such_module:train': cannot be imported"),
+        ({"space": {"lanes": 4}}, "The space has a single point"),
+        ({"space": {"lanes": [1, 2], "train": {"hidden": [1]}}}, "A training callback and its parameters go together"),
+        ({"sampler": "best"}, "sampler is one of front, nsga2, nsga3, tpe, random, not 'best'"),
+        ({"trials": 0}, "trials is at least 1"),
+        ({"model": "none.nir"}, "none.nir: cannot be read"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(given, change, message):
+    with pytest.raises(Refusal, match=re.escape(message)):
+        spikeloom.tune(**given | change)
+
+
+def test_a_cluster_that_is_not_there_is_one_message(given):
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"dask://127.0.0.1:{free.getsockname()[1]}"
+    given = given | {"executor": address, "workers": None}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spikeloom.tuning.executors.SECONDS", 1)
+        with pytest.raises(Refusal, match="there is no Dask scheduler"):
+            spikeloom.tune(**given)
+
+
+def test_data_without_labels_has_no_accuracy(given, few):
+    given["data"] = spikeloom.Data(x=few.x)
+    with pytest.raises(Refusal, match="accuracy: the data has no labels y; give some, or take agreement"):
+        spikeloom.tune(**given)
+    given |= {"output": given["output"].with_name("two"), "maximise": "agreement"}
+    assert spikeloom.tune(**given).front
+
+
+def test_any_executor_will_do(given):
+    with ProcessPoolExecutor(2) as executor:
+        report = spikeloom.tune(**given | {"workers": 2, "executor": executor, "trials": 8})
+    assert report.trials == sum(report.workers.values()) == 8
+    assert not any("MainProcess" in worker for worker in report.workers)
+
+
+TRAINING = """
+import shutil
+def train(hidden, dropout=0):
+    if hidden == 13:
+        raise ArithmeticError("no luck")
+    return {path!r}
+"""
+
+
+def test_a_training_callback_makes_models(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_training.py").write_text(TRAINING.format(path=str(given["model"])))
+    given |= {"train": "own_training:train", "space": {"lanes": [4, 8], "train": {"hidden": [64, 128]}}, "trials": 4}
+    report = spikeloom.tune(**given)
+    assert {path.name for path in (given["output"] / "models").iterdir()} == {"hidden-64.nir", "hidden-128.nir"}
+    assert report.trials == 4
+    given |= {"output": given["output"].with_name("two")}
+    with pytest.raises(Refusal, match=re.escape("train own_training:train(hidden=13) raised ArithmeticError: no luck")):
+        spikeloom.tune(**given | {"space": {"lanes": [4, 8], "train": {"hidden": [64, 13]}}})
+    assert (given["output"] / "models" / "hidden-64.nir").exists(), "what was trained is kept"
+
+
+def test_few_samples_stand_for_all():
+    rng = np.random.default_rng(0)
+    fires = [rng.random((60, 25, n)) < rng.random((60, 1, 1)) for n in (20, 40)]
+    warm, *counted = typical(fires)
+    assert len(counted) == 2 and warm == counted[-1]
+    for one in fires:
+        events = one.sum(axis=(1, 2))
+        assert events[counted].mean() == pytest.approx(events.mean(), rel=0.05)
+        assert events.std() > 0.2 * events.mean(), "any two would not do"
+    assert module.BATCH == 16
