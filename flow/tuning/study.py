@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import optuna
@@ -27,7 +28,7 @@ NAME, KEY = "spikeloom", "key"
 BATCH = 16
 SAMPLERS = ("front", "nsga2", "nsga3", "tpe", "random")
 #: Attributes of a trial beside those of the sampler.
-FIGURES, REFUSED, POINT, WORKER = "figures", "refused", "point", "worker"
+FIGURES, REFUSED, POINT, WORKER, SEARCH = "figures", "refused", "point", "worker", "search"
 NO_COST = 1e9
 
 
@@ -62,16 +63,16 @@ class Search:
             )
         self.trials: list[Trial] = []
         self.by_point: dict[str, Trial] = {}
-        self.taken = 0
+        self.name, self.read = uuid4().hex, 0
         self._take()
 
     def _take(self) -> None:
         """What is in the storage and not here yet."""
-        for trial in self.kept.get_trials(deepcopy=False)[self.taken :]:
-            if trial.state in (TrialState.COMPLETE, TrialState.FAIL) and POINT in trial.user_attrs:
+        for trial in self.kept.get_trials(deepcopy=False)[self.read :]:
+            if trial.user_attrs.get(SEARCH) != self.name and POINT in trial.user_attrs:
                 self.study.add_trial(trial)
                 self._know(trial.user_attrs)
-            self.taken += 1
+            self.read += 1
 
     def _know(self, about: Mapping[str, Any]) -> None:
         point = json.loads(about[POINT])
@@ -118,6 +119,7 @@ class Search:
             FIGURES: dict(figures),
             REFUSED: refused,
             WORKER: worker,
+            SEARCH: self.name,
         }
         constraints: dict[str, float] = {}
         values = None
@@ -143,7 +145,6 @@ class Search:
                     system_attrs=self.study.trials[asked.number].system_attrs,
                 )
             )
-        self.taken += 1
         self._know(about)
 
     def front(self) -> list[Trial]:

@@ -58,6 +58,11 @@ function front() {
     ["built and measured", (one) => one.depth === 3 && !one.problem, "diamond"],
     ["not to be used", (one) => one.depth > 1 && (one.problem || one.depth < 3), "x"],
   ];
+  const third = rest < 0 ? [0] : of(data.designs, rest);
+  const low = Math.min(...third);
+  const high = Math.max(...third, low + 1e-9); // one value is a colour too
+  const colorbar = rest < 0 ? {} : { title: { text: names[rest].title } };
+  const shown = kinds.find(([, which]) => data.designs.some(which))[0];
   const designs = [];
   for (const [name, which, symbol] of kinds) {
     const some = data.designs.filter(which);
@@ -76,17 +81,12 @@ function front() {
         symbol,
         line: { color: ink, width: 1 },
         color: rest < 0 ? accent : of(some, rest),
-        ...(rest < 0
-          ? {}
-          : {
-              coloraxis: "coloraxis",
-            }),
+        ...(rest < 0 ? {} : { colorscale: "Viridis", cmin: low, cmax: high, colorbar, showscale: name === shown }),
       },
     });
   }
-  const colour = rest < 0 ? {} : { coloraxis: { colorscale: "Viridis", colorbar: { title: { text: names[rest].title } } } };
   const where = document.getElementById("front");
-  Plotly.newPlot(where, traces, layout({ xaxis: axis(names[x]), yaxis: axis(names[y]), hovermode: "closest", ...colour }), options);
+  Plotly.newPlot(where, traces, layout({ xaxis: axis(names[x]), yaxis: axis(names[y]), hovermode: "closest" }), options);
   where.on("plotly_click", (event) => {
     const point = event.points.find((one) => designs[one.curveNumber]);
     if (point) copy(designs[point.curveNumber][point.pointNumber]);
