@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spikeloom import packaged
-from spikeloom.bench import board_columns, core_columns
+from spikeloom.bench import board_columns, core_columns, tune_columns
 from spikeloom.bench.column import (
     CORES,
     ESTIMATED,
@@ -434,6 +434,7 @@ TABLES = {
     ),
     **board_columns.TABLES,
     **core_columns.TABLES,
+    **tune_columns.TABLES,
 }
 
 
