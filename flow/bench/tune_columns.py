@@ -7,7 +7,7 @@ __all__ = ["TABLES"]
 TABLES = {
     "tune_speed": Table(
         figure="tune_speed",
-        about="Measured: designs of the default space, all different, by the model of `tune` on so many processes, with "
+        about="Measured: designs of the default space, all different, by the model of `tune` on some processes, with "
         "the quantised networks in memory; the processor's milliseconds for one are those of each process.",
         tools=("numpy", "amaranth"),
         timed=True,

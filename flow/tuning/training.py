@@ -1,5 +1,6 @@
 """A user's own training: a function that makes other models of the same task, such as smaller or pruned ones."""
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable, Mapping
@@ -27,7 +28,8 @@ def trained(name: str, choices: Mapping[str, Any]) -> bytes:
     """The .nir file that the function returns the path of, given the choices by name."""
     said = ", ".join(f"{key}={label(value)}" for key, value in choices.items())
     try:
-        path = Path(find(name)(**choices))
+        with contextlib.redirect_stdout(sys.stderr):  # results alone go to standard output
+            path = Path(find(name)(**choices))
         return path.read_bytes()
     except Refusal:
         raise
