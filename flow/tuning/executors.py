@@ -43,20 +43,29 @@ class Pool:
         self.workers = workers
 
     def results(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """The number of each call and what it returns, as they end; what a call raises is raised."""
-        left = dict(enumerate(calls))
+        """The number of each call and what it returns, as they end; what one raises is raised when all have ended."""
+        left, raised = dict(enumerate(calls)), None
         for _ in range(MOST_POOLS):
             try:
                 futures = {self.executor.submit(function, *call): number for number, call in left.items()}
                 for future in as_completed(futures):
                     number = futures[future]
-                    result = future.result()
+                    try:
+                        result = future.result()
+                    except BrokenExecutor:
+                        raise
+                    except Exception as error:
+                        raised = raised or error
+                        del left[number]
+                        continue
                     del left[number]
                     yield number, result
             except BrokenExecutor:  # what has ended is kept, the rest goes to new workers
                 self.executor.shutdown(wait=False, cancel_futures=True)
                 self.executor = self.make()
             if not left:
+                if raised is not None:
+                    raise raised
                 return
         raise Refusal(
             f"The workers were killed {MOST_POOLS} times; is there enough memory? What is finished is kept, and "
