@@ -13,9 +13,9 @@ from spikeloom.trust.check import Job, Row, Rows, Unable
 __all__ = ["branches"]
 
 ROOT = Path(spikeloom.golden.__path__[0]).parent
-ROOMS = ("golden", "hdl", "boards/link")
-#: A failing test takes other branches; one that is slow for other reasons than branches is left to the full run.
-TESTS = {False: ("tests/golden", "tests/hdl", "tests/boards/link"), True: ("tests",)}
+ROOMS = ("golden", "hdl")
+#: Given whether the run is a full one. What runs in processes of its own is not counted.
+TESTS = {False: ("tests/golden", "tests/hdl"), True: ("tests",)}
 
 
 def branches(job: Job, by_file: str, missed: str) -> Rows:
