@@ -134,7 +134,6 @@ def test_what_cannot_be_searched_is_refused(given, change, message):
 
 
 def test_a_cluster_that_is_not_there_is_one_message(given):
-    pytest.importorskip("distributed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"dask://127.0.0.1:{free.getsockname()[1]}"
