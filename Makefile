@@ -88,7 +88,7 @@ lock:
 	$(VENV)-lock/bin/python -m pip install --disable-pip-version-check --quiet $(UV)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/uv pip compile --no-config --quiet --upgrade --universal \
 	  --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
-	  --extra dev --extra docs --extra dask pyproject.toml -o requirements.lock
+	  --extra dev --extra docs pyproject.toml -o requirements.lock
 	rm -rf $(VENV)-lock
 
 clean:
