@@ -1,10 +1,13 @@
 // The chip and its UART line, by a script: the same clocks in every run. From standard input, a line each:
 //
-//   byte VALUE | wait CLOCKS | low CLOCKS | quiet CLOCKS | network VALUE | mark NUMBER
+//   byte VALUE | wait CLOCKS | low CLOCKS | quiet CLOCKS | settle CLOCKS | network VALUE | speed PERMILLE
+//   reset CLOCKS | mark NUMBER
 //
-// send a byte, do nothing, hold the line low, go on once the chip has not been busy for so long, change the input of
-// that name. To standard output go the bytes that the chip sends, and the marks. Plusargs: divider, network, and reset, a clock in which there is one
-// beside the one at the start.
+// send a byte, do nothing, hold the line low, go on once the chip has not been busy for so long, and with settle end if
+// that takes for ever, change the input of that name, send with longer or shorter bits, reset the chip. To standard
+// output go the bytes that the chip sends, each with the clock of its end, the marks, and "ragged" where the line
+// changes within a bit or has no stop bit. Plusargs: divider, network, and reset, a clock in which there is one beside
+// the one at the start.
 
 #include <cstdint>
 #include <cstdio>
@@ -48,28 +51,40 @@ class Line {
     void byte(unsigned value) {
         for (unsigned bits = value << 1 | 1 << 9, k = 0; k < 10; ++k, bits >>= 1) {
             top_.next_rx = bits & 1;
-            wait(divider_);
+            wait(edge(k + 1) - edge(k));
         }
+    }
+
+    void speed(unsigned permille) { permille_ = permille; }
+
+    void reset(unsigned clocks) {
+        held_ = clocks;
+        wait(clocks);
     }
 
     void network(unsigned value) { top_.next_network = value; }
 
-    void quiet(unsigned clocks) {
-        for (unsigned since = 0, all = 0; since < clocks && all < PATIENCE; ++all) {
+    bool quiet(unsigned clocks, unsigned patience = PATIENCE) {
+        unsigned since = 0;
+        for (unsigned all = 0; since < clocks && all < patience; ++all) {
             clock();
             since = top_.busy || left_ ? 0 : since + 1;
         }
+        return since >= clocks;
     }
 
   private:
     Vtop top_;
     const unsigned divider_;
-    unsigned left_ = 0, timer_ = 0, bits_ = 0;
+    unsigned left_ = 0, timer_ = 0, bits_ = 0, held_ = 0, permille_ = 1000;
     uint64_t clock_ = 0, reset_ = 0;
     bool before_ = true;
 
+    unsigned edge(unsigned bit) const { return (bit * divider_ * permille_ + 500) / 1000; }
+
     void clock() {
-        top_.next_rst = clock_ < RESET_CLOCKS || clock_ == reset_;
+        top_.next_rst = clock_ < RESET_CLOCKS || clock_ == reset_ || held_;
+        held_ -= held_ != 0;
         ++clock_;
         top_.clk = 1;
         top_.eval();
@@ -77,11 +92,17 @@ class Line {
         top_.eval();
         const bool level = top_.tx;
         if (!left_) {
-            if (before_ && !level) left_ = 10, timer_ = divider_ / 2;
+            if (before_ && !level) left_ = 10, timer_ = divider_;
         } else if (!--timer_) {
             timer_ = divider_;
-            bits_ = bits_ >> 1 | unsigned(level) << 9;
-            if (!--left_) std::cout << (bits_ >> 1 & 0xFF) << '\n';
+            bits_ = bits_ >> 1 | unsigned(before_) << 9;
+            if (!--left_) {
+                std::cout << (bits_ >> 1 & 0xFF) << ' ' << clock_ << '\n';
+                if (!before_) std::cout << "ragged\n";
+                if (!level) left_ = 10;
+            }
+        } else if (level != before_) {
+            std::cout << "ragged\n";
         }
         before_ = level;
     }
@@ -106,6 +127,9 @@ int main(int argc, char** argv) {
         if (command == "wait") line.wait(number);
         if (command == "low") line.low(number);
         if (command == "quiet") line.quiet(number);
+        if (command == "settle" && !line.quiet(number, 10 * PATIENCE)) break;
+        if (command == "speed") line.speed(number);
+        if (command == "reset") line.reset(number);
         if (command == "network") line.network(number);
         if (command == "mark") std::cout << "mark\n";
     }

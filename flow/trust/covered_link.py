@@ -193,7 +193,7 @@ class CoveredLink:
         firsts = [line.split()[1:] for line in lines if line.startswith("first ")]
         self.first = {self.probes.places[label][0].name: int(clock) for label, clock in reversed(firsts)}
         said = lines[lines.index("mark") + 1 :] if "mark" in lines else lines
-        return host.judge(bytes(int(line) for line in said if line.isdigit()))
+        return host.judge(bytes(int(line.split()[0]) for line in said if line[0].isdigit()))
 
     def points(self) -> Counter[Point]:
         """What all of them reached. Of the accelerator only bins count: it is measured without a link."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from spikeloom.boards.chip import TOP
 from spikeloom.hdl.routers import Crossbar, Interconnect, Mesh, Ring
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
@@ -13,6 +14,8 @@ from spikeloom.sim.mutation.packets import packets
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Outcome, trial
 from spikeloom.sim.soak import PAYLOAD_BITS, soak_verilog
 from spikeloom.trust.check import Check, Figure, Job, Row, Rows
+from spikeloom.trust.link_script import talk
+from spikeloom.trust.link_stand_in import Wire, link_verilog
 from spikeloom.trust.mutant_designs import Rule, Subject, case
 
 __all__ = ["CHECK"]
@@ -24,6 +27,7 @@ AT_ONCE = 250
 PROOF_SECONDS = 60
 #: Per cent, killed by tests alone.
 LEAST_QUICK, LEAST_FULL = 92, 95
+STAND_IN = "accelerator"
 OWN = ("core", "top", "gate", "exchange", "counters", "arriving", "leaving", "buffer")
 
 ONE = Subject(
@@ -70,9 +74,11 @@ ZERO = Subject(
     synapse_delays=0,
     orders=False,
 )
+WIDE = Wire(flit_bits=20, slots=4, slot_size=128)
+SMALL = Wire(flit_bits=61, slots=2, slot_size=64)
 
 #: Of each block: the design of each part, and its share of the block's mutants.
-DESIGNS: dict[str, dict[str, tuple[Subject | type[Interconnect], float]]] = {
+DESIGNS: dict[str, dict[str, tuple[Subject | type[Interconnect] | Wire, float]]] = {
     "core": {"one core": (ONE, 0.4), "three cores on a mesh": (MESH, 0.4), "short pipeline": (SHORT, 0.2)},
     "memories": {"block memories": (ONE, 0.5), "a single port": (SHORT, 0.5)},
     "router": {"crossbar": (Crossbar, 0.3), "ring": (Ring, 0.35), "mesh": (Mesh, 0.35)},
@@ -81,6 +87,7 @@ DESIGNS: dict[str, dict[str, tuple[Subject | type[Interconnect], float]]] = {
         "many spikes": (MANY, 0.4),
         "reset to zero": (ZERO, 0.2),
     },
+    "host link": {"three frames at once": (WIDE, 0.5), "one frame at once": (SMALL, 0.5)},
 }
 NODES = {Crossbar: 4, Ring: 5, Mesh: 6}
 
@@ -114,8 +121,13 @@ def run(part: str, job: Job) -> Rows:
 
 
 def _killers(
-    block: str, subject: Subject | type[Interconnect], folder: Path, count: int, seed: int
+    block: str, subject: Subject | type[Interconnect] | Wire, folder: Path, count: int, seed: int
 ) -> tuple[Mutants, list[Killer]]:
+    if isinstance(subject, Wire):
+        made = mutate(
+            link_verilog(subject), TOP, within=lambda place: not place.startswith(STAND_IN), count=count, seed=seed
+        )
+        return made, [talk(made.verilog, subject, seed) for seed in (1, 2)]
     if not isinstance(subject, Subject):
         dut = subject(NODES[subject], PAYLOAD_BITS)
         made = mutate(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"), count=count, seed=seed)
