@@ -27,6 +27,8 @@ NETWORKS = (0x12345678, 0xFFFFFFFF, 0, 0xEDCBA987)
 SPEEDS = (960, 1040)
 MOST_READ = (LONGEST - 6) // 4
 FORGET, CLEAR = 1, 2
+#: Words of a request that takes longer than the next one does on the line.
+EARLY = 40
 
 
 def script(wire: Wire, seed: int) -> Talk:
@@ -35,6 +37,7 @@ def script(wire: Wire, seed: int) -> Talk:
     _memory(t)
     _flits(t)
     _window(t)
+    _upon_another(t)
     _line(t)
     _damaged(t)
     _kinds(t)
@@ -157,6 +160,25 @@ def _window(t: Talk) -> None:
         t.say("wait", 1000)
         t.settle()
         t.read(0, 6)
+
+
+def _upon_another(t: Talk) -> None:
+    """A request comes while the one before is carried out, and flits wait: it is dropped."""
+    t.phase("a request too early")
+    t.set(credit=1, settle=False)
+    before = t.data
+    t.events(t.flits(3))
+    late, t.now.flits = t.now.flits[1:], t.now.flits[:1]
+    t.now.expected, t.now.news = before, False
+    t.say("wait", 600)
+    t.read(0, EARLY, settle=None)
+    t.put(t.frame(Kind.READ, t.control, address=0, marks=b"1"))
+    t.dropped += 1
+    t.say("wait", 12 * DIVIDER * (4 * EARLY + 16))
+    t.phase("and then all flits")
+    t.now.expected, t.now.news, t.now.flits = t.data, True, late
+    t.set()
+    t.count()
 
 
 def _line(t: Talk) -> None:

@@ -16,8 +16,9 @@ __all__ = ["Talk"]
 class Phase:
     """What must come back from a mark to the next.
 
-    answers: of control, in order. flits: in order. expected: frames of data that are carried out in the end.
-    news:    frames of data came, so that something is said of them. ignored: anything may come.
+    answers:  of control, in order. flits: in order.
+    expected: frames of data that are carried out in the end.
+    news:     frames of data came, so that something is said of them. ignored: anything may come.
     """
 
     what: str
@@ -72,15 +73,16 @@ class Talk:
         self.now.answers.append((kind, self.control % SEQUENCES, rest))
         self.control += 1
 
-    def _request(self, kind: Kind, rest: bytes, *, settle: bool, **fields: int | bytes) -> None:
+    def _request(self, kind: Kind, rest: bytes, *, settle: bool | None, **fields: int | bytes) -> None:
+        """settle: afterwards; or wait for so long as the answer takes, or, if None, not at all."""
         self.put(self.frame(kind, self.control, **fields))
         self.answer(Kind.VALUES if kind == Kind.READ else Kind.DONE, rest)
         if settle:
             self.settle()
-        else:
+        elif settle is not None:
             self.say("wait", 12 * DIVIDER * (len(rest) + 16))
 
-    def read(self, address: int, count: int = 1, *, settle: bool = True) -> None:
+    def read(self, address: int, count: int = 1, *, settle: bool | None = True) -> None:
         words = self.memory[address : address + count]
         marks = self.random.bytes(count)
         self._request(Kind.READ, words.tobytes(), settle=settle, address=address, marks=marks)

@@ -113,9 +113,10 @@ def run(part: str, job: Job) -> Rows:
     rows: list[Row] = []
     for done, outcome in enumerate(trial(made.mutants, killers)):
         job.progress(done, count)
-        # Whole designs have too many bits of memory to be proven.
-        small = outcome.killer is None and not isinstance(subject, Subject)
-        proof = unseen(made.flat, made.top, outcome.mutant, seconds=PROOF_SECONDS) if small else None
+        # Whole designs are too large to be proven.
+        lives = outcome.killer is None and not isinstance(subject, Subject)
+        cut = isinstance(subject, Wire)
+        proof = unseen(made.flat, made.top, outcome.mutant, seconds=PROOF_SECONDS, cut=cut) if lives else None
         rows.append(_row(design, lot, outcome, proof))
     return {_title(block): rows}
 
@@ -225,8 +226,9 @@ CHECK = Check(
     about=(
         "Yosys changes one bit of one gate, register or memory port at a time: inverted, stuck, or inverted as another "
         "bit says. The usual comparisons with the integer model then run small networks on the changed design, with "
-        "and without stalls, write and read all of its memories and registers as a host does, or count packets. A "
-        "mutant that none of them notices shows a missing test, unless a proof shows that it changes nothing."
+        "and without stalls, write and read all of its memories and registers as a host does, count packets, or send "
+        "right and wrong frames on the host's line. A mutant that none of them notices shows a missing test, unless a "
+        "proof shows that it changes nothing."
     ),
     parts=parts,
     run=run,

@@ -32,15 +32,22 @@ PASSES = (
 )
 
 
-def unseen(flat: str, top: str, mutant: Mutant, *, seconds: float) -> str | None:
-    """How it is known that no output of the design ever differs; None if it is not known. flat: its RTLIL."""
+#: Memories become ports of the design: what they are asked must be the same, then what they answer is, whatever it be.
+CUT = ("memory_collect", "expose -evert t:$mem_v2")
+
+
+def unseen(flat: str, top: str, mutant: Mutant, *, seconds: float, cut: bool = False) -> str | None:
+    """How it is known that no output of the design ever differs; None if it is not known. flat: its RTLIL.
+
+    cut: memories are taken out, and may be of any size; a proof is not found where it rests on what they hold.
+    """
     command = mutant.command.replace(f"-module {top} ", "-module gate ")
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
         folder = Path(name)
         (folder / "right.il").write_text(flat)
         both = [step for twin in ("gold", "gate") for step in ("read_rtlil right.il", f"rename {top} {twin}")]
         try:
-            run_yosys(folder, *both, command, *PASSES)
+            run_yosys(folder, *both, command, *(CUT if cut else ()), *PASSES)
         except Refusal:
             return None
         answer = solver.never(folder / "miter.aig", seconds=seconds)
