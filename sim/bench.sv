@@ -157,8 +157,6 @@ module bench #(
             $fdisplay(summary, " %0d", spans[core]);
         end
         for (int link = 0; link < LINKS; link++) $fdisplay(summary, "link %0d %0d", packets[link], waits[link]);
-        // What was not sent is of this run.
-        if (flits_left != 0) void'($fseek(stimulus, 8 * int'(flits_left), 1));
         i_valid <= 0;
         state <= FETCH;
     endtask

@@ -1,6 +1,7 @@
 """The checker checked: what is right passes, each planted fault is found and named, each mismatch runs again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,11 @@ import pytest
 
 from spikeloom.golden import simulate as golden
 from spikeloom.golden.network import Network, Refusal
+from spikeloom.hdl.design import Design
+from spikeloom.sim import verilator
 from spikeloom.sim.equivalence import simulate, verify
+from spikeloom.sim.job import RUN, Operations, job_of, stimulus
+from spikeloom.sim.session import executable
 
 STEPS = 4
 
@@ -142,3 +147,24 @@ def test_a_waveform_is_written(echo, spikes, tmp_path):
 def test_an_unknown_simulator_is_refused(echo, spikes):
     with pytest.raises(Refusal, match="There is no simulator 'magic'; use 'verilator' or 'amaranth'"):
         verify(echo(), spikes, simulator="magic")
+
+
+@pytest.mark.parametrize("sent", [8, 21])
+def test_what_a_run_did_not_send_is_not_sent_by_the_next(echo, spikes, tmp_path, sent):
+    """The first run ends long before its flits do; the second is the usual one."""
+    design = Design(echo())
+    job = job_of(design, stimulus(design, spikes), stalls=False, seed=1)
+    operations = Operations()
+    operations.words = list(job.operations.words)
+    start = next(k for k, (kind, *_) in enumerate(operations.words) if kind == RUN)
+    restart = operations.words[:start]
+    operations.words[:0] = [*restart, (RUN, sent, 0)]
+    for image in design.manifest["images"]:
+        (tmp_path / image).symlink_to(design.directory / image)
+    twice = replace(job, operations=operations, flits=np.concatenate([job.flits[:sent], job.flits]), quiet=4)
+    program = executable(design, bulk=True)
+    usual = verilator.run(program, job, tmp_path, bulk=True)
+    answer = verilator.run(program, twice, tmp_path, bulk=True)
+    cut, whole = answer.runs
+    assert 0 < cut.unsent < sent and (whole.reason, whole.missing, whole.unsent) == ("done", 0, 0)
+    assert (answer.flits[whole.first : whole.last] == usual.flits).all()
