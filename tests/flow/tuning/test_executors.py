@@ -56,6 +56,7 @@ def test_workers_that_are_always_killed_end_the_search():
 def cluster():
     """A scheduler and two workers as processes of their own, on this machine: its address, and the workers."""
     from distributed import Client
+
     environment = os.environ | {"DASK_DISTRIBUTED__WORKER__MEMORY__SPILL": "False"}
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     scheduler = subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True, env=environment)
