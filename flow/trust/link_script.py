@@ -2,10 +2,12 @@
 
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from cobs import cobs
 
 from spikeloom.boards.chip import TOP
 from spikeloom.boards.driver import frames
@@ -213,20 +215,20 @@ def _damaged(t: Talk) -> None:
     load = frames.body(Kind.LOAD, t.data, address=20, words=b"abcdefgh")
     whole = frames.encode(write)[:-1]
     for bit in (0, 7, 13, 40, 70, *range(8 * len(write), 8 * len(write) + 32, 5)):
-        spoilt = bytearray(frames.cobs.decode(whole))
+        spoilt = bytearray(cobs.decode(whole))
         spoilt[bit // 8] ^= 1 << bit % 8
         if bit // 8 or bit % 8 != 6:
-            t.wrong(frames.cobs.encode(bytes(spoilt)) + b"\0")
-    spoilt = bytearray(frames.cobs.decode(frames.encode(load)[:-1]))
+            t.wrong(cobs.encode(bytes(spoilt)) + b"\0")
+    spoilt = bytearray(cobs.decode(frames.encode(load)[:-1]))
     spoilt[-1] ^= 0x10
-    t.wrong(frames.cobs.encode(bytes(spoilt)) + b"\0", news=True)
+    t.wrong(cobs.encode(bytes(spoilt)) + b"\0", news=True)
     t.count()
     t.phase("frames that end too early, or too late")
     t.wrong(whole[:-1] + b"\0")  # its last code says more
     t.wrong(whole + b"\x01\0")  # a zero too many
     for size in range(1, 5):
-        t.wrong(frames.cobs.encode(bytes([0x11] * size)) + b"\0")
-    t.wrong(frames.cobs.encode(frames.zlib.crc32(b"").to_bytes(4, "little")) + b"\0")
+        t.wrong(cobs.encode(bytes([0x11] * size)) + b"\0")
+    t.wrong(cobs.encode(zlib.crc32(b"").to_bytes(4, "little")) + b"\0")
     for size in (t.slot_bytes + 2, t.slot_bytes + 3, t.wire.slot_size + 1, 2 * t.wire.slot_size + 9):
         for first in (0x11, 0x51):
             body = bytes([first]) + bytes(t.random.integers(1, 256, size - 5, dtype=np.uint8))

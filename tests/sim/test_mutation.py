@@ -3,8 +3,12 @@
 import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.generate import convert
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.netlist import mutate
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Seen, trial
@@ -58,6 +62,29 @@ def test_a_proof_holds_for_some_and_never_for_what_shows(made):
     )
     assert unseen(made.flat, made.top, at_register, seconds=5) is None
     assert unseen(made.flat, made.top, same, seconds=5) == "induction"
+
+
+class Storing(wiring.Component):
+    """A memory that is written in every clock, so that it changes nothing if it always is."""
+
+    def __init__(self):
+        super().__init__({"address": In(9), "data": In(8), "shown": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[])
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        m.d.comb += [read.addr.eq(self.address), write.addr.eq(self.address), write.en.eq(1), write.data.eq(self.data)]
+        m.d.comb += self.shown.eq(read.data)
+        return m
+
+
+def test_proofs_without_memories_hold_for_any_contents():
+    made = mutate(convert(Storing(), "dut", ()), "dut", within=lambda place: True, count=COUNT, seed=1)
+    wrong = next(m for m in made.mutants if "DATA" in m.what and m.what.endswith("inverted"))
+    same = next(m for m in made.mutants if "EN" in m.what and m.what.endswith("always 1"))
+    assert unseen(made.flat, made.top, wrong, seconds=5, cut=True) is None
+    assert unseen(made.flat, made.top, same, seconds=5, cut=True) == "induction"
 
 
 def killer(name, seen):
