@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A design: its configuration, and what is drawn for its networks, each from a seed.
+    """A design: its configuration, and what is drawn for its networks, each from a seed. Two more follow: of one the
+    states are as wide as they may be, and of one all neurons fire at once, as many as can be counted.
 
     rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
     says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
@@ -68,14 +70,19 @@ class Subject:
 
 def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
     """Generate the design, once for each of its networks into folders with the same Verilog; with stimuli."""
-    made = []
-    for seed in subject.seeds:
+    made: list[tuple[int, Network, Configuration, np.ndarray]] = []
+    wide, loud = (subject.seeds[-1] + k for k in (1, 2))
+    for seed in (*subject.seeds, wide, loud):
         rng = np.random.default_rng(seed)
-        network = _network(subject, rng)
+        if seed == loud:
+            largest = max(p.size for _, network, _, _ in made for p in network.populations)
+            network = _loud(subject, (1 << largest.bit_length()) - 1, rng)
+        else:
+            network = _network(subject, rng, wide=seed == wide)
         configuration = dict(subject.configuration)
         if subject.orders:
             configuration["order"] = _orders(network, rng)
-        made.append((seed, network, Configuration.create(**configuration), _stimulus(network, rng)))
+        made.append((seed, network, Configuration.create(**configuration), _stimulus(network, rng, loud=seed == loud)))
     parameters = reduce(
         covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
     )
@@ -92,16 +99,39 @@ def _orders(network: Network, rng: np.random.Generator) -> dict[str, str]:
     return {name: str(rng.choice(["auto", "event"] if name in late else ["neuron", "event", "auto"])) for name in names}
 
 
-def _stimulus(network: Network, rng: np.random.Generator) -> np.ndarray:
-    """Samples of any density, steps that are full and steps that are empty."""
+def _stimulus(network: Network, rng: np.random.Generator, *, loud: bool) -> np.ndarray:
+    """Samples of any density, steps that are full and steps that are empty. loud: what is full is so without zeros."""
     low, high = (0, 1) if network.input.value_bits == 1 else network.input.value_range
     shape = (SAMPLES, STEPS, *network.input.shape)
     density = rng.choice([0.0, 0.2, 0.5, 1.0], shape[:2], p=[0.1, 0.3, 0.4, 0.2])[..., None]
-    return rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < density)
+    values = rng.integers(low, high, shape, endpoint=True)
+    return np.where((values == 0) & loud, high, values) * (rng.random(shape) < density)
 
 
-def _network(subject: Subject, rng: np.random.Generator) -> Network:
-    """A chain with a skip, a loop, and a second projection between two."""
+def _loud(subject: Subject, size: int, rng: np.random.Generator) -> Network:
+    """A chain of populations that fire always, as late as may be."""
+    kind = "one-to-one" if "one-to-one" in subject.kinds else "dense"
+    names = ["in", *(f"layer{k}" for k in range(1, subject.populations + 1))]
+    populations = [Population(name="in", shape=(size,), value_bits=subject.input_bits)]
+    for k, name in enumerate(names[1:]):
+        rule = subject.rules[k % len(subject.rules)]
+        neuron = _neuron(rule, size, 1 << rule.bits, rng, always=True)
+        populations.append(Population(name=name, shape=(size,), neuron=neuron, value_bits=rule.value_bits))
+    projections = [
+        Projection(
+            source=source,
+            target=target,
+            synapses=_synapses(subject, kind, (size, size), None, rng, loop=False),
+            delay=subject.delays,
+            shift=1,
+        )
+        for source, target in pairwise(names)
+    ]
+    return Network(populations=tuple(populations), projections=tuple(projections), output=names[-1])
+
+
+def _network(subject: Subject, rng: np.random.Generator, *, wide: bool) -> Network:
+    """A chain with a skip, a loop, and a second projection between two. wide: states use all of their bits."""
     count = subject.populations
     names = ["in", *(f"layer{k}" for k in range(1, count + 1))]
     ends = [(k, k + 1) for k in range(count)] + [(count, int(rng.integers(1, count + 1)))]
@@ -147,7 +177,7 @@ def _network(subject: Subject, rng: np.random.Generator) -> Network:
                 active = rng.random((16, sizes[source])) < 0.4
                 drive += float(np.quantile(np.abs(active @ to_dense(synapses)[0]), 0.7)) * 2 ** projections[-1].shift
         rule = subject.rules[(target - 1) % len(subject.rules)]
-        neuron = _neuron(rule, sizes[target], drive, rng)
+        neuron = _neuron(rule, sizes[target], 1 << rule.bits if wide else drive, rng, wide=wide)
         populations.append(
             Population(name=names[target], shape=(sizes[target],), neuron=neuron, value_bits=rule.value_bits)
         )
@@ -191,8 +221,13 @@ def _synapses(
     return Dense(**drawn(shape))
 
 
-def _neuron(rule: Rule, size: int, drive: float, rng: np.random.Generator) -> Neuron:
-    """Thresholds around what typically arrives; states that saturate at both ends; a floor that some reach."""
+def _neuron(
+    rule: Rule, size: int, drive: float, rng: np.random.Generator, *, always: bool = False, wide: bool = False
+) -> Neuron:
+    """Thresholds around what typically arrives; states that saturate at both ends; a floor that some reach.
+
+    always: a bias has all fire from the first step on. wide: biases of any size, so that all bits of the states matter.
+    """
     limit = 1 << rule.bits - 1
     unit = min(max(2.0, drive * 2**rule.guard), limit / 2)
 
@@ -212,6 +247,10 @@ def _neuron(rule: Rule, size: int, drive: float, rng: np.random.Generator) -> Ne
         "v_init": numbers(-unit, unit / 2),
         "bias": numbers(-unit / 4, unit / 4),
     }
+    if wide:
+        parameters["bias"] = numbers(-unit, 2 * unit)
+    if always:
+        parameters |= {"v_init": threshold, "bias": np.full(size, limit - 1)}
     states = {"v": rule.bits} | ({"n": rule.value_bits} if rule.reset_when == "next-step" else {})
     if rule.current_bits:
         states["i"] = rule.current_bits

@@ -1,14 +1,13 @@
 """Mutants of a counter: who kills them and who proves that they change nothing is right about it."""
 
+import re
+from dataclasses import replace
+
 import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Elaboratable, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
 from spikeloom.golden.network import Refusal
-from spikeloom.hdl.generate import convert
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.netlist import mutate
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Seen, trial
@@ -64,29 +63,6 @@ def test_a_proof_holds_for_some_and_never_for_what_shows(made):
     assert unseen(made.flat, made.top, same, seconds=5) == "induction"
 
 
-class Storing(wiring.Component):
-    """A memory that is written in every clock, so that it changes nothing if it always is."""
-
-    def __init__(self):
-        super().__init__({"address": In(9), "data": In(8), "shown": Out(8)})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[])
-        read, write = memory.read_port(domain="comb"), memory.write_port()
-        m.d.comb += [read.addr.eq(self.address), write.addr.eq(self.address), write.en.eq(1), write.data.eq(self.data)]
-        m.d.comb += self.shown.eq(read.data)
-        return m
-
-
-def test_proofs_without_memories_hold_for_any_contents():
-    made = mutate(convert(Storing(), "dut", ()), "dut", within=lambda place: True, count=COUNT, seed=1)
-    wrong = next(m for m in made.mutants if "DATA" in m.what and m.what.endswith("inverted"))
-    same = next(m for m in made.mutants if "EN" in m.what and m.what.endswith("always 1"))
-    assert unseen(made.flat, made.top, wrong, seconds=5, cut=True) is None
-    assert unseen(made.flat, made.top, same, seconds=5, cut=True) == "induction"
-
-
 def killer(name, seen):
     return Killer(name=name, look=lambda plusargs, folder: seen(int(plusargs[0].removeprefix("+mutant="))))
 
@@ -106,3 +82,54 @@ def test_who_looks_at_nothing_lets_them_live_and_who_kills_the_right_design_is_r
     assert all(o.killer is None for o in trial(made.mutants, [blind]))
     with pytest.raises(RuntimeError, match="eager finds a fault without a mutant: anything"):
         list(trial(made.mutants, [killer("eager", lambda number: Seen(fault="anything"))]))
+
+
+STORING = """
+module dut(input clk, input store, input ask, input [1:0] address, input [3:0] data, output [1:0] o);
+  reg [3:0] words [3:0];
+  wire [1:0] place;
+  wire [3:0] word;
+  assign place = address & {ask, ask};
+  assign word = words[place];
+  assign o = word[1:0] & {ask, ask};
+  always @(posedge clk) if (store) words[address] <= data;
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def stored():
+    """Of each word, the upper half is never seen; the lower is where it is asked for."""
+    return mutate(STORING, "dut", within=lambda place: True, count=COUNT, seed=1)
+
+
+@pytest.mark.parametrize(
+    "port, fault, method",
+    [
+        ("DATA", "inv -portbit 3", "induction"),
+        ("EN", "const0 -portbit 2", "induction"),
+        ("DATA", "inv -portbit 1", None),
+        ("EN", "const0 -portbit 0", None),
+        ("ADDR", "inv -portbit 0", None),
+    ],
+)
+def test_what_a_memory_holds_matters_where_it_is_seen(stored, port, fault, method):
+    """Proven without the memory, of which only its ports are looked at."""
+    found = re.findall(r"-cell (\S*memwr\S*)", " ".join(m.command for m in stored.mutants))
+    mode, bit = fault.split(" ", 1)
+    command = f"mutate -mode {mode} -module dut -cell {found[0]} -port {port} {bit}"
+    mutant = replace(stored.mutants[0], command=command)
+    assert unseen(stored.flat, stored.top, mutant, without_memories=True, seconds=5) == method
+
+
+def test_where_it_is_read_matters_when_it_is_seen(stored):
+    """While nobody asks, the address could as well be another."""
+    cell = next(
+        line.split()[2]
+        for line in stored.flat.splitlines()
+        if "cell $and" in line and "connect \\Y \\place" in stored.flat.split(line)[1].split("end\n")[0]
+    )
+    commands = [f"mutate -mode const{bit} -module dut -cell {cell} -port B -portbit 0" for bit in (0, 1)]
+    mutants = [replace(stored.mutants[0], command=command) for command in commands]
+    methods = [unseen(stored.flat, "dut", m, without_memories=True, seconds=5) for m in mutants]
+    assert methods == [None, "induction"]

@@ -1,0 +1,109 @@
+"""Two flat designs beside each other without their memories: what is read is anything, what is written is an output."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+__all__ = ["beside", "cut"]
+
+CELL = re.compile(r"^  cell \$(memrd|memwr_v2) (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
+PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) (\d+) \\(\S+)$", re.MULTILINE)
+MEMORY = re.compile(r"^(?:  attribute .*\n)*  memory .*\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    name: str
+    width: int
+    output: bool
+
+
+def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]:
+    """With ports in place of the memories' ports, and the cells that these were; the same cells, the same names."""
+    cells = cells if cells is not None else sorted(found[2] for found in CELL.finditer(rtlil))
+    numbers = {cell: number for number, cell in enumerate(cells)}
+    first = 1 + max((int(found[3]) for found in PORT.finditer(rtlil)), default=0)
+    ids = iter(range(first, first + 3 * len(cells)))
+
+    def opened(found: re.Match[str]) -> str:
+        kind, cell, text = found.groups()
+        widths = {name: int(value) for name, value in re.findall(r"parameter \\(ABITS|WIDTH) (\d+)", text)}
+        signals = dict(re.findall(r"connect \\(\w+) (.*)\n", text))
+        name = f"{'read' if kind == 'memrd' else 'write'}{numbers[cell]}"
+        what = {"ADDR": widths["ABITS"], "DATA": widths["WIDTH"]} | ({"EN": widths["WIDTH"]} if kind != "memrd" else {})
+        lines = []
+        for part, width in what.items():
+            given = kind == "memrd" and part == "DATA"
+            port = rf"\{name}_{part}"
+            lines.append(f"  wire width {width} {'input' if given else 'output'} {next(ids)} {port}\n")
+            lines.append(f"  connect {signals[part]} {port}\n" if given else f"  connect {port} {signals[part]}\n")
+        return "".join(lines)
+
+    # An attribute before a cell is then its first wire's, which does no harm.
+    return MEMORY.sub("", CELL.sub(opened, rtlil)), list(cells)
+
+
+def lane(rtlil: str, command: str) -> dict[str, int]:
+    """Of a fault in a bit that a memory is to hold: this bit of all of the memory's ports."""
+    fault = re.search(r"-cell (\S+) -port \\?(?:DATA|EN) -portbit (\d+)", command)
+    memories = {found[2]: re.findall(r"parameter \\MEMID (.*)", found[3])[0] for found in CELL.finditer(rtlil)}
+    if not fault or "$memrd$" in fault[1] or fault[1] not in memories:
+        return {}
+    return {cell: 1 << int(fault[2]) for cell, name in memories.items() if name == memories[fault[1]]}
+
+
+def beside(rtlil: str, masks: Sequence[int]) -> str:
+    """The Verilog module ``miter``, whose ``trigger`` says that gold and gate differ where it can be seen.
+
+    rtlil: of either, as :func:`cut` left it. Both write the same until it says so, so that they read the same wherever
+    they read at the same address. masks: of each cell that was cut, the bits of which this is not said: what is
+    written there is not seen, and the two read it as they like.
+    """
+    return "\n".join(_lines([_port(found) for found in PORT.finditer(rtlil)], masks))
+
+
+def _port(found: re.Match[str]) -> Port:
+    return Port(name=found[4], width=int(found[1] or 1), output=found[2] == "output")
+
+
+def _lines(ports: Sequence[Port], masks: Sequence[int]) -> Iterator[str]:
+    reads = [p for p in ports if re.fullmatch(r"read\d+_DATA", p.name)]
+    free = [p for p in ports if not p.output] + [
+        Port(name=f"other_{p.name}", width=p.width, output=False) for p in reads
+    ]
+    yield f"module miter({', '.join(['output trigger', *(f'input [{p.width - 1}:0] {p.name}' for p in free)])});"
+    for p in ports:
+        if p.output:
+            yield f"  wire [{p.width - 1}:0] gold_{p.name}, gate_{p.name};"
+    for twin in ("gold", "gate"):
+        links = []
+        for p in ports:
+            value = f"{twin}_{p.name}" if p.output else p.name
+            if p in reads and twin == "gate":
+                address = p.name.replace("DATA", "ADDR")
+                same = f"{{{p.width}{{gold_{address} == gate_{address}}}}} & {_others(p, masks)}"
+                value = f"{p.name} & {same} | other_{p.name} & ~({same})"
+            links.append(f".{p.name}({value})")
+        yield f"  {twin} {twin}({', '.join(links)});"
+    differ = []
+    for p in ports:
+        both = f"gold_{p.name} ^ gate_{p.name}"
+        memory, _, part = p.name.partition("_")
+        if re.fullmatch(r"write\d+", memory):
+            both = (
+                f"({both}) & "
+                + {
+                    "ADDR": f"{{{p.width}{{|gold_{memory}_EN}}}}",
+                    "DATA": f"gold_{memory}_EN & {_others(p, masks)}",
+                    "EN": _others(p, masks),
+                }[part]
+            )
+        if p.output and not re.fullmatch(r"read\d+_ADDR", p.name):
+            differ.append(f"|({both})")
+    yield f"  assign trigger = {' || '.join(differ)};"
+    yield "endmodule"
+
+
+def _others(port: Port, masks: Sequence[int]) -> str:
+    mask = masks[int(re.findall(r"\d+", port.name)[0])]
+    return f"{port.width}'d{(1 << port.width) - 1 & ~mask}"
