@@ -108,36 +108,58 @@ def run(part: str, job: Job) -> Rows:
     subject, share = DESIGNS[block][design]
     total = round((FULL if job.full else QUICK) * share)
     lot = int(lots[0].removeprefix("lot ")) - 1 if lots else 0
-    count = min(AT_ONCE, total - lot * AT_ONCE)
-    made, killers = _killers(block, subject, job.folder, count, SEED + lot)
+    numbers = range(lot * AT_ONCE + 1, min((lot + 1) * AT_ONCE, total) + 1)
+    made, killers = _killers(block, subject, job.folder, total, numbers)
     rows: list[Row] = []
     for done, outcome in enumerate(trial(made.mutants, killers)):
-        job.progress(done, count)
+        job.progress(done, len(numbers))
         proof = None
         if outcome.killer is None:
             whole = isinstance(subject, Subject | Wire)  # which has too many bits of memory to be proven with them
             method = unseen(made.flat, made.top, outcome.mutant, without_memories=whole, seconds=PROOF_SECONDS)
             proof = f"{method}, whatever memories hold" if method and whole else method
-        rows.append(_row(design, lot, outcome, proof))
+        rows.append(_row(design, outcome, proof))
     return {_title(block): rows}
 
 
 def _killers(
-    block: str, subject: Subject | type[Interconnect] | Wire, folder: Path, count: int, seed: int
+    block: str, subject: Subject | type[Interconnect] | Wire, folder: Path, count: int, numbers: range
 ) -> tuple[Mutants, list[Killer]]:
     if isinstance(subject, Wire):
         made = mutate(
-            link_verilog(subject), TOP, within=lambda place: not place.startswith(STAND_IN), count=count, seed=seed
+            link_verilog(subject),
+            TOP,
+            within=lambda place: not place.startswith(STAND_IN),
+            count=count,
+            seed=SEED,
+            first=numbers[0],
+            last=numbers[-1],
         )
         return made, [talk(made.verilog, subject, seed) for seed in (1, 2)]
     if not isinstance(subject, Subject):
         dut = subject(NODES[subject], PAYLOAD_BITS)
-        made = mutate(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"), count=count, seed=seed)
+        made = mutate(
+            soak_verilog(dut),
+            "soak",
+            within=lambda place: place.startswith("dut"),
+            count=count,
+            seed=SEED,
+            first=numbers[0],
+            last=numbers[-1],
+        )
         return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
     folders = case(subject, folder)
     first, _ = folders[0]
     text = (first / "accelerator.v").read_text()
-    made = mutate(text, "accelerator", within=_within(block, memories(text, "accelerator")), count=count, seed=seed)
+    made = mutate(
+        text,
+        "accelerator",
+        within=_within(block, memories(text, "accelerator")),
+        count=count,
+        seed=SEED,
+        first=numbers[0],
+        last=numbers[-1],
+    )
     for directory, _ in folders:
         put(made.verilog, directory)
     # The first ones are who kills most; the others are for what only happens together.
@@ -171,11 +193,11 @@ def _title(block: str) -> str:
     return f"Mutants: {block}"
 
 
-def _row(design: str, lot: int, outcome: Outcome, proof: str | None) -> Row:
+def _row(design: str, outcome: Outcome, proof: str | None) -> Row:
     mutant = outcome.mutant
     return {
         "design": design,
-        "number": lot * AT_ONCE + mutant.number,
+        "number": mutant.number,
         "place": mutant.place,
         "what": mutant.what,
         "line": mutant.line,

@@ -71,8 +71,20 @@ def plusargs(number: int) -> tuple[str, ...]:
     return (f"+{CONTROL}={number}",)
 
 
-def mutate(verilog: str, top: str, *, within: Callable[[str], bool], count: int, seed: int) -> Mutants:
-    """``count`` mutants in those places, instances as "core0.scheduler" or "top"; the same for the same seed."""
+def mutate(
+    verilog: str,
+    top: str,
+    *,
+    within: Callable[[str], bool],
+    count: int,
+    seed: int,
+    first: int = 1,
+    last: int | None = None,
+) -> Mutants:
+    """``count`` mutants in those places, instances as "core0.scheduler" or "top"; the same for the same seed.
+
+    first, last: the numbers of those that are made.
+    """
     images = {name: statement for statement, name in IMAGE.findall(verilog)}
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
         folder = Path(name)
@@ -92,6 +104,7 @@ def mutate(verilog: str, top: str, *, within: Callable[[str], bool], count: int,
                 mutants.append(mutant)
         if len(mutants) < count:
             raise Refusal(f"Of {DRAWN * count} mutants only {len(mutants)} are in the block, {count} are wanted")
+        mutants = mutants[first - 1 : last]
         control = f"mutate -ctrl {CONTROL} 32"
         commands = [m.command.replace("mutate", f"{control} {m.number}", 1) for m in mutants]
         run_yosys(folder, "read_rtlil right.il", *commands, "opt_clean", "write_verilog -noattr mutants.v")

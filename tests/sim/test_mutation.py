@@ -29,11 +29,14 @@ class Counting(Elaboratable):
         return m
 
 
+def counting():
+    dut = Counting()
+    return verilog.convert(dut, name="dut", ports=[dut.enable, dut.count, dut.twice], emit_src=False)
+
+
 @pytest.fixture(scope="module")
 def made():
-    dut = Counting()
-    text = verilog.convert(dut, name="dut", ports=[dut.enable, dut.count, dut.twice], emit_src=False)
-    return mutate(text, "dut", within=lambda place: True, count=COUNT, seed=1)
+    return mutate(counting(), "dut", within=lambda place: True, count=COUNT, seed=1)
 
 
 def test_all_mutants_are_in_one_text(made):
@@ -41,6 +44,12 @@ def test_all_mutants_are_in_one_text(made):
     assert len({m.command for m in made.mutants}) == COUNT and {m.place for m in made.mutants} == {"top"}
     assert all(f"mutant == 32'd{m.number};" in made.verilog for m in made.mutants)
     assert '$value$plusargs("mutant=%d", mutant)' in made.verilog and "input [31:0] mutant" not in made.verilog
+
+
+def test_lots_are_of_one_list(made):
+    lot = mutate(counting(), "dut", within=lambda place: True, count=COUNT, seed=1, first=41, last=50)
+    assert lot.mutants == made.mutants[40:50]
+    assert "mutant == 32'd50;" in lot.verilog and "mutant == 32'd40;" not in lot.verilog
 
 
 def test_more_than_there_are_is_refused(made):
