@@ -22,7 +22,7 @@ def proofs(bench: Bench, part: str, claim: str) -> Parts:
     def proven() -> dict[str, Any]:
         return asdict(check(chosen))
 
-    rooms = ("hdl", "sim.proofs", "sim.yosys", "boards.link", "boards.soc", "trust.link_proofs", "trust.soc_proofs")
+    rooms = ("hdl", "sim.proofs", "sim.yosys", "boards.link", "boards.soc", "trust.proofs.link", "trust.proofs.soc")
     code = {name: sources(f"spikeloom.{name}") for name in rooms}
     try:
         yield bench.cache.remember(proven, part=part, claim=claim, code=code)

@@ -10,7 +10,7 @@ from spikeloom.sim.coverage.play import Verdict
 from spikeloom.sim.coverage.points import Point
 from spikeloom.sim.coverage.router_bins import router_bins
 from spikeloom.trust import coverage
-from spikeloom.trust.waivers import WAIVERS, Waiver
+from spikeloom.trust.coverage.waivers import WAIVERS, Waiver
 
 BIN = Bin(of="", name="full", about="no room", when="{full}")
 POINTS = Counter(

@@ -5,10 +5,10 @@ import pytest
 
 from spikeloom.boards.driver import frames
 from spikeloom.boards.link.protocol import Kind
-from spikeloom.trust.link_script import script
-from spikeloom.trust.link_stand_in import Wire, echo
-from spikeloom.trust.link_talk import Talk
 from spikeloom.trust.mutants import DESIGNS
+from spikeloom.trust.mutants.link_script import script
+from spikeloom.trust.mutants.link_stand_in import Wire, echo
+from spikeloom.trust.mutants.link_talk import Talk
 from spikeloom.trust.stages import GENERATORS
 
 WIRE = Wire(flit_bits=12, slots=2, slot_size=64)

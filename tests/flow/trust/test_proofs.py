@@ -6,13 +6,12 @@ from dataclasses import replace
 import pytest
 
 from spikeloom.sim.proofs import streams
-from spikeloom.trust import inventory, link_proofs, proofs, soc_proofs
+from spikeloom.trust import proofs
 from spikeloom.trust.check import Job
+from spikeloom.trust.proofs import inventory, link, soc
 
 
-@pytest.mark.parametrize(
-    "proof", (*link_proofs.PROOFS, *soc_proofs.PROOFS), ids=lambda proof: f"{proof.part}: {proof.bug.about}"
-)
+@pytest.mark.parametrize("proof", (*link.PROOFS, *soc.PROOFS), ids=lambda proof: f"{proof.part}: {proof.bug.about}")
 def test_every_bug_fits_the_source(proof):
     assert proof.statement(faulty=True)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from spikeloom.sim.proofs.catalogue import PROOFS as HARDWARE
 from spikeloom.sim.proofs.catalogue import Unproven, check
 from spikeloom.sim.proofs.proof import Proof
-from spikeloom.trust import link_proofs, soc_proofs
 from spikeloom.trust.check import Check, Figure, Job, Row, Rows
-from spikeloom.trust.inventory import components
+from spikeloom.trust.proofs import link, soc
+from spikeloom.trust.proofs.inventory import components
 
 __all__ = ["CHECK", "PROOFS"]
 
-PROOFS: tuple[Proof, ...] = (*HARDWARE, *link_proofs.PROOFS, *soc_proofs.PROOFS)
+PROOFS: tuple[Proof, ...] = (*HARDWARE, *link.PROOFS, *soc.PROOFS)
 PROVEN, COVERED = "Proofs", "Parts"
 INVENTORY = "what there is to prove"
 #: Groups of about a minute, by how parts are called; what fits none is among the last.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from spikeloom.boards.chip import TOP
@@ -14,9 +15,9 @@ from spikeloom.sim.mutation.packets import packets
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Outcome, trial
 from spikeloom.sim.soak import PAYLOAD_BITS, soak_verilog
 from spikeloom.trust.check import Check, Figure, Job, Row, Rows
-from spikeloom.trust.link_script import talk
-from spikeloom.trust.link_stand_in import Wire, link_verilog
-from spikeloom.trust.mutant_designs import Rule, Subject, case
+from spikeloom.trust.mutants.designs import Rule, Subject, case
+from spikeloom.trust.mutants.link_script import talk
+from spikeloom.trust.mutants.link_stand_in import Wire, link_verilog
 
 __all__ = ["CHECK"]
 
@@ -125,41 +126,18 @@ def run(part: str, job: Job) -> Rows:
 def _killers(
     block: str, subject: Subject | type[Interconnect] | Wire, folder: Path, count: int, numbers: range
 ) -> tuple[Mutants, list[Killer]]:
+    drawn = partial(mutate, count=count, seed=SEED, first=numbers[0], last=numbers[-1])
     if isinstance(subject, Wire):
-        made = mutate(
-            link_verilog(subject),
-            TOP,
-            within=lambda place: not place.startswith(STAND_IN),
-            count=count,
-            seed=SEED,
-            first=numbers[0],
-            last=numbers[-1],
-        )
+        made = drawn(link_verilog(subject), TOP, within=lambda place: not place.startswith(STAND_IN))
         return made, [talk(made.verilog, subject, seed) for seed in (1, 2)]
     if not isinstance(subject, Subject):
         dut = subject(NODES[subject], PAYLOAD_BITS)
-        made = mutate(
-            soak_verilog(dut),
-            "soak",
-            within=lambda place: place.startswith("dut"),
-            count=count,
-            seed=SEED,
-            first=numbers[0],
-            last=numbers[-1],
-        )
+        made = drawn(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"))
         return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
     folders = case(subject, folder)
     first, _ = folders[0]
     text = (first / "accelerator.v").read_text()
-    made = mutate(
-        text,
-        "accelerator",
-        within=_within(block, memories(text, "accelerator")),
-        count=count,
-        seed=SEED,
-        first=numbers[0],
-        last=numbers[-1],
-    )
+    made = drawn(text, "accelerator", within=_within(block, memories(text, "accelerator")))
     for directory, _ in folders:
         put(made.verilog, directory)
     # The first ones are who kills most; the others are for what only happens together.

@@ -16,9 +16,9 @@ from spikeloom.hdl.design import hardware_id
 from spikeloom.sim import verilator
 from spikeloom.sim.chip import BENCH
 from spikeloom.sim.mutation.trial import Killer, Seen
-from spikeloom.trust.covered_link import LINE
-from spikeloom.trust.link_stand_in import CLOCK_HZ, DIVIDER, Wire
-from spikeloom.trust.link_talk import Talk
+from spikeloom.trust.coverage.link import LINE
+from spikeloom.trust.mutants.link_stand_in import CLOCK_HZ, DIVIDER, Wire
+from spikeloom.trust.mutants.link_talk import Talk
 
 __all__ = ["script", "talk"]
 
@@ -330,7 +330,7 @@ def _resets(t: Talk) -> None:
 
 
 def talk(verilog: str, wire: Wire, seed: int) -> Killer:
-    """verilog: of :func:`spikeloom.trust.link_stand_in.link_verilog` for ``wire``, with mutants."""
+    """verilog: of :func:`spikeloom.trust.mutants.link_stand_in.link_verilog` for ``wire``, with mutants."""
     host = script(wire, seed)
     said = "\n".join(host.script) + "\n"
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:

@@ -1,6 +1,6 @@
 """Makes a dozen designs and says the hash of every file, in a process whose surroundings somebody else has chosen.
 
-``python -m spikeloom.trust.designs_made FOLDER WAY`` prints one JSON document.
+``python -m spikeloom.trust.reproducible.designs FOLDER WAY`` prints one JSON document.
 """
 
 import hashlib

@@ -14,12 +14,12 @@ from spikeloom.sim.coverage.points import Point
 from spikeloom.sim.coverage.router_bins import router_bins
 from spikeloom.sim.coverage.routers import CoveredRouters
 from spikeloom.sim.soak import PAYLOAD_BITS
-from spikeloom.trust.branches import branches
 from spikeloom.trust.check import Check, Figure, Job, Row, Rows
-from spikeloom.trust.covered import CHIP, DESIGNS
-from spikeloom.trust.covered_link import CoveredLink, below, coincidences, script
-from spikeloom.trust.link_bins import LINK
-from spikeloom.trust.waivers import WAIVERS, Waiver, waived
+from spikeloom.trust.coverage.branches import branches
+from spikeloom.trust.coverage.designs import CHIP, DESIGNS
+from spikeloom.trust.coverage.link import CoveredLink, below, coincidences, script
+from spikeloom.trust.coverage.link_bins import LINK
+from spikeloom.trust.coverage.waivers import WAIVERS, Waiver, waived
 
 __all__ = ["CHECK"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from spikeloom.golden.network import Refusal
 from spikeloom.trust.check import Check, Figure, Job, Row, Rows, Unable
-from spikeloom.trust.designs_made import DESIGNS
+from spikeloom.trust.reproducible.designs import DESIGNS
 
 __all__ = ["CHECK", "compared", "lacking", "misused", "packages"]
 
@@ -26,7 +26,7 @@ Files = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """about: for people. way: of saying the same (:data:`~spikeloom.trust.designs_made.WAYS`)."""
+    """about: for people. way: of saying the same (:data:`~spikeloom.trust.reproducible.designs.WAYS`)."""
 
     about: str
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def _made(surroundings: Surroundings, place: Path, package: Path | None = None) 
     if package is not None:
         environment["PYTHONPATH"] = str(package)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "spikeloom.trust.designs_made", folder.absolute(), surroundings.way],
+        [sys.executable, "-P", "-m", "spikeloom.trust.reproducible.designs", folder.absolute(), surroundings.way],
         cwd=folder,
         env=environment,
         umask=surroundings.umask,

@@ -7,7 +7,7 @@ import numpy as np
 
 from spikeloom.boards.driver import frames
 from spikeloom.boards.link.protocol import LONGEST, PAGE, REGISTERS, SEQUENCES, Kind
-from spikeloom.trust.link_stand_in import DIVIDER, ENDLESS, Wire, echo
+from spikeloom.trust.mutants.link_stand_in import DIVIDER, ENDLESS, Wire, echo
 
 __all__ = ["Talk"]
 
