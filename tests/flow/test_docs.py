@@ -116,7 +116,10 @@ def test_the_machine_check_sees_a_fault():
 def commands(text: str) -> list[list[str]]:
     """Every call of ``spikeloom`` in blocks of commands, and in code within the text."""
     lines = [
-        line for kind, block in FENCE.findall(text) if kind in ("", "sh", "console") for line in block.splitlines()
+        line
+        for kind, block in FENCE.findall(text)
+        if kind in ("", "sh", "console")
+        for line in block.replace("\\\n", " ").splitlines()
     ]
     lines += re.findall(r"`(spikeloom [^`]*)`", FENCE.sub("", text))
     return [
