@@ -1,7 +1,8 @@
 """The frameworks' neurons in steps, in plain numpy: what golden's float rule is compared with that is not golden.
 
 One rule with the frameworks' differences as knobs, written down from their sources, not from the package, of which only
-the description of a model is used. Tests show that it gives the spikes that the frameworks themselves recorded.
+the description of a model is used. Tests (test_examples, test_convolutions) show that it gives the spikes that the
+frameworks themselves recorded.
 """
 
 import math

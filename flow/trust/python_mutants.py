@@ -163,6 +163,9 @@ class _Walk(ast.NodeTransformer):
             return node
         if isinstance(node, ast.keyword) and node.arg in PROMISES:
             return node
+        if isinstance(node, ast.AnnAssign):
+            node.value = node.value and self.visit(node.value)
+            return node
         if ".".join([*self.names, _target(node)]) in self.skipped:
             return node
         self.number += 1

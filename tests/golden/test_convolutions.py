@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import plain_nir
 from nir_files import affine, lif, port, reading
 from spikeloom.golden import float_model, maps, nir_graph, simulate
 from spikeloom.golden.conventions import resolve
@@ -242,6 +243,19 @@ def test_pooling_between_neurons_has_weights_of_one(kind: str, size: int, thresh
     equal_to_float(plain, network)
 
 
+@pytest.mark.parametrize(
+    ("reset", "threshold", "whole"),
+    [("subtract", 2.51, False), ("subtract", 2.5, True), ("zero", 2.51, True), ("zero", 2.5, True)],
+)
+def test_weights_of_one_need_whole_parameters(reset: str, threshold: float, whole: bool) -> None:
+    """A threshold need not be whole, in 16ths, where nothing subtracts it."""
+    knobs = resolve("euler", {"dt": 1.0, "reset": reset})
+    nodes = {"input": port("Input", 3, 6, 6), "pool": pool("SumPool2d", 2), "a": fires((3, 3, 3), threshold),
+             "output": port("Output", 3, 3, 3)}  # fmt: skip
+    network, report = convert(model_of(nodes, knobs=knobs), Data(x=spikes(2, 9, 3, 6, 6)), knobs)
+    assert (report.layers[0].method == "exact", network.projections[0].synapses.bits == 2) == (whole, whole)
+
+
 def test_the_factor_of_a_mean_is_in_the_scale_of_the_weights_behind() -> None:
     rng = np.random.default_rng(4)
     weight = rng.integers(-7, 8, (5, 12))
@@ -420,6 +434,27 @@ def test_kernels_of_different_delays_become_one() -> None:
     equal_to_float(model, network)
 
 
+def test_analogue_samples_reach_a_kernel() -> None:
+    """Samples in multiples of 1/127, weights in those of 1/128: every sum is whole."""
+    rng = np.random.default_rng(0)
+    weight, x = rng.integers(-60, 128, (2, 1, 3, 3)) / 128, rng.integers(-60, 128, (4, 9, 1, 5, 5)) / 127
+    weight[0, 0, 0, 0] = 127 / 128
+    x[0, 0, 0, 0, 0] = 1
+    model = model_of(
+        {
+            "input": port("Input", 1, 5, 5),
+            "conv": conv(weight),
+            "if": fires((2, 3, 3), 1.2345),
+            "output": port("Output", 2, 3, 3),
+        }
+    )
+    network, _ = convert(model, Data(x=x), EULER)
+    assert (network.projections[0].synapses.kind, network.input.scale) == ("convolution", 1 / 127)
+    wanted = plain_nir.run(model, x, EULER)["if"]
+    assert 0.1 < wanted.mean() < 0.9
+    assert np.array_equal(simulate.run(network, x).spikes.reshape(wanted.shape), wanted)
+
+
 def test_a_delay_per_input_is_a_delay_per_synapse() -> None:
     nodes = {"input": port("Input", 30), "late": {"type": "Delay", "delay": np.arange(30.0)}, "a": fires((30,), 0.5),
              "output": port("Output", 30)}  # fmt: skip
@@ -471,10 +506,12 @@ def test_reproduces_snntorch() -> None:
     model = model_of(nodes, knobs=knobs)
     run = float_model.run(model, r["x"], knobs)
     assert [layer.name for layer in model.layers] == ["lif1", "lif2", "lif3", "lif4"]
+    plain = plain_nir.run(model, r["x"], knobs, np.float32)
     for name, events in run.events.items():
         wanted = np.unpackbits(r[name], axis=-1, count=events.shape[2])
         assert 0.02 < wanted.mean() < 0.9
         assert np.array_equal(events, wanted)
+        assert np.array_equal(plain[name], wanted)
     swapped = {**nodes, "conv1": nodes["conv1"] | {"weight": nodes["conv1"]["weight"][..., ::-1]}}  # convolved
     wrong = float_model.run(model_of(swapped, knobs=knobs), r["x"], knobs)
     assert (wrong.events["lif1"] != run.events["lif1"]).sum() > 100

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import plain_nir
 from spikeloom import packaged
 from spikeloom.golden import data as files
 from spikeloom.golden import float_model, maps, nir_graph, simulate
@@ -118,6 +119,25 @@ def test_every_wrong_knob_shows(name: str, fault: dict) -> None:
     recorded = max(len(recording(name)[layer.name]) for layer in model_of(name).layers)
     found = differences(name, float_model.run(model_of(name), samples(packaged.find(name).test).x[:recorded], knobs))
     assert sum(found.values()) > 100, found
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "cnn" not in name])
+def test_the_plain_reference_reproduces_it_too(name: str) -> None:
+    """But for the networks with convolutions, which are large in plain loops; test_convolutions has a small one."""
+    chosen, model = packaged.find(name), model_of(name)
+    x = samples(chosen.test).x[:10]
+
+    def wrong(knobs: Knobs) -> int:
+        sent = plain_nir.run(model, x, knobs, np.float32)
+        found = 0
+        for layer in model.layers:
+            got, wanted = sent[layer.name], recording(name)[layer.name][: len(x)]
+            assert got.shape == wanted.shape and (wanted != 0).sum() > 50
+            found += int((got != wanted if layer.spiking else np.abs(got - wanted) > POTENTIAL).sum())
+        return found
+
+    assert wrong(chosen.resolved) == 0
+    assert wrong(resolve(chosen.resolved, FAULTS[name][1])) > 10
 
 
 def without_loops(model: Model) -> Model:

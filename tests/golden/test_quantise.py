@@ -13,7 +13,7 @@ import nir_files
 import plain_nir
 from spikeloom import packaged
 from spikeloom.golden import data as files
-from spikeloom.golden import float_model, simulate
+from spikeloom.golden import float_model, maps, simulate
 from spikeloom.golden.conventions import KNOBS, Knobs, resolve
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
@@ -353,6 +353,12 @@ def test_widths_by_layer_and_scales_by_neuron() -> None:
         net_of("readout", weight_bits={"x": 3})
 
 
+def test_a_layer_without_a_width_has_8_bits(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    network, _ = convert(path, Data(x=spikes(2, 9, 4)), SNNTORCH, weight_bits={"lif1": 4})
+    assert [p.synapses.bits for p in network.projections] == [4, 8]
+
+
 def test_two_bits_are_ternary() -> None:
     network, _ = net_of("digits", weight_bits=2)
     assert all(set(np.unique(p.synapses.weights)) == {-1, 0, 1} for p in network.projections)
@@ -437,6 +443,25 @@ def test_potentials_that_feed_a_layer() -> None:
     assert report.layers[0].potential_error < 0.01
     assert report.layers[1].rate_float > 0.02
     assert report.layers[1].spike_agreement > 0.9
+
+
+def test_what_no_event_of_a_potential_stands_for_reaches_each_synapse() -> None:
+    """Potentials at rest send nothing; behind weights of 0.5 and -1, a rest of 1 is a bias of 0.5 and -1."""
+    leaky = {"tau": np.full(2, 2.0), "r": np.full(2, 2.0), "v_leak": np.ones(2)}
+    fires = {"r": np.ones(2), "v_threshold": np.full(2, 0.9), "v_reset": np.zeros(2)}
+    layers = (
+        Layer(name="li", type="LI", shape=(2,), parameters=leaky, bias=np.zeros(2),
+              inputs=(Input(source="i", weights=np.ones((2, 2))),)),
+        Layer(name="if", type="IF", shape=(2,), parameters=fires, bias=np.zeros(2),
+              inputs=(Input(source="li", weights=maps.Diagonal(weights=np.array([0.5, -1.0]))),)),
+    )  # fmt: skip
+    model = Model(input="i", input_shape=(2,), layers=layers, output="if")
+    knobs = resolve("euler", {"dt": 1.0, "reset": "subtract", "start": "leak"})
+    network, _ = convert(model, Data(x=np.ones((1, 6, 2), int)), knobs)
+    result = simulate.run(network, np.zeros((1, 6, 2), int), record="all")
+    assert not result.events["li"].any()
+    # 0.5, 1 (fires), 0.6, 1.1 (fires), 0.7, 1.2 (fires)
+    assert result.spikes[0].tolist() == [[0, 0], [1, 0]] * 3
 
 
 def test_what_a_layer_costs_alone() -> None:

@@ -126,6 +126,15 @@ def test_potential_by_hand(sums: list[int], bits: int, changes: dict, potentials
     assert train(sums, value_bits=bits, **POTENTIAL | changes) == (potentials, events)
 
 
+@pytest.mark.parametrize(("a", "v", "v_reset"), [((1 << 53) + 2, 0, 1), ((1 << 53) - 65, 63, -63)])
+def test_sums_beyond_float64_by_hand(a: int, v: int, v_reset: int) -> None:
+    """What is left is v_reset, to the last bit, however far the potential was from it."""
+    n, values = neuron(reset="zero", subtract=0, keep=16, v_init=v, v_reset=v_reset), np.zeros((1, 1), np.int8)
+    batch = lif.Batch(n, 1, 1, 1, a)
+    batch.advance(np.array([[a]]), values)
+    assert (batch.state["v"].item(), values.item()) == (v_reset, 1)
+
+
 def test_each_neuron_has_its_own_bounds() -> None:
     """None near the width of the state, one near the bound of one neuron."""
     n = neuron(v_min=np.array([-40, -5]), keep=np.array([16, 16]), threshold=np.array([10, 7]))
