@@ -69,6 +69,8 @@ FRAMEWORKS = (
     "test_quantise.py::test_a_layer_without_a_width_has_8_bits",
     "test_quantise.py::test_unequal_parameters_stay_one_integer_each",
     "test_quantise.py::test_what_no_event_of_a_potential_stands_for_reaches_each_synapse",
+    "test_quantise.py::test_three_tenths_reach_a_threshold_of_three_tenths",
+    "test_quantise.py::test_a_threshold_beyond_half_of_the_widest_state_is_refused",
     "test_convolutions.py::test_analogue_samples_reach_a_kernel",
     "test_convolutions.py::test_pooling_between_neurons_has_weights_of_one",
     "test_convolutions.py::test_weights_of_one_need_whole_parameters",

@@ -236,7 +236,8 @@ def test_pooling_between_neurons_has_weights_of_one(kind: str, size: int, thresh
     assert (synapses.kind, synapses.bits, synapses.weights.tolist()) == (
         "convolution", 2, np.ones((3, 1, size, size), int).tolist(),
     )  # fmt: skip
-    assert (report.layers[0].method, report.layers[0].weight_error) == ("exact", 0.0)
+    (layer,) = report.layers
+    assert (layer.method, layer.weight_error, layer.clip, layer.clipped) == ("exact", 0.0, 1.0, 0.0)
     # The same by sums, where no ninth is rounded in the float model either.
     share = 1 if kind == "SumPool2d" else size * size
     plain = model_of({**nodes, "pool": pool("SumPool2d", size), "a": fires(after, round(threshold * share))})

@@ -464,6 +464,33 @@ def test_what_no_event_of_a_potential_stands_for_reaches_each_synapse() -> None:
     assert result.spikes[0].tolist() == [[0, 0], [1, 0]] * 3
 
 
+def one_if(weight: float, threshold: float) -> Model:
+    values = {"r": np.ones(1), "v_threshold": np.array([threshold], np.float64), "v_reset": np.zeros(1)}
+    weights = np.array([[weight]], np.float64)
+    layer = Layer(name="if", type="IF", shape=(1,), parameters=values, bias=np.zeros(1),
+                  inputs=(Input(source="i", weights=weights),))  # fmt: skip
+    return Model(input="i", input_shape=(1,), layers=(layer,), output="if")
+
+
+def test_three_tenths_reach_a_threshold_of_three_tenths() -> None:
+    """In float32, 0.3 is a little more than three times 0.1."""
+    weight, threshold = float(np.float32(0.1)), float(np.float32(0.3))
+    assert threshold > 3 * weight
+    knobs = resolve("euler", {"dt": 1.0, "reset": "subtract", "compare": "ge"})
+    x = np.ones((1, 6, 1), int)
+    network, _ = convert(one_if(weight, threshold), Data(x=x), knobs)
+    assert simulate.run(network, x).spikes[0, :, 0].tolist() == [0, 0, 1, 0, 0, 1]
+
+
+def test_a_threshold_beyond_half_of_the_widest_state_is_refused() -> None:
+    """A weight of 1 is 127, without guard bits: 127 * 2**29 is below 2**36, 127 * 2**30 is not."""
+    knobs, data = resolve("euler", {"dt": 1.0, "reset": "subtract"}), Data(x=np.ones((1, 6, 1), int))
+    network, _ = convert(one_if(1, 1 << 29), data, knobs, guard_bits=0)
+    assert network["if"].neuron.parameters["subtract"] == 127 << 29
+    with pytest.raises(Refusal, match=r"more than a state can hold"):
+        convert(one_if(1, 1 << 30), data, knobs, guard_bits=0)
+
+
 def test_what_a_layer_costs_alone() -> None:
     _, report = net_of("digits", weight_bits={"lif1": 2, "lif2": 8})
     first, second = report.layers
