@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["beside", "cut"]
 
-CELL = re.compile(r"^  cell \$(memrd|memwr_v2) (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
+CELL = re.compile(r"^  cell \$(memrd|memwr)(?:_v2)? (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) (\d+) \\(\S+)$", re.MULTILINE)
 MEMORY = re.compile(r"^(?:  attribute .*\n)*  memory .*\n", re.MULTILINE)
 
@@ -29,6 +29,7 @@ def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]
         kind, cell, text = found.groups()
         widths = {name: int(value) for name, value in re.findall(r"parameter \\(ABITS|WIDTH) (\d+)", text)}
         signals = dict(re.findall(r"connect \\(\w+) (.*)\n", text))
+        assert kind == "memwr" or not re.search(r"parameter \\CLK_ENABLE .*1", text), "memories are read at once"
         name = f"{'read' if kind == 'memrd' else 'write'}{numbers[cell]}"
         what = {"ADDR": widths["ABITS"], "DATA": widths["WIDTH"]} | ({"EN": widths["WIDTH"]} if kind != "memrd" else {})
         lines = []
@@ -46,10 +47,10 @@ def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]
 def lane(rtlil: str, command: str) -> dict[str, int]:
     """Of a fault in a bit that a memory is to hold: this bit of all of the memory's ports."""
     fault = re.search(r"-cell (\S+) -port \\?(?:DATA|EN) -portbit (\d+)", command)
-    memories = {found[2]: re.findall(r"parameter \\MEMID (.*)", found[3])[0] for found in CELL.finditer(rtlil)}
-    if not fault or "$memrd$" in fault[1] or fault[1] not in memories:
+    found = {cell: (kind, re.findall(r"parameter \\MEMID (.*)", text)[0]) for kind, cell, text in CELL.findall(rtlil)}
+    if not fault or found.get(fault[1], ("memrd",))[0] == "memrd":
         return {}
-    return {cell: 1 << int(fault[2]) for cell, name in memories.items() if name == memories[fault[1]]}
+    return {cell: 1 << int(fault[2]) for cell, (_, name) in found.items() if name == found[fault[1]][1]}
 
 
 def beside(rtlil: str, masks: Sequence[int]) -> str:
