@@ -66,7 +66,7 @@ def heads(rows: Sequence[Row]) -> list[str]:
 
 
 def number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) or value != int(value) else f"{value:,.0f}"
+    return f"{value:,.0f}" if value == int(value) else f"{round(value, 2):,}"
 
 
 def bound(figure: Any) -> str:
