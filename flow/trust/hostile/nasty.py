@@ -20,7 +20,7 @@ NUMBERS: tuple[float, ...] = (
     *(0.5, -0.5, 1e-30, 5e-324, 1e30, 1e308, float("nan"), float("inf"), float("-inf"), -0.0),
 )
 NAMES = (
-    *("", " ", ".", "..", "/", "a/b", MARK, "/tmp/spikeloom-outside", "C:\\x", "x" * 300, "x" * 70_000),  # noqa: S108, nobody writes it
+    *("", " ", ".", "..", "/", "a/b", MARK, "/tmp/spikeloom-outside", "C:\\x", "x" * 300, "x" * 70_000),  # noqa: S108, where a write would succeed, and show
     *("\0", "a\0b", "\x1b[31mred", "a\nb", "\r", "\t", "\x7f", "\u202eabc", "\ufeff", "\ud800", "é", "名", "🧵"),
     *("[bold]x[/bold]", "<script>alert(1)</script>", "{{7*7}}", "%s%n", "$(id)", "`id`", "'; --", "a -> b", "core0"),
     *("input", "output", "__class__", "constructor", "NaN", "null", "-o", "--help"),

@@ -293,4 +293,4 @@ class _Watch:
 
     def _wrote(self, path: str) -> None:
         if not f"{path}/".startswith(self.own) and path != os.devnull:
-            self.seen.append(f"wrote outside its folder: {path}")
+            self.seen.append(f"wrote outside its folder: {os.path.relpath(path, self.own[0])}")
