@@ -1,4 +1,4 @@
-"""Convolutions, pooling, lists and delays of synapses from .nir files: what is built, and that nothing differs."""
+"""Convolutions, pooling and lists of synapses from .nir files: what is built, and that nothing differs."""
 
 from pathlib import Path
 from typing import Any
@@ -9,66 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plain_nir
+from kernels import EULER, FLAT, MOST, built, conv, equal_to_float, fires, model_of, pool, spikes
 from nir_files import affine, lif, port, reading
 from spikeloom.golden import float_model, maps, nir_graph, simulate
 from spikeloom.golden.conventions import resolve
 from spikeloom.golden.data import Data
 from spikeloom.golden.maps import Diagonal, Entries, Kernel
 from spikeloom.golden.network import Network, Refusal, Window
-from spikeloom.golden.nir_model import Model
-from spikeloom.golden.quantise import ConversionReport, convert
+from spikeloom.golden.quantise import convert
 from spikeloom.golden.storage import dense_bits, sparse_bits
 from spikeloom.golden.synapses import to_dense
 from spikeloom.sim.drawn.synapses import window_of
 
 ROOT = Path(__file__).parents[2]
-EULER = resolve("euler", {"dt": 1.0, "reset": "subtract"})
-MOST = 1 << 20
-
-
-def fires(shape: tuple[int, ...], threshold: Any = 2.0) -> dict[str, Any]:
-    """IF neurons that take every weight whole."""
-    full = {"r": np.ones(shape), "v_threshold": np.full(shape, threshold), "v_reset": np.zeros(shape)}
-    return {"type": "IF", **full}
-
-
-def conv(weight: Any, bias: Any = None, **fields: Any) -> dict[str, Any]:
-    weight = np.asarray(weight, np.float64)
-    plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": bias}
-    return {"type": f"Conv{weight.ndim - 2}d", "weight": weight, **plain, **fields}
-
-
-def pool(kind: str, size: Any, stride: Any = None, padding: Any = 0) -> dict[str, Any]:
-    size = np.array(size)
-    return {"type": kind, "kernel_size": size, "stride": size if stride is None else np.array(stride),
-            "padding": np.array(padding)}  # fmt: skip
-
-
-FLAT = {"type": "Flatten", "start_dim": 0, "end_dim": -1}
-
-
-def model_of(nodes: dict, edges: Any = None, knobs: Any = EULER) -> Model:
-    with reading(nodes, edges) as path:
-        return nir_graph.load(path, knobs).model
-
-
-def spikes(*shape: int, share: float = 0.4, seed: int = 0) -> np.ndarray:
-    return (np.random.default_rng(seed).random(shape) < share).astype(np.uint8)
-
-
-def built(model: Model, knobs: Any = EULER, share: float = 0.4, **options: Any) -> tuple[Network, ConversionReport]:
-    return convert(model, Data(x=spikes(6, 9, *model.input_shape, share=share)), knobs, **options)
-
-
-def equal_to_float(model: Model, network: Network, knobs: Any = EULER, share: float = 0.4) -> None:
-    x = spikes(6, 9, *model.input_shape, share=share)
-    wanted = float_model.run(model, x, knobs, np.float64).events
-    got = simulate.run(network, x, record="all").events
-    for name, events in wanted.items():
-        assert 0.01 < (events != 0).mean() < 1
-        assert np.array_equal(got[name], events)
-
-
 # Maps -----------------------------------------------------------------------------------------------------------------
 
 
@@ -370,71 +323,6 @@ def test_one_to_one_keeps_one_weight() -> None:
     assert (each.synapses.kind, each.synapses.weights.tolist()) == ("one-to-one", [1, 2, 4, 5, 6, 7])
 
 
-# Delays of synapses ---------------------------------------------------------------------------------------------------
-
-
-def branches(weights: np.ndarray, delays: np.ndarray, threshold: float = 3.0) -> tuple[dict, list]:
-    """Parallel branches of a delay and a layer each, as exporters of learned delays write them."""
-    out, into = weights.shape
-    nodes = {"input": port("Input", into), "a": fires((out,), threshold), "output": port("Output", out)}
-    edges = [("a", "output")]
-    for d in np.unique(delays):
-        late, fc = f"late{d}", f"fc{d}"
-        nodes |= {late: {"type": "Delay", "delay": np.full(into, float(d))}, fc: affine(weights * (delays == d))}
-        edges += [("input", late), (late, fc), (fc, "a")]
-    return nodes, edges
-
-
-@pytest.mark.parametrize("share", [1.0, 0.2])
-def test_branches_that_do_not_overlap_become_one_projection(share: float) -> None:
-    rng = np.random.default_rng(1)
-    weights = rng.integers(-3, 8, (20, 15)) * (rng.random((20, 15)) < share)
-    weights[0, 0] = 7
-    delays = rng.integers(2, 9, weights.shape)
-    model = model_of(*branches(weights, delays))
-    network, _ = built(model, weight_bits=4)
-    (projection,) = network.projections
-    assert projection.synapses.kind == ("dense" if share == 1 else "sparse")
-    assert (projection.delay, projection.most_delay) == (2, 8)
-    found, late = to_dense(projection.synapses)
-    assert np.array_equal(found, weights.T)
-    assert np.array_equal((late + 2)[weights.T != 0], delays.T[weights.T != 0])
-    equal_to_float(model, network)
-    dense, _ = built(model, weight_bits=4, synapses="dense")
-    assert [p.delay for p in dense.projections] == list(range(2, 9))
-    x = spikes(3, 20, 15)
-    assert np.array_equal(simulate.run(dense, x).spikes, simulate.run(network, x).spikes)
-
-
-def test_branches_that_overlap_stay_apart() -> None:
-    weights, delays = np.full((3, 4), 2.0), np.zeros((3, 4), int)
-    nodes, edges = branches(weights, delays)
-    nodes |= {"late": {"type": "Delay", "delay": np.full(4, 3.0)}, "fc": affine(weights)}
-    edges += [("input", "late"), ("late", "fc"), ("fc", "a")]
-    network, _ = built(model_of(nodes, edges))
-    assert [(p.delay, p.synapses.delays) for p in network.projections] == [(0, None), (3, None)]
-
-
-def test_kernels_of_different_delays_become_one() -> None:
-    """A kernel whose taps are late: one branch per delay, each with the taps that have it."""
-    rng = np.random.default_rng(0)
-    weight, delays = rng.integers(1, 8, (2, 1, 3)), rng.integers(0, 4, (2, 1, 3))
-    weight[0, 0, 0], delays[0, 0, 0] = 7, 0
-    nodes = {"input": port("Input", 1, 10), "a": fires((2, 8), 6.0), "output": port("Output", 2, 8)}
-    edges = [("a", "output")]
-    for d in np.unique(delays):
-        late = {"type": "Delay", "delay": np.full((1, 10), float(d))}
-        nodes |= {f"late{d}": late, f"conv{d}": conv(weight * (delays == d))}
-        edges += [("input", f"late{d}"), (f"late{d}", f"conv{d}"), (f"conv{d}", "a")]
-    model = model_of(nodes, edges)
-    network, _ = built(model, weight_bits=4)
-    (projection,) = network.projections
-    assert projection.synapses.kind == "convolution"
-    assert np.array_equal(projection.synapses.weights, weight)
-    assert np.array_equal(projection.synapses.delays, delays)
-    equal_to_float(model, network)
-
-
 def test_analogue_samples_reach_a_kernel() -> None:
     """Samples in multiples of 1/127, weights in those of 1/128: every sum is whole."""
     rng = np.random.default_rng(0)
@@ -454,18 +342,6 @@ def test_analogue_samples_reach_a_kernel() -> None:
     wanted = plain_nir.run(model, x, EULER)["if"]
     assert 0.1 < wanted.mean() < 0.9
     assert np.array_equal(simulate.run(network, x).spikes.reshape(wanted.shape), wanted)
-
-
-def test_a_delay_per_input_is_a_delay_per_synapse() -> None:
-    nodes = {"input": port("Input", 30), "late": {"type": "Delay", "delay": np.arange(30.0)}, "a": fires((30,), 0.5),
-             "output": port("Output", 30)}  # fmt: skip
-    zero = resolve("euler", {"dt": 1.0})
-    network, _ = convert(model_of(nodes, knobs=zero), Data(x=spikes(2, 40, 30)), zero)
-    (projection,) = network.projections
-    assert (projection.synapses.kind, projection.synapses.delays.tolist()) == ("one-to-one", list(range(30)))
-    x = spikes(2, 40, 30)
-    got = simulate.run(network, x).spikes
-    assert all(np.array_equal(got[:, k:, k], x[:, : 40 - k, k]) for k in range(30))
 
 
 # snnTorch -------------------------------------------------------------------------------------------------------------
