@@ -1,13 +1,15 @@
-"""Two flat designs beside each other without their memories: what is read is anything, what is written is an output."""
+"""Two flat designs beside each other without their memories, and without registers that are far from where they differ:
+what is read there is anything, but the same for both; what is written there is an output."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["beside", "cut"]
+__all__ = ["around", "beside", "cut", "lane"]
 
 CELL = re.compile(r"^  cell \$(memrd|memwr)(?:_v2)? (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) (\d+) \\(\S+)$", re.MULTILINE)
+REGISTER = re.compile(r"^  cell \$dff \S+\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
 MEMORY = re.compile(r"^(?:  attribute .*\n)*  memory .*\n", re.MULTILINE)
 
 
@@ -42,6 +44,31 @@ def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]
 
     # An attribute before a cell is then its first wire's, which does no harm.
     return MEMORY.sub("", CELL.sub(opened, rtlil)), list(cells)
+
+
+def around(rtlil: str, place: str) -> str:
+    """With ports in place of all registers outside an instance. rtlil: of which all registers are ``$dff``."""
+    first = 1 + max((int(found[3]) for found in PORT.finditer(rtlil)), default=0)
+    outside = [
+        state
+        for state in re.findall(r"connect \\Q (\\.*)\n", "".join(REGISTER.findall(rtlil)))
+        if not state.startswith(f"\\{place}.")
+    ]
+    numbers = {state: number for number, state in enumerate(sorted(outside))}
+
+    def opened(found: re.Match[str]) -> str:
+        signals = dict(re.findall(r"connect \\(\w+) (.*)\n", found[1]))
+        if (number := numbers.get(signals["Q"])) is None:
+            return found[0]
+        width = re.findall(r"parameter \\WIDTH (\d+)", found[1])[0]
+        return (
+            f"  wire width {width} input {first + 2 * number} \\state{number}\n"
+            f"  connect {signals['Q']} \\state{number}\n"
+            f"  wire width {width} output {first + 2 * number + 1} \\next{number}\n"
+            f"  connect \\next{number} {signals['D']}\n"
+        )
+
+    return REGISTER.sub(opened, rtlil)
 
 
 def lane(rtlil: str, command: str) -> dict[str, int]:

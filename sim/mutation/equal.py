@@ -3,13 +3,15 @@
 import tempfile
 from pathlib import Path
 
-from spikeloom.sim.mutation.cut import beside, cut, lane
+from spikeloom.sim.mutation.cut import around, beside, cut, lane
 from spikeloom.sim.mutation.netlist import Mutant
 from spikeloom.sim.proofs import solver
 from spikeloom.sim.yosys import run_yosys
 
 __all__ = ["unseen"]
 
+#: For what is proven without all registers.
+NEAR_SECONDS = 20
 #: With all bits of the memories, which hold nothing in the beginning.
 MAPPED = ("memory_collect", "memory_map", "opt_clean", "miter -equiv -flatten gold gate miter")
 #: What has no initial value starts at 0 in both; where memories are cut out, they may hold anything.
@@ -41,28 +43,32 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
         folder = Path(name)
         (folder / "right.il").write_text(flat)
-        if without_memories:
-            twins = (
-                "delete t:$meminit*",
-                f"rename {top} gold",
-                "write_rtlil gold.il",
-                "rename gold gate",
-                command,
-                "write_rtlil gate.il",
-            )
-            run_yosys(folder, "read_rtlil right.il", *twins)
-            _cut(folder, command)
-            run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
-        else:
+        if not without_memories:
             run_yosys(folder, "read_rtlil right.il", f"rename {top} gold", "copy gold gate", command, *MAPPED, *PASSES)
-        answer = solver.never(folder / "miter.aig", seconds=seconds)
-    return answer.method if answer.happens is False else None
-
-
-def _cut(folder: Path, command: str) -> None:
-    gold, gate = (folder / "gold.il", folder / "gate.il")
-    bits = lane(gold.read_text(), command)
-    text, cells = cut(gold.read_text())
-    gate.write_text(cut(gate.read_text(), cells)[0])
-    gold.write_text(text)
-    (folder / "miter.v").write_text(beside(text, [bits.get(cell, 0) for cell in cells]))
+            answer = solver.never(folder / "miter.aig", seconds=seconds)
+            return answer.method if answer.happens is False else None
+        twins = (
+            "delete t:$meminit*",
+            f"rename {top} gold",
+            "copy gold gate",
+            command,
+            "setundef -init -zero",
+            "dffunmap",
+            *(f"select -module {twin}\nwrite_rtlil -selected {twin}.il\nselect -clear" for twin in ("gold", "gate")),
+        )
+        run_yosys(folder, "read_rtlil right.il", *twins)
+        right, wrong = ((folder / f"{twin}.il").read_text() for twin in ("gold", "gate"))
+        bits = lane(flat, command)
+        # What is far from the fault seldom says whether it can be seen, and takes long.
+        place = mutant.place.split(".") if mutant.place != "top" else []
+        for depth in range(len(place), -1, -1):
+            near = ".".join(place[:depth])
+            text, cells = cut(around(right, near) if near else right)
+            (folder / "gold.il").write_text(text)
+            (folder / "gate.il").write_text(cut(around(wrong, near) if near else wrong, cells)[0])
+            (folder / "miter.v").write_text(beside(text, [bits.get(cell, 0) for cell in cells]))
+            run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
+            answer = solver.never(folder / "miter.aig", seconds=seconds if depth == 0 else min(NEAR_SECONDS, seconds))
+            if answer.happens is False:
+                return answer.method
+    return None
