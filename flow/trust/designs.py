@@ -32,7 +32,7 @@ REGRESSIONS = Path(__file__).parents[2] / "tests" / "regressions"
 #: Binaries, designs on each, and binaries in a part: what varies has all its values in 22 binaries.
 QUICK, FULL = (22, 10, 3), (418, 5, 22)
 #: Designs that Amaranth's simulator sees too, and the netlists for each family of cells.
-ON_AMARANTH, NETLISTS = {False: 8, True: 104}, {False: 1, True: 10}
+ON_AMARANTH, NETLISTS = {False: 11, True: 104}, {False: 1, True: 10}
 #: Of a witness that is slow: clocks, times engines.
 WORK = 12_000
 KEPT, NETLIST = "kept cases", "netlist for"

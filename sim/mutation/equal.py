@@ -37,7 +37,8 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
     """How it is known that no output of the design ever differs; None if it is not known. flat: its RTLIL.
 
     without_memories: what the design reads from them is anything, but the same for both, and what it writes is an
-    output; so whatever they hold, which is more than is needed.
+    output; so whatever they hold, which is more than is needed. Likewise it may be known within an instance, whatever
+    all other registers do.
     """
     command = mutant.command.replace(f"-module {top} ", "-module gate ")
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
@@ -70,5 +71,5 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
             run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
             answer = solver.never(folder / "miter.aig", seconds=seconds if depth == 0 else min(NEAR_SECONDS, seconds))
             if answer.happens is False:
-                return answer.method
+                return f"{answer.method} within {near}" if near else answer.method
     return None

@@ -142,3 +142,35 @@ def test_where_it_is_read_matters_when_it_is_seen(stored):
     mutants = [replace(stored.mutants[0], command=command) for command in commands]
     methods = [unseen(stored.flat, "dut", m, without_memories=True, seconds=5) for m in mutants]
     assert methods == [None, "induction"]
+
+
+NESTED = """
+module dut(input clk, input i, output reg [3:0] count);
+  reg x = 1, y = 0;
+  wire asked;
+  inner inner(.clk(clk), .i(x & y), .j(i), .o(asked));
+  always @(posedge clk) begin x <= y; y <= x; count <= count + asked; end
+endmodule
+module inner(input clk, input i, input j, output reg o);
+  reg a = 1, b = 0;
+  wire never = a & b & j;
+  wire seldom = i & a;
+  always @(posedge clk) begin a <= b; b <= a; o <= never ^ seldom ^ j; end
+endmodule
+"""
+
+
+@pytest.mark.parametrize("wire, method", [("never", "induction within inner"), ("seldom", "induction"), ("o", None)])
+def test_a_proof_begins_near_the_fault(wire, method):
+    """What never happens is known from the instance's own registers, from others, or not at all."""
+    made = mutate(NESTED, "dut", within=lambda place: True, count=20, seed=1)
+    cells = re.findall(
+        r"^  cell (\S+) (\S+)\n((?:    .*\n)*?)    connect \\[YQ] \\inner\.(\w+)\n", made.flat, re.MULTILINE
+    )
+    kind, cell = next((kind, cell) for kind, cell, _, driven in cells if driven == wire)
+    port = "D" if "dff" in kind else "Y"
+    mutant = replace(
+        made.mutants[0], place="inner", command=f"mutate -mode inv -module dut -cell {cell} -port {port} -portbit 0"
+    )
+    mutant = mutant if wire == "o" else replace(mutant, command=mutant.command.replace("inv", "const0"))
+    assert unseen(made.flat, "dut", mutant, without_memories=True, seconds=5) == method
