@@ -2,12 +2,14 @@
 what is read there is anything, but the same for both; what is written there is an output."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["around", "beside", "cut", "lane"]
+__all__ = ["around", "beside", "cut", "driven", "lane", "reached"]
 
 CELL = re.compile(r"^  cell \$(memrd|memwr)(?:_v2)? (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
+SIGNAL = re.compile(r"[\\$]\S+")
 PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) (\d+) \\(\S+)$", re.MULTILINE)
 REGISTER = re.compile(r"^  cell \$dff \S+\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
 MEMORY = re.compile(r"^(?:  attribute .*\n)*  memory .*\n", re.MULTILINE)
@@ -71,6 +73,37 @@ def around(rtlil: str, place: str) -> str:
     return REGISTER.sub(opened, rtlil)
 
 
+def driven(rtlil: str, cell: str) -> list[str]:
+    """The signals that a cell drives, if it is no memory's port."""
+    text = rtlil.split(f" {cell}\n", 1)[1].split("\n  end\n", 1)[0]
+    return [signal for value in re.findall(r"connect \\[YQ] (.*)", text) for signal in SIGNAL.findall(value)]
+
+
+def reached(rtlil: str, signals: Iterable[str]) -> set[str]:
+    """The outputs that differences of some signals may reach. rtlil: as :func:`cut` left it."""
+    follow: dict[str, set[str]] = defaultdict(set)
+
+    def drives(drivers: str, driven: str) -> None:
+        for signal in SIGNAL.findall(drivers):
+            follow[signal].update(SIGNAL.findall(driven))
+
+    for text in re.findall(r"^  cell [^\n]*\n(.*?)^  end\n", rtlil, re.MULTILINE | re.DOTALL):
+        links = re.findall(r"connect \\(\w+) (.*)\n", text)
+        drives(" ".join(v for port, v in links if port not in "YQ"), " ".join(v for port, v in links if port in "YQ"))
+    for to, of in re.findall(r"^  connect (\{ .*? \}|\S+(?: \[[\d:]+\])?) (.*)\n", rtlil, re.MULTILINE):
+        drives(of, to)
+        if of.startswith(r"\state"):  # what a register holds that is not here differs if what it is to hold does
+            drives(to, of.replace("state", "next"))
+    for number in re.findall(r"\\read(\d+)_DATA\n", rtlil):
+        drives(rf"\read{number}_ADDR", rf"\read{number}_DATA")
+    seen, left = set[str](), list(signals)
+    while left:
+        new = follow[left.pop()] - seen
+        seen |= new
+        left += new
+    return {port.name for found in PORT.finditer(rtlil) if (port := _port(found)).output and rf"\{port.name}" in seen}
+
+
 def lane(rtlil: str, command: str) -> dict[str, int]:
     """Of a fault in a bit that a memory is to hold: this bit of all of the memory's ports."""
     fault = re.search(r"-cell (\S+) -port \\?(?:DATA|EN) -portbit (\d+)", command)
@@ -80,21 +113,22 @@ def lane(rtlil: str, command: str) -> dict[str, int]:
     return {cell: 1 << int(fault[2]) for cell, (_, name) in found.items() if name == found[fault[1]][1]}
 
 
-def beside(rtlil: str, masks: Sequence[int]) -> str:
+def beside(rtlil: str, masks: Sequence[int], compared: Container[str] | None = None) -> str:
     """The Verilog module ``miter``, whose ``trigger`` says that gold and gate differ where it can be seen.
 
     rtlil: of either, as :func:`cut` left it. Both write the same until it says so, so that they read the same wherever
     they read at the same address. masks: of each cell that was cut, the bits of which this is not said: what is
-    written there is not seen, and the two read it as they like.
+    written there is not seen, and the two read it as they like. compared: the outputs that may differ, by default all.
     """
-    return "\n".join(_lines([_port(found) for found in PORT.finditer(rtlil)], masks))
+    ports = [_port(found) for found in PORT.finditer(rtlil)]
+    return "\n".join(_lines(ports, masks, [p for p in ports if compared is None or p.name in compared]))
 
 
 def _port(found: re.Match[str]) -> Port:
     return Port(name=found[4], width=int(found[1] or 1), output=found[2] == "output")
 
 
-def _lines(ports: Sequence[Port], masks: Sequence[int]) -> Iterator[str]:
+def _lines(ports: Sequence[Port], masks: Sequence[int], compared: Sequence[Port]) -> Iterator[str]:
     reads = [p for p in ports if re.fullmatch(r"read\d+_DATA", p.name)]
     free = [p for p in ports if not p.output] + [
         Port(name=f"other_{p.name}", width=p.width, output=False) for p in reads
@@ -114,7 +148,7 @@ def _lines(ports: Sequence[Port], masks: Sequence[int]) -> Iterator[str]:
             links.append(f".{p.name}({value})")
         yield f"  {twin} {twin}({', '.join(links)});"
     differ = []
-    for p in ports:
+    for p in compared:
         both = f"gold_{p.name} ^ gate_{p.name}"
         memory, _, part = p.name.partition("_")
         if re.fullmatch(r"write\d+", memory):
@@ -128,7 +162,10 @@ def _lines(ports: Sequence[Port], masks: Sequence[int]) -> Iterator[str]:
             )
         if p.output and not re.fullmatch(r"read\d+_ADDR", p.name):
             differ.append(f"|({both})")
-    yield f"  assign trigger = {' || '.join(differ)};"
+    differ.append("1'b0")
+    yield f"  wire [{len(differ) - 1}:0] differ;"  # a single expression would be too long for Yosys
+    yield from (f"  assign differ[{k}] = {one};" for k, one in enumerate(differ))
+    yield "  assign trigger = |differ;"
     yield "endmodule"
 
 

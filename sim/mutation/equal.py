@@ -1,9 +1,10 @@
 """Proofs that a mutant changes nothing: the design beside itself with the mutant, for all inputs, for ever."""
 
+import re
 import tempfile
 from pathlib import Path
 
-from spikeloom.sim.mutation.cut import around, beside, cut, lane
+from spikeloom.sim.mutation.cut import around, beside, cut, driven, lane, reached
 from spikeloom.sim.mutation.netlist import Mutant
 from spikeloom.sim.proofs import solver
 from spikeloom.sim.yosys import run_yosys
@@ -11,7 +12,7 @@ from spikeloom.sim.yosys import run_yosys
 __all__ = ["unseen"]
 
 #: For what is proven without all registers.
-NEAR_SECONDS = 20
+NEAR_SECONDS = 10
 #: With all bits of the memories, which hold nothing in the beginning.
 MAPPED = ("memory_collect", "memory_map", "opt_clean", "miter -equiv -flatten gold gate miter")
 #: What has no initial value starts at 0 in both; where memories are cut out, they may hold anything.
@@ -60,6 +61,7 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
         run_yosys(folder, "read_rtlil right.il", *twins)
         right, wrong = ((folder / f"{twin}.il").read_text() for twin in ("gold", "gate"))
         bits = lane(flat, command)
+        begin = driven(flat, re.findall(r"-cell (\S+)", command)[0])
         # What is far from the fault seldom says whether it can be seen, and takes long.
         place = mutant.place.split(".") if mutant.place != "top" else []
         for depth in range(len(place), -1, -1):
@@ -67,7 +69,8 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
             text, cells = cut(around(right, near) if near else right)
             (folder / "gold.il").write_text(text)
             (folder / "gate.il").write_text(cut(around(wrong, near) if near else wrong, cells)[0])
-            (folder / "miter.v").write_text(beside(text, [bits.get(cell, 0) for cell in cells]))
+            compared = reached(text, begin) if begin else None  # a fault in a memory's port may reach all
+            (folder / "miter.v").write_text(beside(text, [bits.get(cell, 0) for cell in cells], compared))
             run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
             answer = solver.never(folder / "miter.aig", seconds=seconds if depth == 0 else min(NEAR_SECONDS, seconds))
             if answer.happens is False:

@@ -25,7 +25,7 @@ SEED = 1
 QUICK, FULL = 100, 1000
 #: So many are in one build.
 AT_ONCE = 250
-PROOF_SECONDS = 120
+PROOF_SECONDS = 60
 #: Per cent, killed by tests alone.
 LEAST_QUICK, LEAST_FULL = 92, 95
 STAND_IN = "accelerator"
