@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,12 @@ __all__ = ["ConversionReport", "LayerReport", "convert", "parse_widths"]
 #: Beyond so many layers it is not tried what each costs alone.
 MAX_ALONE = 32
 SYNAPSES = ("auto", "dense")
+WIDTHS = {
+    "weight_bits": (2, 8),
+    "input_bits": (2, 16),
+    "state_bits": (4, WIDE_STATE_BITS),
+    "guard_bits": (0, MAX_GUARD_BITS),
+}
 SPIKE_DATA = "save spikes (0 and 1), small integers, or analogue samples (floats)"
 
 
@@ -107,8 +113,8 @@ def convert(
     weight_bits: int | str | Mapping[str, int] = 8,
     per_channel: bool = False,
     input_bits: int = 8,
-    state_bits: int | None = None,
-    guard_bits: int | None = None,
+    state_bits: int | str | Mapping[str, int] | None = None,
+    guard_bits: int | str | Mapping[str, int] | None = None,
     read_out: str = "sum",
     synapses: str = "auto",
 ) -> tuple[Network, ConversionReport]:
@@ -119,23 +125,15 @@ def convert(
                  "8,hidden=4"; of 2 bits ("ternary"), weights are -1, 0 and 1.
     per_channel: a scale for each neuron's weights (each output channel's of a kernel), instead of one for each layer.
     input_bits:  2..16, of analogue samples (floats that are not integers).
-    state_bits, guard_bits: of every layer; None derives them from the data and the time constants.
+    state_bits, guard_bits: of all layers or by name, in the same way. What is not said is derived from the data and the
+                 time constants, one width for all these layers. Layers of different widths cannot share a core.
     read_out:    what of the answer decides: the "sum" over the steps, the "last", or the "max".
     synapses:    "auto", the kind that stores the fewest bits; or "dense", all written out as matrices without delays of
                  their own.
     """
-    if isinstance(weight_bits, str):
-        weight_bits = parse_widths(weight_bits)
-    named = weight_bits.items() if isinstance(weight_bits, Mapping) else [("", weight_bits)]
-    for name, value, low, high in (
-        *((f"weight_bits of {layer!r}" if layer else "weight_bits", bits, 2, 8) for layer, bits in named),
-        ("input_bits", input_bits, 2, 16),
-        ("state_bits", state_bits, 4, WIDE_STATE_BITS),
-        ("guard_bits", guard_bits, 0, MAX_GUARD_BITS),
-    ):
-        optional = name in ("state_bits", "guard_bits") and value is None
-        if not optional and not (isinstance(value, int | np.integer) and low <= value <= high):
-            raise Refusal(f"{name} must be in {low}..{high}, not {value}")
+    weights = {"": 8} | _by_layer("weight_bits", weight_bits)
+    states, guards = _by_layer("state_bits", state_bits), _by_layer("guard_bits", guard_bits)
+    _check_width("input_bits", input_bits)
     if read_out not in READ_OUTS:
         raise Refusal(f"read_out must be one of {', '.join(READ_OUTS)}, not {read_out!r}")
     if synapses not in SYNAPSES:
@@ -153,11 +151,12 @@ def convert(
     layers, output_delay, said = discretise(model, knobs)
     notes = list(dict.fromkeys((*notes, *said)))
     names = {s.name for s in layers}
-    if isinstance(weight_bits, Mapping) and (unknown := sorted(set(weight_bits) - names - {""})):
-        raise Refusal(f"weight_bits: there is no layer {unknown[0]!r}; there are {', '.join(map(repr, sorted(names)))}")
+    for what, said in (("weight_bits", weights), ("state_bits", states), ("guard_bits", guards)):
+        if unknown := sorted(set(said) - names - {""}):
+            raise Refusal(f"{what}: there is no layer {unknown[0]!r}; there are {', '.join(map(repr, sorted(names)))}")
     source = _input(model, data, input_bits)
     reference = float_model.run(model, data.x, knobs, read_out=read_out)
-    widths = Widths.common(layers, knobs, reference.events, guard_bits)
+    widths = Widths.common(layers, knobs, reference.events)
     sent = {
         model.input: Source(
             events=data.x.reshape(*data.x.shape[:2], -1) / source.scale if source.scale != 1 else _flat(data.x),
@@ -176,12 +175,9 @@ def convert(
             if s.layer.spiking:
                 sources[s.name] = Source(events=reference.events[s.name])
         for s in sorted(layers, key=lambda s: s.name not in analogue) if _loops(layers, analogue) else layers:
-            width = weight_bits
-            if isinstance(weight_bits, Mapping):
-                width = weight_bits.get(s.name, weight_bits.get("", 8))
-            layer = made[s.name] = QuantisedLayer(
-                s, knobs, sources, width, widths, per_channel, merge=synapses == "auto"
-            )
+            width, guard = (said.get(s.name, said.get("")) for said in (weights, guards))
+            own = widths if guard is None else replace(widths, guard_bits=guard)
+            layer = made[s.name] = QuantisedLayer(s, knobs, sources, width, own, per_channel, merge=synapses == "auto")
             if s.name in analogue:
                 unit = layer.event_unit(cut)
                 sources[s.name] = Source(
@@ -189,12 +185,13 @@ def convert(
                 )
         return [made[s.name] for s in layers]
 
-    def network(bits: int) -> Network:
+    def network(bits: Mapping[str, int]) -> Network:
         currents = [
             layer.current_bits(reference.currents[layer.name]) for layer in made if layer.name in reference.currents
         ]
+        widest = max(currents, default=2)
         return Network(
-            populations=(source, *(layer.population(bits, max(currents, default=2), cut) for layer in made)),
+            populations=(source, *(layer.population(bits[layer.name], widest, cut) for layer in made)),
             projections=tuple(p for layer in made for p in layer.projections(late, synapses == "dense")),
             output=model.output,
             output_delay=output_delay + (model.output in late),
@@ -211,9 +208,12 @@ def convert(
         made = quantised(cut)
         reached = {layer: float(np.abs(reference.events[layer.name]).max()) for layer in made if not layer.spiking}
         needed = max((layer.cut_bits(largest) for layer, largest in reached.items()), default=0)
-    potentials = simulate.run(network(WIDE_STATE_BITS), data.x, record="all").potentials
-    bits = max(layer.state_bits(potentials[layer.name], state_bits) for layer in made)
-    built = network(bits)
+    wide = dict.fromkeys((layer.name for layer in made), WIDE_STATE_BITS)
+    potentials = simulate.run(network(wide), data.x, record="all").potentials
+    said = {layer.name: states.get(layer.name, states.get("")) for layer in made}
+    bits = {layer.name: layer.state_bits(potentials[layer.name], said[layer.name]) for layer in made}
+    common = max((bits[name] for name, width in said.items() if width is None), default=None)
+    built = network({name: common if width is None else bits[name] for name, width in said.items()})
     result = simulate.run(built, data.x, record="all")
     notes += [said for layer in made if synapses == "auto" for said in layer.told()]
     alone = {}
@@ -224,13 +224,31 @@ def convert(
     return built, _report(built, data, knobs, reference, result, made, alone, notes)
 
 
-def parse_widths(text: str) -> int | dict[str, int]:
-    """``8``, ``ternary`` (2 bits), or widths of layers by name: ``8,hidden=4``; :class:`Refusal` for anything else."""
-    refused = Refusal(f"weight_bits takes widths like 8, ternary or 8,LAYER=4, each layer once, not {text!r}")
+def _by_layer(what: str, given: int | str | Mapping[str, int] | None) -> dict[str, int]:
+    """Widths by name, of "" for all others."""
+    widths = parse_widths(given, what) if isinstance(given, str) else given
+    named = {} if widths is None else dict(widths) if isinstance(widths, Mapping) else {"": widths}
+    for layer, bits in named.items():
+        _check_width(what, bits, layer)
+    return named
+
+
+def _check_width(what: str, bits: object, layer: str = "") -> None:
+    low, high = WIDTHS[what]
+    if not (isinstance(bits, int | np.integer) and low <= bits <= high):
+        raise Refusal(f"{what}{f' of {layer!r}' if layer else ''} must be in {low}..{high}, not {bits}")
+
+
+def parse_widths(text: str, what: str = "weight_bits") -> int | dict[str, int]:
+    """``8``, or widths of layers by name: ``8,hidden=4``; weights may be ``ternary``, which are of 2 bits;
+    :class:`Refusal` for anything else."""
+    ternary = what == "weight_bits"
+    like = "8, ternary or 8,LAYER=4" if ternary else "12 or 12,LAYER=10"
+    refused = Refusal(f"{what} takes widths like {like}, each layer once, not {text!r}")
     widths: dict[str, int] = {}
     for word in text.split(","):
         name, equals, width = (part.strip() for part in word.rpartition("="))
-        number = "2" if width == "ternary" else width
+        number = "2" if ternary and width == "ternary" else width
         if (
             not (number.isascii() and number.isdigit())
             or len(number) > 4

@@ -66,9 +66,7 @@ class Widths:
     value_bits: int
 
     @classmethod
-    def common(
-        cls, layers: Sequence[Stepped], knobs: Knobs, events: Mapping[str, np.ndarray], guard_bits: int | None
-    ) -> "Widths":
+    def common(cls, layers: Sequence[Stepped], knobs: Knobs, events: Mapping[str, np.ndarray]) -> "Widths":
         taus = [s.rule.tau_steps.max() for s in layers if s.rule.leaks]
         tau_bits = math.ceil(math.log2(max(taus))) if taus else 0
         value_bits = 1
@@ -83,7 +81,7 @@ class Widths:
                 )
         return cls(
             decay_bits=min(MAX_DECAY_BITS, tau_bits + EXTRA_DECAY_BITS) if taus else 0,
-            guard_bits=min(MAX_GUARD_BITS, tau_bits + EXTRA_GUARD_BITS) if guard_bits is None else guard_bits,
+            guard_bits=min(MAX_GUARD_BITS, tau_bits + EXTRA_GUARD_BITS),
             value_bits=value_bits,
         )
 

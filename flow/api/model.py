@@ -106,8 +106,8 @@ def convert(
     weight_bits: int | str | Mapping[str, int] = 8,
     per_channel: bool = False,
     input_bits: int = 8,
-    state_bits: int | None = None,
-    guard_bits: int | None = None,
+    state_bits: int | str | Mapping[str, int] | None = None,
+    guard_bits: int | str | Mapping[str, int] | None = None,
     read_out: str = "sum",
     synapses: str = "auto",
     search_bits: float | None = None,
@@ -119,7 +119,8 @@ def convert(
     and 1. per_channel: each neuron, or output channel of a convolution, has a scale of its own. input_bits: of analogue
     samples. read_out: what of the answer decides: its "sum", "last" or "max". synapses: "auto", of the kind that stores
     the fewest bits, or "dense", all written out as matrices. search_bits: find the narrowest weights that lose at most
-    so many percentage points, instead of ``weight_bits``.
+    so many percentage points, instead of ``weight_bits``. state_bits, guard_bits: of a potential, and those of it below
+    the unit of the weights; given like ``weight_bits``, but layers of different ones cannot share a core.
     """
     from spikeloom.golden import conventions, quantise, search
     from spikeloom.hdl.supported import beyond, of_network

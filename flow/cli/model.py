@@ -54,9 +54,17 @@ def convert(
         Literal["auto", "dense"],
         typer.Option(help="Of the kind that stores the fewest bits, or all written out as matrices."),
     ] = "auto",
-    state_bits: Annotated[int | None, typer.Option(help="Bits of a potential; by default what the data needs.")] = None,
+    state_bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BITS", help="Of a potential, by default what the data needs; of single layers too: 20,LAYER=16."
+        ),
+    ] = None,
     guard_bits: Annotated[
-        int | None, typer.Option(help="Bits of a potential below the unit of the weights; by default from tau.")
+        str | None,
+        typer.Option(
+            metavar="BITS", help="Of a potential below the unit of the weights, by default from tau; or 8,LAYER=6."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

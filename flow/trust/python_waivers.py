@@ -20,7 +20,7 @@ CALIBRATION = "events=(reference.events[s.name] - layer.rest[0]) / unit, unit=un
 WEIGHED = "these events only weigh the errors of rounding: another scale may be taken, none that means something else"
 ONE_REST = "a layer that sends its potential has one v_leak, or is refused"
 SAMPLES = "events=data.x.reshape(*data.x.shape[:2], -1) / source.scale if source.scale != 1 else _flat(data.x),"
-POPULATIONS = "populations=(source, *(layer.population(bits, max(currents, default=2), cut) for layer in made)),"
+WIDEST = "widest = max(currents, default=2)"
 #: The line that chooses between floats and int64.
 WIDE = 'wide = max(limit << self.options["decay_bits"], 2 * limit + most) >= 1 << 53'
 SOONER = "int64 is taken sooner than need be"
@@ -89,8 +89,8 @@ WAIVERS = (
     ),
     Waiver(
         function="convert.network",
-        line=POPULATIONS,
-        became=POPULATIONS.replace("default=2", "default=3"),
+        line=WIDEST,
+        became=WIDEST.replace("default=2", "default=3"),
         reason="it is the width of the currents where no layer has a current",
     ),
     Waiver(

@@ -116,8 +116,9 @@ PARTS = {
                 "_relative",
                 "_mean",
                 "_ends",
-                "convert.named",
-                "convert.optional",
+                "_by_layer",
+                "_check_width",
+                "convert._check_width",
                 "convert.notes",
             ],
             "quantised_layer": [

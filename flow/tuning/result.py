@@ -108,9 +108,9 @@ class Commands:
         if self.read_out != "sum":
             words += ["--read-out", self.read_out]
         for name, value in quantisation_of(point).items():
-            if name == "weight_bits" and isinstance(value, Mapping):
-                width = ",".join(f"{layer}={bits}" if layer else str(bits) for layer, bits in value.items())
-                words += ["--weight-bits", width]
+            if isinstance(value, Mapping):
+                widths = ",".join(f"{layer}={bits}" if layer else str(bits) for layer, bits in value.items())
+                words += [f"--{name.replace('_', '-')}", widths]
             elif name == "per_channel":
                 words += ["--per-channel"] if value else []
             elif name != STEPS:

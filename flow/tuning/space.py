@@ -25,14 +25,16 @@ HARDWARE = ("lanes", "units", "cores", "topology", "slots", "order", "weights", 
 QUANTISATION = ("weight_bits", "per_channel", "state_bits", "guard_bits", "input_bits", "synapses")
 STEPS, CLOCK, TRAIN = "steps", "clock_mhz", "train"
 #: Of which each single layer or projection may have its own choices.
-PARTS = {"weight_bits": "layer", "order": "projection"}
+BY_LAYER = ("weight_bits", "state_bits", "guard_bits")
+PARTS = dict.fromkeys(BY_LAYER, "layer") | {"order": "projection", "slots": "population"}
 MOST_CHOICES, MAX_FILE_BYTES = 64, 1 << 20
 
 
 @dataclass(frozen=True)
 class Space:
     """axes: by name the choices, in an order in which neighbours are alike. ``weight_bits.LAYER``,
-    ``order.SOURCE -> TARGET`` and ``train.PARAMETER`` are of one layer, projection, or of the training callback."""
+    ``order.SOURCE -> TARGET``, ``slots.POPULATION`` and ``train.PARAMETER`` are of one layer, projection, population,
+    or of the training callback."""
 
     axes: Mapping[str, tuple[Any, ...]]
 
@@ -107,18 +109,14 @@ def label(choice: Any) -> str:
 def hardware_of(point: Point) -> Configuration:
     """The configuration of a point."""
     values = {name: point[name] for name in HARDWARE if name in point}
-    if orders := _parts(point, "order"):
-        values["order"] = orders
+    values |= {name: own for name in ("order", "slots") if (own := _parts(point, name))}
     return Configuration.create(**{name: value for name, value in values.items() if value is not None})
 
 
 def quantisation_of(point: Point) -> dict[str, Any]:
     """What ``convert`` is told at a point, and the ``steps`` of a sample."""
     chosen = {name: point[name] for name in (*QUANTISATION, STEPS) if point.get(name) is not None}
-    if widths := _parts(point, "weight_bits"):
-        common = {"": chosen["weight_bits"]} if "weight_bits" in chosen else {}
-        chosen["weight_bits"] = common | widths
-    return chosen
+    return chosen | {name: widths for name in BY_LAYER if (widths := _parts(point, name))}
 
 
 def training_of(point: Point) -> dict[str, Any]:
@@ -126,7 +124,9 @@ def training_of(point: Point) -> dict[str, Any]:
 
 
 def _parts(point: Point, whole: str) -> dict[str, Any]:
-    return {name.split(".", 1)[1]: choice for name, choice in point.items() if name.startswith(f"{whole}.")}
+    """The choices of single parts, where they are made."""
+    own = {name.split(".", 1)[1]: choice for name, choice in point.items() if name.startswith(f"{whole}.")}
+    return {part: choice for part, choice in own.items() if choice is not None or whole == TRAIN}
 
 
 def default(network: Network, board: Board) -> Space:
@@ -152,7 +152,7 @@ def default(network: Network, board: Board) -> Space:
 def read(given: "str | Path | Mapping[str, Any]", network: Network) -> Space:
     """A space from a YAML file, or from what such a file holds: lists of choices, or a single choice that is fixed.
 
-    ``weight_bits`` and ``order`` may name layers and projections, ``train`` names the callback's parameters.
+    Bits may name layers, ``order`` projections and ``slots`` populations; ``train`` names the callback's parameters.
     """
     what = "The space"
     if not isinstance(given, Mapping):
@@ -160,7 +160,7 @@ def read(given: "str | Path | Mapping[str, Any]", network: Network) -> Space:
     axes: dict[str, tuple[Any, ...]] = {}
     layers = [p.name for p in network.neurons]
     ends = [f"{j.source} -> {j.target}" for j in network.projections]
-    names = {"layer": layers, "projection": ends}
+    names = {"layer": layers, "projection": ends, "population": [p.name for p in network.populations]}
     for name, value in given.items():
         if name not in (*HARDWARE, *QUANTISATION, STEPS, CLOCK, TRAIN):
             known = ", ".join((*HARDWARE, *QUANTISATION, STEPS, CLOCK, TRAIN))

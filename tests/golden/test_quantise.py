@@ -223,6 +223,29 @@ def test_given_widths_are_used_and_saturation_is_counted(tmp_path: Path) -> None
     assert {p.neuron.options["guard"] for p in guarded.neurons} == {3}
 
 
+def test_states_and_guards_by_layer(tmp_path: Path) -> None:
+    path = nir_files.write(tmp_path / "model.nir", nir_files.chain())
+    data = Data(x=spikes(4, 40, 4))
+
+    def widths(**options: object) -> list[tuple[int, int]]:
+        network, report = convert(path, data, SNNTORCH, **options)
+        found = [(p.neuron.states["v"], p.neuron.options["guard"]) for p in network.neurons]
+        assert found == [(layer.state_bits, layer.guard_bits) for layer in report.layers]
+        return found
+
+    (free, guard), same = widths()
+    assert same == (free, guard)
+    assert widths(state_bits={"lif1": free + 3}) == [(free + 3, guard), same]
+    assert widths(state_bits=f"{free + 1},lif2={free + 2}") == [(free + 1, guard), (free + 2, guard)]
+    (first, low), (second, high) = widths(guard_bits="3,lif2=6")
+    assert (low, high) == (3, 6)
+    assert first == second < free, "what is not said is common, and narrower with fewer guard bits"
+    # Below a narrower unit the same layer is as it was.
+    alone, _ = convert(path, data, SNNTORCH, guard_bits={"lif1": 3})
+    both, _ = convert(path, data, SNNTORCH, guard_bits=3)
+    assert (alone["lif1"].neuron.parameters["threshold"] == both["lif1"].neuron.parameters["threshold"]).all()
+
+
 REFUSED = [
     ({"weight_bits": 1}, "weight_bits must be in 2..8, not 1"),
     ({"weight_bits": 9}, "weight_bits must be in 2..8, not 9"),

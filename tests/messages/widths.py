@@ -100,6 +100,20 @@ refused(
 )
 refused(
     "widths",
+    "widths of states that cannot be read",
+    "state_bits takes widths like 12 or 12,LAYER=10, each layer once, not 'ternary'",
+    lambda: converted(chain(), state_bits="ternary"),
+    "Write `LAYER=BITS` after a comma",
+)
+refused(
+    "widths",
+    "bits below the unit of the weights of a layer that is not there",
+    "guard_bits: there is no layer 'fc1'; there are 'lif1', 'lif2'",
+    lambda: converted(chain(), guard_bits="4,fc1=6"),
+    "Name neurons, as `convert` lists them",
+)
+refused(
+    "widths",
     "too many bits below the unit of the weights",
     "guard_bits must be in 0..16, not 17",
     lambda: converted(chain(), guard_bits=17),

@@ -26,6 +26,20 @@ def test_a_space_is_read_from_a_file(tmp_path):
     assert spaces.quantisation_of(points[0]) == {"weight_bits": {"layer1": 4}}
 
 
+def test_single_layers_and_populations_have_their_own_choices():
+    given = {
+        "state_bits": {"layer1": [None, 20], "layer2": 18},
+        "guard_bits": {"layer2": [4, 6]},
+        "slots": {"in": [1, 2]},
+    }
+    found = spaces.read(given, NETWORK)
+    assert found.free == ("state_bits.layer1", "guard_bits.layer2", "slots.in")
+    first, *_, last = found.points()
+    assert spaces.quantisation_of(first) == {"state_bits": {"layer2": 18}, "guard_bits": {"layer2": 4}}
+    assert spaces.quantisation_of(last) == {"state_bits": {"layer1": 20, "layer2": 18}, "guard_bits": {"layer2": 6}}
+    assert spaces.hardware_of(last).slots_of("in") == 2 and spaces.hardware_of(first).slots_of("in") == 1
+
+
 def test_the_default_space_has_both_orders_and_every_layers_width():
     found = spaces.default(NETWORK, catalogue.find("icebreaker"))
     assert set(found.free) >= {"lanes", "units", "weights", "order.in -> layer1", "weight_bits.layer2", "per_channel"}
@@ -43,6 +57,9 @@ def test_the_default_space_has_both_orders_and_every_layers_width():
         ({"lanes": []}, "lanes has 1 to 64 choices, not 0"),
         ({"order": {"a -> b": ["event"]}}, "there is no projection 'a -> b'; there are 'in -> layer1'"),
         ({"weight_bits": {"layer9": [8]}}, "there is no layer 'layer9'; there are 'layer1', 'layer2'"),
+        ({"slots": {"layer9": [1]}}, "slots: there is no population 'layer9'; there are 'in', 'layer1', 'layer2'"),
+        ({"slots": {"in": [9]}}, "slots: must be in 1..8"),
+        ({"guard_bits": {"layer9": [8]}}, "guard_bits: there is no layer 'layer9'"),
         ({"weight_bits": [9]}, "weight_bits is in 2..8, not 9"),
         ({"weight_bits": [True]}, "weight_bits is in 2..8, not true"),
         ({"per_channel": [1]}, "per_channel is true or false, not 1"),
