@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Kept", "cache_folder", "file_hash", "key_of"]
+__all__ = ["ENTRY", "Kept", "cache_folder", "file_hash", "key_of"]
 
 ENTRY = "entry.json"
 

@@ -11,7 +11,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.cost import predict
-from spikeloom.tuning.source import Integers, Source, integers
+from spikeloom.tuning.source import Integers, Source, integers, placed
 from spikeloom.tuning.space import CLOCK, Point, hardware_of, quantisation_of
 
 __all__ = ["Estimate", "estimate", "estimates"]
@@ -35,7 +35,8 @@ def estimate(source: Source, board: str, point: Point) -> Estimate:
     chosen = catalogue.find(board)
     try:
         made = integers(source, quantisation_of(point))
-        figures = modelled(made, hardware_of(point), chosen, point.get(CLOCK))
+        configuration = placed(source, made.network, hardware_of(point))
+        figures = modelled(made, configuration, chosen, point.get(CLOCK))
     except Refusal as refusal:
         return Estimate(figures={}, refused=str(refusal))
     return Estimate(figures=figures)

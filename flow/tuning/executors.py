@@ -1,18 +1,24 @@
 """Where points are evaluated: in this process, in a pool of local ones, or on a Dask cluster."""
 
+import ctypes
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["Inline", "Pool", "opened", "worker"]
+__all__ = ["Inline", "Pool", "one_thread", "opened", "worker"]
 
 SECONDS = 10
+#: Names of an OpenBLAS's functions; numpy's own begin with scipy_, and end with 64_ where integers have 64 bits.
+THREADS = [
+    (f"{a}openblas_get_num_threads{b}", f"{a}openblas_set_num_threads{b}") for a in ("scipy_", "") for b in ("64_", "")
+]
 #: A pool whose workers are killed is made anew so many times.
 MOST_POOLS = 5
 
@@ -20,6 +26,34 @@ MOST_POOLS = 5
 def worker() -> str:
     """The process that this runs in."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Matrices are multiplied in one thread, here and in processes that are forked meanwhile: they are small, and
+    workers would wait for each other's threads. Of numpy's OpenBLAS on Linux; any other library goes on as it is."""
+    library = _openblas()
+    names = next((names for names in THREADS if hasattr(library, names[0])), None)
+    if names is None:
+        yield
+        return
+    get, set_ = (getattr(library, name) for name in names)
+    before = get()
+    set_(1)
+    try:
+        yield
+    finally:
+        set_(before)
+
+
+def _openblas() -> ctypes.CDLL | None:
+    """The one that is loaded."""
+    try:
+        lines = Path("/proc/self/maps").read_text("utf-8").splitlines()
+        found = next((line.split(maxsplit=5)[5] for line in lines if "openblas" in line.rpartition("/")[2]), None)
+        return ctypes.CDLL(found) if found else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 class Inline(Executor):

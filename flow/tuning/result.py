@@ -11,10 +11,11 @@ import yaml
 
 from spikeloom.files import new_file
 from spikeloom.golden.conventions import Knobs
+from spikeloom.hdl.configuration import Configuration
 from spikeloom.tuning.figures import DEPTHS, FIGURES
 from spikeloom.tuning.goals import Goals
 from spikeloom.tuning.settle import ROLES, Design, role
-from spikeloom.tuning.space import CLOCK, STEPS, Point, hardware_of, quantisation_of, training_of
+from spikeloom.tuning.space import CLOCK, STEPS, Point, quantisation_of, training_of
 
 __all__ = ["Commands", "TuneReport", "chosen", "save_front"]
 
@@ -125,9 +126,9 @@ class Commands:
         return shlex.join(words)
 
 
-def save_configuration(point: Point, path: Path, about: str) -> None:
-    """The point's hardware as a file for ``--config``."""
-    document = hardware_of(point).model_dump(exclude_defaults=True) or {"lanes": hardware_of(point).lanes}
+def save_configuration(configuration: Configuration, path: Path, about: str) -> None:
+    """A file for ``--config``."""
+    document = configuration.model_dump(exclude_defaults=True) or {"lanes": configuration.lanes}
     with new_file(path) as partial:
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
         partial.write_text(f"# {about}\n{text}", "utf-8")

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,15 @@ from spikeloom.golden.conventions import Knobs
 from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.golden.quantise import convert
-from spikeloom.hdl.kept import Kept, key_of
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.kept import ENTRY, Kept, key_of
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.placement import place
 
-__all__ = ["Integers", "Source", "integers", "shortened"]
+__all__ = ["Integers", "Source", "integers", "placed", "shortened"]
+
+T = TypeVar("T")
+Made = tuple[list[Path], dict[str, Any]]
 
 KEPT = Kept(kind="tune", most_bytes=1_000_000_000)
 #: Steps over which clocks are counted, beside those of a sample that comes before.
@@ -82,39 +88,80 @@ def integers(source: Source, quantisation: Mapping[str, Any]) -> Integers:
 
 
 class _Hashed:
-    """A source as what a cache compares."""
+    """A source or a network as what a cache compares."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, of: Any) -> None:
+        self.of = of
+        self.key: str = of.hash if isinstance(of, Network) else of.key
 
     def __hash__(self) -> int:
-        return hash(self.source.key)
+        return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hashed) and self.source.key == other.source.key
+        return isinstance(other, _Hashed) and self.key == other.key
 
 
 @lru_cache(maxsize=256)
 def _integers(hashed: _Hashed, text: str) -> Integers:
-    source = hashed.source
+    source = hashed.of
     quantisation = json.loads(text)
     key = key_of({"source": source.key, "quantisation": quantisation, "few": [STEPS, LOOKS]})
+    return _once(key, lambda folder: _made(source, quantisation, folder), _read)
+
+
+def placed(source: Source, network: Network, configuration: Configuration) -> Configuration:
+    """A configuration that has a number of cores, with what is on each of them; any other as it is.
+
+    Finding a placement takes seconds: it is found once, for weights of 8 bits, and serves all networks of the source
+    that it fits.
+    """
+    if not isinstance(configuration.cores, int):
+        return configuration
+    # What changes neither the work of a core nor the ways between them.
+    alike = configuration.model_copy(update={"pipeline": "long", "weights": "block", "counters": False})
+    hashed = _Hashed(source)
+    there = _placement(hashed, None, alike.model_dump_json())
+    found = configuration.model_copy(update=there)
+    try:
+        map_network(network, found)
+    except Refusal:  # such as states of other widths, which cannot share a core
+        there = _placement(hashed, _Hashed(network), alike.model_dump_json())
+    return configuration.model_copy(update=there)
+
+
+@lru_cache(maxsize=4096)
+def _placement(hashed: "_Hashed", own: "_Hashed | None", text: str) -> dict[str, Any]:
+    """The fields that say what is where. own: a network that needs a placement for itself."""
+    configuration = Configuration.model_validate_json(text)
+    code = sources("spikeloom.hdl.mapping")
+    key = key_of({"source": hashed.key, "network": own and own.key, "configuration": text, "code": code})
+
+    def found(folder: Path) -> Made:
+        network = own.of if own else integers(hashed.of, {}).network
+        there = place(network, configuration).model_dump(include={"cores", "cuts", "slots"})
+        (folder / "placement.json").write_text(json.dumps(there), "utf-8")
+        return [folder / "placement.json"], {}
+
+    return _once(key, found, lambda entry: json.loads((entry / "placement.json").read_text("utf-8")))
+
+
+def _once(key: str, make: Callable[[Path], Made], read: Callable[[Path], T]) -> T:
+    """What is read of a folder that is made once on a machine: of files that ``make`` leaves there, and facts."""
     try:
         with KEPT.locked(key):
             entry = KEPT.find(key)
             if entry is None:
                 with TemporaryDirectory(prefix="spikeloom-") as folder:
-                    files, about = _made(source, quantisation, Path(folder))
-                    entry = KEPT.keep(key, files, about)
-            return _read(entry)
+                    entry = KEPT.keep(key, *make(Path(folder)))
+            return read(entry)
     except OSError:  # without a cache that can be written it is made each time
         with TemporaryDirectory(prefix="spikeloom-") as folder:
-            _, about = _made(source, quantisation, Path(folder))
-            (Path(folder) / "entry.json").write_text(json.dumps(about), "utf-8")
-            return _read(Path(folder))
+            _, about = make(Path(folder))
+            (Path(folder) / ENTRY).write_text(json.dumps(about), "utf-8")
+            return read(Path(folder))
 
 
-def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> tuple[list[Path], dict[str, Any]]:
+def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> Made:
     options = {name: value for name, value in quantisation.items() if name != "steps"}
     data = shortened(source.data, quantisation.get("steps"))
     model = folder / Path(source.name).name
@@ -136,7 +183,7 @@ def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> tupl
 
 
 def _read(entry: Path) -> Integers:
-    about = json.loads((entry / "entry.json").read_text("utf-8"))
+    about = json.loads((entry / ENTRY).read_text("utf-8"))
     with np.load(entry / "events.npz") as arrays:
         events = {name: arrays[str(k)] for k, name in enumerate(about["populations"])}
     return Integers(

@@ -20,11 +20,11 @@ from spikeloom.golden.network import Network, Refusal
 from spikeloom.tuning import space as spaces
 from spikeloom.tuning import training
 from spikeloom.tuning.cost import Estimate, estimates
-from spikeloom.tuning.executors import Pool, opened, worker
+from spikeloom.tuning.executors import Pool, one_thread, opened, worker
 from spikeloom.tuning.goals import Goals, goals
 from spikeloom.tuning.result import Commands, TuneReport, chosen, save_configuration, save_front, variant
 from spikeloom.tuning.settle import Design, settle
-from spikeloom.tuning.source import Source, integers, shortened
+from spikeloom.tuning.source import Source, integers, placed, shortened
 from spikeloom.tuning.space import CLOCK, STEPS, Point, Space, hardware_of, quantisation_of, training_of
 from spikeloom.tuning.study import BATCH, Search, Trial
 
@@ -88,7 +88,7 @@ def tune(
         resume=resume,
     )
     began = time.monotonic()
-    with opened(executor, workers) as pool:
+    with one_thread(), opened(executor, workers) as pool:
         for count in search.run(trials, lambda points: task.evaluated(pool, points)):
             say(_progress(search), min(count, trials), trials)
     seconds = round(time.monotonic() - began, 2)
@@ -152,7 +152,8 @@ class _Task:
         source = self.of(point)
         clock_hz = round(point[CLOCK] * 1e6) if point.get(CLOCK) else None
         data = shortened(source.data, point.get(STEPS))
-        return integers(source, quantisation_of(point)), hardware_of(point), data, clock_hz
+        made = integers(source, quantisation_of(point))
+        return made, placed(source, made.network, hardware_of(point)), data, clock_hz
 
 
 def _estimated(source: Source, board: str, points: Sequence[Point]) -> tuple[list[Estimate], str]:
@@ -279,15 +280,15 @@ def _files(report: TuneReport, task: _Task, output: Path) -> dict[int, str]:
             board=report.board,
         )
         config, loom = points / f"{number}.yaml", points / f"{number}.loom"
-        save_configuration(design.point, config, f"trial {number} of spikeloom tune for {report.board}")
+        save_configuration(task.made(design.point)[1], config, f"trial {number} of spikeloom tune for {report.board}")
         convert = commands.convert(design.point, str(loom), data=shorter)
         build = commands.build(design.point, str(loom), str(config), str(output / "built" / str(number)), shorter)
         said[number] = f"{convert} && {build}"
     for name, design in report.chosen.items():
         config, loom = output / f"{name}.yaml", output / f"{name}.loom"
-        network = task.made(design.point)[0].network
-        save_configuration(design.point, config, f"{name}: trial {design.number} of spikeloom tune for {report.board}")
-        network.save(loom)
+        made, configuration, *_ = task.made(design.point)
+        save_configuration(configuration, config, f"{name}: trial {design.number} of spikeloom tune for {report.board}")
+        made.network.save(loom)
         lines.append(f"# {name}: trial {design.number}")
         lines.append(commands.build(design.point, str(loom), str(config), str(output / "built" / name), steps(design)))
     with new_file(output / "commands.txt") as partial:

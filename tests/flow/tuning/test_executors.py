@@ -10,7 +10,8 @@ import pytest
 
 import spikeloom
 from spikeloom import Refusal
-from spikeloom.tuning.executors import Pool, opened
+from spikeloom.tuning import executors
+from spikeloom.tuning.executors import Pool, one_thread, opened
 
 
 def _doubled(number, flag=None):
@@ -50,6 +51,24 @@ def test_workers_that_are_always_killed_end_the_search():
         list(pool.results(_killed, [(1,)]))
     for executor in made:
         executor.shutdown()
+
+
+def _threads():
+    library = executors._openblas()
+    return next(getattr(library, get)() for get, _ in executors.THREADS if hasattr(library, get))
+
+
+@pytest.mark.skipif(executors._openblas() is None, reason="numpy has another library here")
+def test_matrices_are_multiplied_in_one_thread_meanwhile():
+    before = _threads()
+    with one_thread(), opened("local", 2) as pool:
+        assert [found for _, found in pool.results(_threads, [(), ()])] == [1, 1]
+        assert _threads() == 1
+    assert _threads() == before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executors, "_openblas", lambda: None)
+        with one_thread():
+            pass  # nothing changes without a library that is known
 
 
 @pytest.fixture

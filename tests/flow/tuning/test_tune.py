@@ -12,6 +12,7 @@ import yaml
 import spikeloom
 from spikeloom import Refusal
 from spikeloom.golden.conventions import resolve
+from spikeloom.hdl.configuration import Configuration
 from spikeloom.tuning import space as spaces
 from spikeloom.tuning import tune as module
 from spikeloom.tuning.cost import estimate
@@ -65,6 +66,37 @@ def test_the_folder_has_what_makes_it_again(given, data_file, run):
     assert "--weight-bits lif2=4,lif1=8" in line or "--weight-bits lif1=8,lif2=4" in line
     run(*line.split()[1:])
     assert spikeloom.Network.load("again.loom").hash == network.hash
+
+
+def test_a_number_of_cores_is_placed_once(given, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(given["output"].parent))
+    asked = []
+
+    def place(network, configuration):
+        asked.append((configuration.lanes, {p.neuron.states["v"] for p in network.neurons}))
+        several = len(asked[-1][1]) > 1
+        return configuration.model_copy(update={"cores": {"lif1": 0, "lif2": 1 if several else [0, 1]}})
+
+    monkeypatch.setattr("spikeloom.tuning.source.place", place)
+    space = {
+        "lanes": [8, 16],
+        "cores": 2,
+        "slots": 2,
+        "clock_mhz": 50,
+        "weight_bits": [8, 4],
+        "pipeline": ["long", "short"],
+    }
+    report = spikeloom.tune(**given | {"space": space, "trials": 8})
+    assert report.trials == 8 and report.refused == 0
+    assert sorted(lanes for lanes, _ in asked) == [8, 16], "for all widths, pipelines and clocks"
+    configuration = Configuration.read(given["output"] / "fastest.yaml")
+    assert isinstance(configuration.cores, dict), "what is built is what was judged"
+    # States of several widths need cores of their own, and their own placement.
+    asked.clear()
+    space = space | {"lanes": 8, "weight_bits": 8, "state_bits": {"lif1": [24, 25]}}
+    other = given | {"output": given["output"].with_name("two")}
+    report = spikeloom.tune(**other | {"space": space, "trials": 4, "minimise": "latency"})
+    assert report.refused == 0 and [len(widths) for _, widths in asked] == [2, 2]
 
 
 def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
