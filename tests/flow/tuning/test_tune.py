@@ -75,7 +75,7 @@ def test_a_number_of_cores_is_placed_once(given, monkeypatch):
     def place(network, configuration):
         asked.append((configuration.lanes, {p.neuron.states["v"] for p in network.neurons}))
         several = len(asked[-1][1]) > 1
-        return configuration.model_copy(update={"cores": {"lif1": 0, "lif2": 1 if several else [0, 1]}})
+        return configuration.model_copy(update={"cores": {"lif1": 0 if several else [0, 1], "lif2": 1}})
 
     monkeypatch.setattr("spikeloom.tuning.source.place", place)
     space = {
