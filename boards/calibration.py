@@ -27,7 +27,7 @@ from spikeloom.hdl.kept import Kept
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, FlitParameters, ScatterParameters
 
-__all__ = ["FOLDS", "SHIPPED", "Run", "area", "load", "measure", "measured", "off", "save", "worst"]
+__all__ = ["FOLDS", "SHIPPED", "Run", "area", "load", "measure", "measured", "off", "parameters", "save", "worst"]
 
 SHIPPED = Path(__file__).with_name("area.json")
 #: Runs are predicted by a model of the others in so many turns.
@@ -66,7 +66,7 @@ def measured(runs: Sequence[Run]) -> list[Measured]:
         return {name: round(n * float(np.median(grown.get((name, family), [1])))) for name, n in run.used.items()}
 
     return [
-        Measured(board=board, parameters=_parameters(run.parameters), used=counted(run, board.family))
+        Measured(board=board, parameters=parameters(run.parameters), used=counted(run, board.family))
         for run, board in zip(runs, boards, strict=True)
     ]
 
@@ -137,7 +137,7 @@ def measure(
         return manifest, asdict(stages.packed(cells))
 
 
-def _parameters(plain: Mapping[str, Any]) -> AcceleratorParameters:
+def parameters(plain: Mapping[str, Any]) -> AcceleratorParameters:
     """The parameters that a manifest has."""
 
     def core(p: Mapping[str, Any]) -> CoreParameters:

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from functools import cache
 
 from spikeloom.boards import calibration, catalogue, storage
+from spikeloom.boards.area import Area
 from spikeloom.boards.catalogue import BOARDS, Board
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.hdl.configuration import Configuration
@@ -53,15 +54,15 @@ def block_rams(parameters: AcceleratorParameters, board: Board, weight_bits: int
     return link + sum(sum(storage.core_blocks(core, board.family).values()) for core in cores)
 
 
-def predicted(parameters: AcceleratorParameters, board: Board) -> dict[str, int | None]:
+def predicted(parameters: AcceleratorParameters, board: Board, area: Area | None = None) -> dict[str, int | None]:
     """What a design will take of each resource, by the model; None is not known before synthesis.
 
     Block RAM and multipliers are counted; logic cells and flip-flops are estimates, which :func:`margins` judges.
+    area: another model than the one that comes with Spikeloom.
     """
     unknown: dict[str, int | None] = dict.fromkeys(NAMES)
-    return (
-        unknown | (calibration.area().predict(parameters, board) or {}) | {"block_ram": block_rams(parameters, board)}
-    )
+    estimated = (area or calibration.area()).predict(parameters, board) or {}
+    return unknown | estimated | {"block_ram": block_rams(parameters, board)}
 
 
 def margins(board: Board) -> dict[str, float]:

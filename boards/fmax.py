@@ -17,7 +17,7 @@ from spikeloom.boards import catalogue
 from spikeloom.boards.board import Board
 from spikeloom.hdl.parameters import AcceleratorParameters
 
-__all__ = ["SHIPPED", "Run", "Speed", "fitted", "load", "predict"]
+__all__ = ["SHIPPED", "Run", "Speed", "device", "fitted", "load", "predict"]
 
 SHIPPED = Path(__file__).with_name("fmax.json")
 #: How much it weighs that an effect is none, where runs say little.
@@ -63,8 +63,8 @@ def load(path: Path = SHIPPED) -> tuple[Run, ...]:
 
 def fitted(runs: Sequence[Run]) -> Speed:
     """Least squares of the logarithms: of relative errors. The middle of a design's seeds counts."""
-    devices = sorted({_device(catalogue.find(run.board)) for run in runs})
-    own = np.array([[_device(catalogue.find(run.board)) == device for device in devices] for run in runs], float)
+    devices = sorted({device(run.board) for run in runs})
+    own = np.array([[device(run.board) == one for one in devices] for run in runs], float)
     features = np.array([run.features for run in runs])
     matrix = np.concatenate([own, features], axis=1)
     wanted = np.log([float(np.median(run.fmax_mhz)) for run in runs])
@@ -78,16 +78,17 @@ def _shipped() -> Speed:
     return fitted(load())
 
 
-def predict(p: AcceleratorParameters, board: Board, lut: int | None) -> float | None:
-    """In MHz; None for a device without runs, or where the logic cells are not known."""
+def predict(p: AcceleratorParameters, board: Board, lut: int | None, speed: Speed | None = None) -> float | None:
+    """In MHz; None for a device without runs, or where the logic cells are not known. speed: by default the shipped."""
     if lut is None:
         return None
-    return _shipped().predict(_device(board), _features(lut, len(p.cores) > 1, p.cores[0].short))
+    return (speed or _shipped()).predict(device(board.name), _features(lut, len(p.cores) > 1, p.cores[0].short))
 
 
-def _device(board: Board) -> str:
+def device(board: str) -> str:
     """What decides: the kind of silicon and its speed grade."""
-    return f"{board.device} {board.speed}".strip()
+    found = catalogue.find(board)
+    return f"{found.device} {found.speed}".strip()
 
 
 def _features(lut: float, several: bool, short: bool) -> tuple[float, ...]:

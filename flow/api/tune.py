@@ -36,6 +36,8 @@ def tune(
     executor: str | Executor = "local",
     workers: int | None = None,
     resume: bool = False,
+    costs: str | Path | None = None,
+    calibrate: int = 0,
     progress: Progress | None = None,
 ) -> "TuneReport":
     """Search a board's configurations and quantisations of a model for the best designs, and build some of them.
@@ -46,7 +48,9 @@ def tune(
     stays the model's. train: "module:function", which makes other models of the task from choices in the space.
     sampler: "front", or of Optuna "nsga2", "nsga3", "tpe" or "random". storage: a database's URL, by default a journal
     in ``output``. executor: "local" with so many ``workers``, "dask://host:port", or any of ``concurrent.futures``.
-    resume: go on with what ``output`` or ``storage`` has.
+    resume: go on with what ``output`` or ``storage`` has. costs: a file of runs of the tools on this machine, to which
+    the model is fitted beside those that come with Spikeloom. calibrate: first make so many of them, of designs drawn
+    from the space, in that file or in ``output``'s costs.json.
     """
     from spikeloom.tuning.tune import tune as search
 
@@ -70,5 +74,7 @@ def tune(
         executor=executor,
         workers=workers,
         resume=resume,
+        costs=costs,
+        calibrate=calibrate,
         progress=progress,
     )

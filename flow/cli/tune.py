@@ -59,6 +59,19 @@ def tune(
         int | None, typer.Option(min=1, metavar="N", help="Local processes; by default one for each processor.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search that is there.")] = False,
+    costs: Annotated[
+        Path | None,
+        typer.Option(metavar="RUNS.json", help="Runs of --calibrate, to which the model is fitted too."),
+    ] = None,
+    calibrate: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="First run the tools on N random designs of the space, kept in --costs or in DIR/costs.json, and fit "
+            "the model to these too.",
+        ),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Search for the best hardware of a model on a board, and for its quantisation; build and measure the best."""
@@ -83,6 +96,8 @@ def tune(
             executor=executor,
             workers=workers,
             resume=resume,
+            costs=costs,
+            calibrate=calibrate,
             progress=progress,
         )
     if as_json:

@@ -10,7 +10,7 @@ MOST_ROWS = 20
 
 
 def tune(report: Any) -> None:
-    from spikeloom.tuning.figures import DEPTHS, FIGURES
+    from spikeloom.tuning.figures import FIGURES
     from spikeloom.tuning.result import shown
 
     names = list(dict.fromkeys((*report.goals.objectives, "latency", "lut", "bram", "fmax")))
@@ -24,7 +24,7 @@ def tune(report: Any) -> None:
 
     heads = [f"{name} ({FIGURES[name].unit})" if FIGURES[name].unit else name for name in names]
     rows = [
-        (d.number, *(cell(d, name) for name in names), DEPTHS[d.depth], ", ".join(roles.get(d.number, [])))
+        (d.number, *(cell(d, name) for name in names), report.depths[d.depth], ", ".join(roles.get(d.number, [])))
         for d in designs[:MOST_ROWS]
     ]
     table("trial", *heads, "numbers by", "", rows=[tuple(map(str, row)) for row in rows])
@@ -35,6 +35,8 @@ def tune(report: Any) -> None:
             say(f"trial {design.number}: {design.problem}", BAD)
     rate = f", {report.trials / report.seconds:,.0f} per second with the search itself" if report.seconds else ""
     say(f"{report.trials} trials, {report.refused} of them without a design{rate}; {len(report.front)} on the front.")
+    if report.model.runs:
+        say(report.model.about)
     if report.settled:
         say("Those that are built: every event of their Verilog is the integer model's.", GOOD)
     else:

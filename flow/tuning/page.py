@@ -17,7 +17,7 @@ from spikeloom import __version__
 from spikeloom.boards import catalogue
 from spikeloom.files import new_file
 from spikeloom.text import visible
-from spikeloom.tuning.figures import DEPTHS, FIGURES
+from spikeloom.tuning.figures import FIGURES
 from spikeloom.tuning.goals import Goals
 from spikeloom.tuning.result import TuneReport, shown
 from spikeloom.tuning.settle import Design
@@ -50,7 +50,7 @@ def write(report: TuneReport, search: Search, commands: Mapping[int, str], path:
         board=catalogue.find(report.board),
         shown=shown,
         FIGURES=FIGURES,
-        DEPTHS=DEPTHS,
+        DEPTHS=report.depths,
         axes={name: search.space.labels[name] for name in search.space.axes},
         unreached="" if report.front else search.unreached(),
         commands=commands,
@@ -97,7 +97,7 @@ def _data(report: TuneReport, search: Search, commands: Mapping[int, str]) -> di
                 "roles": [role for role, one in report.chosen.items() if one.number == design.number],
                 "values": goals.values(design.figures),
                 "choices": list(space.numbers(design.point)),
-                "text": _text(design, goals),
+                "text": _text(design, report),
                 "command": commands.get(design.number, ""),
             }
             for design in front.values()
@@ -123,10 +123,10 @@ def _data(report: TuneReport, search: Search, commands: Mapping[int, str]) -> di
     }
 
 
-def _text(design: Design, goals: Goals) -> str:
+def _text(design: Design, report: TuneReport) -> str:
     """A design in a few lines, as Plotly shows them."""
-    by = f"<b>trial {design.number}</b>, by {DEPTHS[design.depth]}"
-    wanted = dict.fromkeys((*goals.objectives, "latency", "lut", "bram", "clocks"))
+    by = f"<b>trial {design.number}</b>, by {report.depths[design.depth]}"
+    wanted = dict.fromkeys((*report.goals.objectives, "latency", "lut", "bram", "clocks"))
     figures = [
         f"{name} {shown(name, design.figures[name]):,g} {FIGURES[name].unit}".strip()
         for name in wanted

@@ -12,6 +12,7 @@ import yaml
 from spikeloom.files import new_file
 from spikeloom.golden.conventions import Knobs
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.tuning.calibrate import Model
 from spikeloom.tuning.figures import DEPTHS, FIGURES
 from spikeloom.tuning.goals import Goals
 from spikeloom.tuning.settle import ROLES, Design, role
@@ -24,13 +25,14 @@ __all__ = ["Commands", "TuneReport", "chosen", "save_front"]
 class TuneReport:
     """What a search found.
 
-    trials, refused: how many points were looked at by the model, and of these without a design. front: those that no
-    other beats, by the model or, where they were built, as measured. settled: those that were built. chosen: the
-    "fastest", "smallest" and "balanced" of the settled ones (of the front if nothing was to be built). workers: how
-    many points each process evaluated. seconds: of evaluations by the model.
+    model: what predicted logic and clock. trials, refused: how many points were looked at by the model, and of these
+    without a design. front: those that no other beats, by the model or, where they were built, as measured. settled:
+    those that were built. chosen: the "fastest", "smallest" and "balanced" of the settled ones (of the front if nothing
+    was to be built). workers: how many points each process evaluated. seconds: of evaluations by the model.
     """
 
     board: str
+    model: Model
     goals: Goals
     trials: int
     refused: int
@@ -49,32 +51,37 @@ class TuneReport:
         return {
             "ok": self.ok,
             "board": self.board,
+            "model": self.model.summary(),
             "objectives": {"maximise": self.goals.maximise, "minimise": self.goals.minimise},
             "limits": [limit.text for limit in self.goals.limits],
             "trials": self.trials,
             "refused": self.refused,
-            "front": [described(one, self.goals) for one in self.front],
-            "settled": [described(one, self.goals) for one in self.settled],
+            "front": [self._described(one) for one in self.front],
+            "settled": [self._described(one) for one in self.settled],
             "chosen": {name: design.number for name, design in self.chosen.items()},
             "workers": list(self.workers.values()),
             "seconds": self.seconds,
             "output": self.output,
         }
 
+    @property
+    def depths(self) -> dict[int, str]:
+        """How numbers came about."""
+        return {**DEPTHS, 1: self.model.name}
 
-def described(design: Design, goals: Goals) -> dict[str, Any]:
-    """A design as JSON holds it; every number with how it came about."""
-    return {
-        "number": design.number,
-        "depth": design.depth,
-        "by": DEPTHS[design.depth],
-        "figures": {name: shown(name, value) for name, value in design.figures.items()},
-        "modelled": {name: shown(name, value) for name, value in design.modelled.items()},
-        "point": dict(design.point),
-        "limits_kept": goals.kept(design.figures),
-        "problem": design.problem,
-        "folder": str(design.folder) if design.folder else None,
-    }
+    def _described(self, design: Design) -> dict[str, Any]:
+        """A design as JSON holds it; every number with how it came about."""
+        return {
+            "number": design.number,
+            "depth": design.depth,
+            "by": self.depths[design.depth],
+            "figures": {name: shown(name, value) for name, value in design.figures.items()},
+            "modelled": {name: shown(name, value) for name, value in design.modelled.items()},
+            "point": dict(design.point),
+            "limits_kept": self.goals.kept(design.figures),
+            "problem": design.problem,
+            "folder": str(design.folder) if design.folder else None,
+        }
 
 
 def shown(name: str, value: float) -> float:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,13 @@ from spikeloom.boards import catalogue
 from spikeloom.files import new_file, output_errors
 from spikeloom.golden.conventions import Knobs, resolve
 from spikeloom.golden.network import Network, Refusal
+from spikeloom.tuning import calibrate as calibration
+from spikeloom.tuning import own_runs, training
 from spikeloom.tuning import space as spaces
-from spikeloom.tuning import training
 from spikeloom.tuning.cost import Estimate, estimates
 from spikeloom.tuning.executors import Pool, one_thread, opened, worker
 from spikeloom.tuning.goals import Goals, goals
+from spikeloom.tuning.own_runs import Costs
 from spikeloom.tuning.result import Commands, TuneReport, chosen, save_configuration, save_front, variant
 from spikeloom.tuning.settle import Design, settle
 from spikeloom.tuning.source import Source, integers, placed, shortened
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
-JOURNAL = "journal.log"
+JOURNAL, COSTS = "journal.log", "costs.json"
 #: What a worker is given at once is so small a share of a batch that none waits long for another.
 SHARES = 2
 
@@ -59,6 +62,8 @@ def tune(
     executor: str | Executor = "local",
     workers: int | None = None,
     resume: bool = False,
+    costs: str | Path | None = None,
+    calibrate: int = 0,
     progress: "Progress | None" = None,
 ) -> TuneReport:
     """See :func:`spikeloom.tune`."""
@@ -67,8 +72,15 @@ def tune(
     aims = goals(
         _names(maximise), _names(minimise), [require] if isinstance(require, str) else require or (), chosen_board
     )
-    if trials < 1 or settled < 0:
-        raise Refusal("trials is at least 1, and settled at least 0")
+    if trials < 1 or settled < 0 or calibrate < 0:
+        raise Refusal("trials is at least 1, and settled and calibrate at least 0")
+    runs = Path(costs) if costs else output / COSTS if calibrate else None
+    if runs and calibrate:
+        calibration.check(chosen_board, runs)
+        if storage is None and (output / JOURNAL).exists() and not resume:
+            raise Refusal(f"{output}: has a search already, by another model; calibrate for another folder")
+    elif runs:
+        own_runs.load(runs)  # refused here, before anything is made
     given = _source(model, data, knobs, read_out)
     if train is not None:
         training.find(train)
@@ -78,17 +90,23 @@ def tune(
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     task = _Task(Path(model), given, chosen_board.name, searched, train, output / "models")
-    search = Search(
-        space=searched,
-        goals=aims,
-        key=_key(task, aims, board),
-        storage=storage or output / JOURNAL,
-        sampler=sampler,
-        seed=seed,
-        resume=resume,
-    )
-    began = time.monotonic()
     with one_thread(), opened(executor, workers) as pool:
+        if runs:
+            if calibrate:
+                evaluate = partial(task.evaluated, pool)
+                calibration.calibrate(searched, chosen_board, calibrate, evaluate, task.made, seed, runs, say)
+            say("fit the model")
+            task.by = calibration.read(runs, chosen_board)
+        search = Search(
+            space=searched,
+            goals=aims,
+            key=_key(task, aims, board),
+            storage=storage or output / JOURNAL,
+            sampler=sampler,
+            seed=seed,
+            resume=resume,
+        )
+        began = time.monotonic()
         for count in search.run(trials, lambda points: task.evaluated(pool, points)):
             say(_progress(search), min(count, trials), trials)
     seconds = round(time.monotonic() - began, 2)
@@ -108,11 +126,12 @@ def tune(
 
 
 class _Task:
-    """What the points of a space are of."""
+    """What the points of a space are of. by: the model that they are judged by."""
 
     def __init__(self, model: Path, source: Source, board: str, space: Space, train: str | None, models: Path) -> None:
         self.model, self.source, self.board, self.space = model, source, board, space
         self.train, self.models = train, models
+        self.by = calibration.SHIPPED
 
     def file_of(self, point: Point) -> Path:
         return self.model if self.train is None else self.models / f"{variant(point)}.nir"
@@ -132,7 +151,7 @@ class _Task:
             by_model.setdefault(variant(point), []).append(k)
         share = max(1, ceil(BATCH / (SHARES * pool.workers())))
         parts = [mine[k : k + share] for mine in by_model.values() for k in range(0, len(mine), share)]
-        calls = [(self.of(points[part[0]]), self.board, [points[k] for k in part]) for part in parts]
+        calls = [(self.of(points[part[0]]), self.board, [points[k] for k in part], self.by.costs) for part in parts]
         for number, (found, who) in pool.results(_estimated, calls):
             for k, estimate in zip(parts[number], found, strict=True):
                 yield k, estimate, who
@@ -156,8 +175,8 @@ class _Task:
         return made, placed(source, made.network, hardware_of(point)), data, clock_hz
 
 
-def _estimated(source: Source, board: str, points: Sequence[Point]) -> tuple[list[Estimate], str]:
-    return estimates(source, board, points), worker()
+def _estimated(source: Source, board: str, points: Sequence[Point], costs: Costs | None) -> tuple[list[Estimate], str]:
+    return estimates(source, board, points, costs), worker()
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -195,6 +214,7 @@ def _key(task: _Task, aims: Goals, board: str) -> str:
             "space": {name: list(choices) for name, choices in task.space.axes.items()},
             "aims": [list(aims.maximise), list(aims.minimise), [limit.text for limit in aims.limits]],
             "train": task.train,
+            "costs": task.by.key,
             "code": [sources(f"spikeloom.{room}") for room in ("hdl.mapping", "tuning")],
         }
     )
@@ -230,6 +250,7 @@ def _write(
     built = {design.number: design for design in designs}
     report = TuneReport(
         board=task.board,
+        model=task.by,
         goals=search.goals,
         trials=len(search.trials),
         refused=sum(bool(trial.refused) for trial in search.trials),
