@@ -28,7 +28,8 @@ from spikeloom.hdl.parameters import AcceleratorParameters
 __all__ = ["Costs", "Run", "design", "fit", "load", "measure", "off", "save", "shipped"]
 
 FORMAT = "spikeloom costs 1"
-MAX_FILE_BYTES = 1 << 26
+#: Of a file, and of what is counted of a design.
+MAX_FILE_BYTES, MOST = 1 << 26, 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,11 +184,9 @@ def load(path: Path) -> tuple[Run, ...]:
 
 def _check(run: Run) -> None:
     Configuration.create(**run.configuration)
-    numbers = [*(run.used[name] for name in FITTED), run.fmax_mhz]
-    if (
-        not all(isinstance(n, int | float) and 0 <= n < 1e9 for n in numbers)
-        or not run.used["lut"]
-        or not run.used["ff"]
-    ):
+    counts = [run.used[name] for name in FITTED]
+    if not all(isinstance(n, int | float) and 0 <= n < MOST for n in (*counts, run.fmax_mhz)) or not all(counts):
         raise ValueError(f"a run on {run.board} has counts that no design has")
+    if not all(isinstance(word, str) for word in (run.network, *run.tools, *run.tools.values())):
+        raise ValueError(f"a run on {run.board} has names that are none")
     predicted(run.accelerator, catalogue.find(run.board))
