@@ -75,7 +75,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for the best hardware of a model on a board, and for its quantisation; build and measure the best."""
-    with show.progress("tune") as progress:
+    with show.progress("tune", tables=not as_json) as progress:
         report = api.tune(
             model,
             data=data,

@@ -5,13 +5,13 @@ Results go to standard output, progress and errors to standard error. Both respe
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -67,16 +67,32 @@ def print_json(value: Any, **more: Any) -> None:
     print(json.dumps({**document, **jsonable(more)} if more else document, indent=2, allow_nan=False))  # noqa: T201
 
 
-class Bar:
-    """Called with what is done: a stage, counts (done, total), or both."""
+class _Lines(Progress):
+    """Progress with a table below."""
 
-    def __init__(self, bar: Progress | None, what: str) -> None:
+    below: Table | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.below:
+            yield self.below
+
+
+class Bar:
+    """Called with what is done: a stage, counts (done, total), or both; or with what has ``heads`` and ``rows``, which
+    is a table below it from then on."""
+
+    def __init__(self, bar: _Lines | None, what: str, tables: bool = True) -> None:
         self.bar = bar
+        self.tables = tables
         self(what)
 
-    def __call__(self, *said: str | int | None) -> None:
+    def __call__(self, *said: Any) -> None:
         if not self.bar:
             return
+        for shown in said:
+            if self.tables and hasattr(shown, "rows"):
+                self.bar.below = _table(shown.heads, shown.rows)
         for word in said:
             if isinstance(word, str):  # a total cannot be taken back, so every stage is a task of its own
                 for task in self.bar.task_ids:
@@ -96,8 +112,8 @@ class Bar:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Bar]:
-    """A progress line on standard error while the block runs; nothing where that is not a terminal."""
+def progress(what: str, *, tables: bool = True) -> Iterator[Bar]:
+    """A progress line on standard error while the block runs, and ``tables`` below; nothing where that is no terminal."""
     console = _console(stderr=True)
     if not console.is_terminal:
         yield Bar(None, what)
@@ -109,22 +125,26 @@ def progress(what: str) -> Iterator[Bar]:
         TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        yield Bar(bar, what)
+    with _Lines(*columns, console=console, transient=True) as bar:
+        yield Bar(bar, what, tables)
 
 
 def percent(share: float | None) -> str:
     return "unknown" if share is None else f"{100 * share:.2f} %"
 
 
-def table(*columns: str, rows: Rows) -> None:
+def _table(columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
         made.add_row(*("" if cell is None else _harmless(cell) for cell in row))
+    return made
+
+
+def table(*columns: str, rows: Rows) -> None:
     # Tables wrap at the terminal's width; in a pipe they are as wide as they need to be.
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=200)
-    console.print(made)
+    console.print(_table(columns, rows))

@@ -15,10 +15,14 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.tuning.calibrate import Model
 from spikeloom.tuning.figures import DEPTHS, FIGURES
 from spikeloom.tuning.goals import Goals
-from spikeloom.tuning.settle import ROLES, Design, role
+from spikeloom.tuning.settle import ROLES, Design, order, role
 from spikeloom.tuning.space import CLOCK, STEPS, Point, quantisation_of, training_of
+from spikeloom.tuning.study import Trial
 
-__all__ = ["Commands", "TuneReport", "chosen", "save_front"]
+__all__ = ["Best", "Commands", "TuneReport", "best", "chosen", "save_front"]
+
+#: Designs that are shown while the search goes on.
+MOST_LIVE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,32 @@ def chosen(designs: Sequence[Design], goals: Goals) -> dict[str, Design]:
     """The fastest, the smallest and the balanced of those that can be used."""
     good = [design for design in designs if not design.problem and goals.kept(design.figures)]
     return {name: good[role(name, [design.figures for design in good], goals)] for name in ROLES} if good else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best designs so far, as a table."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def best(front: Sequence[Trial], goals: Goals) -> Best:
+    """The first of the front as they would be built, each with what it is."""
+    found = [trial.figures for trial in front]
+    roles: dict[int, list[str]] = {}
+    for name in ROLES if front else ():
+        roles.setdefault(front[role(name, found, goals)].number, []).append(name)
+    rows = [
+        (
+            str(trial.number),
+            *(f"{shown(name, trial.figures[name]):,g}" for name in goals.objectives),
+            ", ".join(roles.get(trial.number, [])),
+        )
+        for trial in order(front, goals)[:MOST_LIVE]
+    ]
+    heads = [f"{name} ({FIGURES[name].unit})" if FIGURES[name].unit else name for name in goals.objectives]
+    return Best(heads=("trial", *heads, ""), rows=tuple(rows))
 
 
 @dataclass(frozen=True, kw_only=True)

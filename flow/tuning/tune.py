@@ -25,7 +25,7 @@ from spikeloom.tuning.cost import Estimate, estimates
 from spikeloom.tuning.executors import Pool, one_thread, opened, worker
 from spikeloom.tuning.goals import Goals, goals
 from spikeloom.tuning.own_runs import Costs
-from spikeloom.tuning.result import Commands, TuneReport, chosen, save_configuration, save_front, variant
+from spikeloom.tuning.result import Commands, TuneReport, best, chosen, save_configuration, save_front, variant
 from spikeloom.tuning.settle import Design, settle
 from spikeloom.tuning.source import Source, integers, placed, shortened
 from spikeloom.tuning.space import CLOCK, STEPS, Point, Space, hardware_of, quantisation_of, training_of
@@ -109,6 +109,8 @@ def tune(
         began = time.monotonic()
         for count in search.run(trials, lambda points: task.evaluated(pool, points)):
             say(_progress(search), min(count, trials), trials)
+            if not count % BATCH:
+                say(best(search.front(), aims))
     seconds = round(time.monotonic() - began, 2)
     front = search.front()
     if not front:

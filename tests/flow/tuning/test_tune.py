@@ -99,6 +99,15 @@ def test_a_number_of_cores_is_placed_once(given, monkeypatch):
     assert report.refused == 0 and [len(widths) for _, widths in asked] == [2, 2]
 
 
+def test_the_best_so_far_are_told(given):
+    told = []
+    report = spikeloom.tune(**given, progress=lambda *said: told.append(said))
+    (best,) = [said[0] for said in told if hasattr(said[0], "rows")]
+    assert best.heads == ("trial", "accuracy", "latency (µs)", "lut", "")
+    named = {role: int(row[0]) for row in best.rows for role in row[-1].split(", ") if role}
+    assert named == {role: design.number for role, design in report.chosen.items()}
+
+
 def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
     def stop(*said):
         if said[1:] == (7, 16):
