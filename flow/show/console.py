@@ -113,7 +113,7 @@ class Bar:
 
 @contextmanager
 def progress(what: str, *, tables: bool = True) -> Iterator[Bar]:
-    """A progress line on standard error while the block runs, and ``tables`` below; nothing where that is no terminal."""
+    """A progress line on standard error while the block runs, and tables below; nothing where that is no terminal."""
     console = _console(stderr=True)
     if not console.is_terminal:
         yield Bar(None, what)
