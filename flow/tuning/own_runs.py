@@ -95,7 +95,7 @@ def shipped() -> Costs:
 
 
 def fit(runs: Sequence[Run]) -> Costs:
-    """Of the shipped runs and of these, which together weigh as much as those of the same family or device."""
+    """Of the shipped runs and of these, which together weigh at least as much as those of the same family or device."""
     if not runs:
         return shipped()
     area = calibration.measured([run for run in calibration.load() if run.used])
@@ -106,7 +106,7 @@ def fit(runs: Sequence[Run]) -> Costs:
 
 
 def _weighed(own: list[Any], others: Sequence[Any], kind: Callable[[Any], str]) -> list[Any]:
-    """Each so many times that they count as much as the others of their kind."""
+    """Each so many times that they count as much as the others of their kind, or more."""
     mine, theirs = Counter(map(kind, own)), Counter(map(kind, others))
     return [one for one in own for _ in range(max(1, round(theirs[kind(one)] / mine[kind(one)])))]
 

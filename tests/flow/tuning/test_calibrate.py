@@ -43,11 +43,13 @@ def run_of(network, configuration, board=BOARD, versions=None):
 @pytest.fixture
 def measured(monkeypatch):
     """Designs that the tools were run on. stop: after so many runs somebody interrupts."""
-    found = SimpleNamespace(designs=[], stop=None, versions="1")
+    found = SimpleNamespace(designs=[], stop=None, refused=(), versions="1")
 
     def measure(network, configuration, board, versions):
         if len(found.designs) == found.stop:
             raise KeyboardInterrupt
+        if configuration.lanes in found.refused:
+            raise Refusal("pack failed")
         found.designs.append(own_runs.design(board, network, configuration))
         return run_of(network, configuration, board, versions)
 
@@ -151,6 +153,15 @@ def test_a_space_of_which_the_board_holds_nothing_is_refused(asked, measured):
     with pytest.raises(Refusal, match="calibrate: by the model ice40-hx8k holds none of the space's designs"):
         spikeloom.tune(**asked | {"space": space}, calibrate=2)
     assert not measured.designs
+
+
+def test_designs_that_the_tools_refuse_are_left_out(asked, measured):
+    measured.refused = (8,)
+    spikeloom.tune(**asked, calibrate=3)
+    assert len(own_runs.load(asked["output"] / "costs.json")) == 3
+    measured.refused = (1, 2, 4, 8)
+    with pytest.raises(Refusal, match="pack failed"):
+        spikeloom.tune(**asked | {"output": asked["output"].with_name("other")}, calibrate=1)
 
 
 def test_files_that_have_no_runs_are_refused(asked, tmp_path):
