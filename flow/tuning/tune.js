@@ -60,7 +60,7 @@ function front() {
   ];
   const third = rest < 0 ? [0] : of(data.designs, rest);
   const low = Math.min(...third);
-  const high = Math.max(...third, low + 1e-9); // one value is a colour too
+  const high = Math.max(...third, low + 0.01 * Math.abs(low) + 1e-9); // one value is a colour too
   const colorbar = rest < 0 ? {} : { title: { text: names[rest].title } };
   const shown = kinds.find(([, which]) => data.designs.some(which))[0];
   const designs = [];
@@ -121,6 +121,7 @@ function parallel() {
     hoverinfo: "text",
     showlegend: false,
   }));
+  // What a choice is called, and between which values an objective is.
   const words = { x: [], y: [], text: [], mode: "text", hoverinfo: "skip", showlegend: false, textfont: { size: 10 } };
   data.axes.forEach((one, k) =>
     one.choices.forEach((choice, c) => {
@@ -129,11 +130,20 @@ function parallel() {
       words.text.push(choice);
     })
   );
+  data.objectives.forEach((_, k) => {
+    const values = all.map((trial) => trial.values[k]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    for (const [height, value] of high > low ? [[0, low], [1, high]] : [[0.5, low]]) {
+      words.x.push(data.axes.length + k);
+      words.y.push(height);
+      words.text.push(String(Number(value.toPrecision(4))));
+    }
+  });
   Plotly.newPlot(
     "parallel",
     [grey, ...lines, words],
     layout({
-      xaxis: { tickvals: places, ticktext: heads, tickangle: -30, gridcolor: faint, zeroline: false },
+      xaxis: { tickvals: places, ticktext: heads, tickangle: -30, gridcolor: faint, zeroline: false, range: [-0.4, heads.length - 0.6] },
       yaxis: { visible: false },
       margin: { l: 30, r: 30, t: 20, b: 130 },
       showlegend: false,

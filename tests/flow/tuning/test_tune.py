@@ -60,9 +60,12 @@ def test_the_folder_has_what_makes_it_again(given, data_file, run):
         assert report.configuration.lanes == point["lanes"]
     # The command of a point makes the very network that was chosen.
     steps = point["steps"]
-    line = Commands(
+    commands = Commands(
         model=given["model"], data=data_file, knobs=resolve("snntorch"), read_out="sum", board="ulx3s-85f"
-    ).convert(point, "again.loom", data=found / "points" / f"steps-{steps}.npz")
+    )
+    line = commands.convert({"state_bits.lif1": 20, "state_bits.lif2": 22, "guard_bits": 4}, "again.loom")
+    assert "--state-bits lif1=20,lif2=22 " in line and "--guard-bits 4 " in line
+    line = commands.convert(point, "again.loom", data=found / "points" / f"steps-{steps}.npz")
     assert "--weight-bits lif2=4,lif1=8" in line or "--weight-bits lif1=8,lif2=4" in line
     run(*line.split()[1:])
     assert spikeloom.Network.load("again.loom").hash == network.hash
