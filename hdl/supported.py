@@ -1,6 +1,6 @@
 """Ranges of parameters in which random designs were compared with the golden model; beyond them one is on one's own.
 
-``supported.json`` holds them; ``make trust`` writes it when every check held.
+``supported.json`` holds them; ``make trust`` writes it when the comparisons held.
 """
 
 import json

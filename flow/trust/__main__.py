@@ -20,6 +20,8 @@ from spikeloom.trust.stages import standings
 __all__ = ["main"]
 
 WORKERS = 2
+#: The list of the parameters of designs that were compared.
+RANGES = "parameters"
 ABOUT = "What the checks of a run found, and what was asked of it."
 
 
@@ -60,10 +62,12 @@ def main(words: Sequence[str] | None = None) -> int:
     for one in outcomes:
         _print(one, console)
     console.print(f"Wrote {path}")
-    if results.RESULTS.is_dir() and all(one.state == "held" for one in outcomes):
+    if results.RESULTS.is_dir() and all(one.state in ("held", "failed") for one in outcomes):
         console.print(f"Wrote {results.save(name, ABOUT, _rows(outcomes))}")
-        if not options.full:  # everybody can run again what is promised
-            console.print(f"Wrote {write_supported(_ranges(outcomes))}")
+        compared = [one for one in outcomes if RANGES in one.rows]
+        # Everybody can run again what is promised.
+        if not options.full and all(one.state == "held" for one in compared):
+            console.print(f"Wrote {write_supported(_ranges(compared))}")
     asked = [one for one in outcomes if not options.check or one.check.name in options.check]
     return int(any(one.state not in _passing(options.part) for one in asked))
 
@@ -98,8 +102,8 @@ def _run(options: argparse.Namespace, folder: Path, console: Console) -> list[Ou
 
 def _ranges(outcomes: Sequence[Outcome]) -> dict[str, Range]:
     """The parameters that designs had which were compared."""
-    lists = [rows for one in outcomes for title, rows in one.rows.items() if title == "parameters"]
-    return joined({row["parameter"]: (row["smallest"], row["largest"])} for rows in lists for row in rows)
+    rows = [row for one in outcomes for row in one.rows[RANGES]]
+    return joined({row["parameter"]: (row["smallest"], row["largest"])} for row in rows)
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[results.Row]:
@@ -109,7 +113,7 @@ def _rows(outcomes: Sequence[Outcome]) -> list[results.Row]:
             "check": one.check.title,
             "what": figure.what,
             "found": f"{page.number(figure.value)} {figure.unit}".strip(),
-            "asked": page.bound(figure),
+            "asked": page.bound(figure) + ("" if figure.ok else " (missed)"),
         }
         for one in outcomes
         for figure in one.figures
