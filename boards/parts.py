@@ -13,7 +13,7 @@ from amaranth.utils import bits_for
 
 from spikeloom.boards.board import Board
 from spikeloom.boards.families import FAMILIES, Family
-from spikeloom.boards.tables import Table, host_tables, in_blocks, layouts, lut_rams, memories, tables
+from spikeloom.boards.tables import Table, bits_of, host_tables, in_blocks, layouts, lut_rams, memories, rows, tables
 from spikeloom.hdl.core import MEET
 from spikeloom.hdl.counters import HELD
 from spikeloom.hdl.event_lists import entry_layout
@@ -78,8 +78,8 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
     sums_wait = p.accumulator_bits * (p.unit_latency - p.neuron.latency)
     words = p.neuron.parameter_layout.size * (not p.short) + p.neuron.state_layout.size * (2 - p.short)
     travelling = 4 + p.units + p.flit.source_bits + p.unit_address_bits
-    rows = 0 if p.short or not p.rows else 2 * p.weight_bits
-    weights = p.lanes * (rows + (graded and p.weight_bits + graded))
+    row = 0 if p.short or not p.rows else 2 * p.weight_bits
+    weights = p.lanes * (row + (graded and p.weight_bits + graded))
     unit_products, lane_products = _unit_products(p), _lane_products(p)
     n = Counter(
         core=1,
@@ -149,44 +149,46 @@ def _unit(model: str, neuron: Any, accumulator_bits: int) -> tuple[Counter[str],
 
 def _control(p: CoreParameters) -> int:
     """Registers of the event lists, of the scheduler, of the streams and before the weights."""
-    t, entry = layouts(p), entry_layout(p).size
+    t, entry = rows(p), bits_of(entry_layout, p)
     beside_lists = p.lane_latency - p.row_latency - (p.value_bits > 1) + 2 - p.short
     return (
         _scheduler(p)
-        + 2 * t.source.size
-        + segment_layout(p).size
-        + 3 * group_layout(p).size
-        + 8 * flit_layout(p.flit).size
-        + 3 * result_layout(p).size
+        + 2 * t["source"]
+        + bits_of(segment_layout, p)
+        + 3 * bits_of(group_layout, p)
+        + 8 * bits_of(flit_layout, p.flit)
+        + 3 * bits_of(result_layout, p)
         + p.row_bits * (2 + beside_lists)
         + entry * (1 + beside_lists)
     )
 
 
 def _scheduler(p: CoreParameters) -> int:
-    t = layouts(p)
-    rows = 3 * t.population.size + t.projection.size + t.channel.size
-    return rows + segment_layout(p).size + (p.projections + p.channels) * (p.token_bits + 1)
+    t = rows(p)
+    each = 3 * t["population"] + t["projection"] + t["channel"]
+    return each + bits_of(segment_layout, p) + (p.projections + p.channels) * (p.token_bits + 1)
 
 
 def _scatter_control(p: CoreParameters) -> int:
     """Registers of the event-stationary half, but for its lanes."""
     assert p.scatter
-    s, t, graded = p.scatter, layouts(p), p.value_bits if p.value_bits > 1 else 0
+    s, t, graded = p.scatter, rows(p), p.value_bits if p.value_bits > 1 else 0
     row = s.weight_address_bits + s.step_row_bits + p.lane_bits + graded
     return (
         _scheduler(p.scatter_core)
-        + segment_layout(p.scatter_core).size
+        + bits_of(segment_layout, p.scatter_core)
         + 12 * row  # in the fan-out, and on the way to the ring
         + 16 * s.ring_bits
-        + 4 * entry_layout(p).size
-        + sum(layout.size for layout in (t.fan_out, t.ring, t.place))
+        + 4 * bits_of(entry_layout, p)
+        + t["fan_out"]
+        + t["ring"]
+        + t["place"]
     )
 
 
 def _readback(p: CoreParameters) -> int:
     """Registers between the memories and the host."""
-    widths = [layout.size for _, layout in memories(p).values()]
+    widths = [width for _, width in memories(p).values()]
     met = 0 if p.short else sum(max(widths[k : k + MEET]) for k in range(0, len(widths), MEET))
     return max(widths) + met
 

@@ -5,6 +5,7 @@ Logical bits are entries times bits of an entry. Physical block RAM is what synt
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from amaranth.hdl import Shape
 from amaranth.utils import bits_for
 
 from spikeloom.boards.families import FAMILIES
-from spikeloom.boards.tables import block_price, in_blocks, tables
+from spikeloom.boards.tables import bits_of, block_price, in_blocks, rows, tables
 from spikeloom.boards.tables import memories as core_memories
 from spikeloom.golden.network import Convolution, Dense, Network, OneToOne
 from spikeloom.hdl.configuration import Configuration
@@ -101,18 +102,19 @@ class Stored:
         return f"the {self.kind} of {self.what!r}"
 
 
+@lru_cache(64)
 def memories(p: CoreParameters) -> list[Memory]:
     """Every memory of a core but queues of a few words."""
     found = [
         Memory(
             name=name,
             entries=entries,
-            width=layout.size,
+            width=width,
             single_port=p.single_port and name.startswith("weights"),
         )
-        for name, (entries, layout) in core_memories(p).items()
+        for name, (entries, width) in core_memories(p).items()
     ]
-    found.append(Memory(name="lists", entries=p.list_entries, width=entry_layout(p).size))
+    found.append(Memory(name="lists", entries=p.list_entries, width=bits_of(entry_layout, p)))
     if s := p.scatter:
         found.append(Memory(name="sums", entries=s.ring_rows, width=s.accumulator_bits * p.lanes))
     return found
@@ -124,7 +126,7 @@ def by_kind(parameters: AcceleratorParameters) -> dict[str, int]:
     for core in parameters.cores:
         for memory in memories(core):
             totals[memory.kind] = totals.get(memory.kind, 0) + memory.bits
-    totals[TABLES] = totals.get(TABLES, 0) + parameters.host_channels * Tables(parameters.cores[0]).channel.size
+    totals[TABLES] = totals.get(TABLES, 0) + parameters.host_channels * rows(parameters.cores[0])["channel"]
     return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
 

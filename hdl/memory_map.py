@@ -66,9 +66,9 @@ class Region:
         return self.stride << ceil_log2(max(2, self.entries))
 
 
-def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
+def core_memories(p: CoreParameters, tables: Tables | None = None) -> dict[str, tuple[int, data.Layout]]:
     """Every memory of a core that the host sees: name -> (entries, layout). Their order numbers the select lines."""
-    tables = Tables(p)
+    tables = tables or Tables(p)
     neuron = p.neuron
     memories: dict[str, tuple[int, data.Layout]] = {
         "populations": (p.populations, tables.population),
@@ -103,9 +103,9 @@ def core_memories(p: CoreParameters) -> dict[str, tuple[int, data.Layout]]:
     return memories
 
 
-def host_memories(p: AcceleratorParameters) -> dict[str, tuple[int, data.Layout]]:
+def host_memories(p: AcceleratorParameters, tables: Tables | None = None) -> dict[str, tuple[int, data.Layout]]:
     """The same of the host's node."""
-    tables = Tables(p.cores[0])
+    tables = tables or Tables(p.cores[0])
     memories: dict[str, tuple[int, data.Layout]] = {"channels": (p.host_channels, tables.channel)}
     if len(p.cores) > 1:
         memories["destinations"] = (1, tables.destination)

@@ -25,6 +25,10 @@ from spikeloom.bench import (
     speed,
     tables,
     tune,
+    tune_fronts,
+    tune_joint,
+    tune_model,
+    tune_share,
 )
 from spikeloom.bench.cache import Cache
 from spikeloom.bench.figure import Figure, measure
@@ -60,6 +64,10 @@ FIGURES: dict[str, Figure] = {
         area.area,
         tune.tune_speed,
         tune.tune_search,
+        tune_share.tune_share,
+        tune_fronts.tune_fronts,
+        tune_joint.tune_joint,
+        tune_model.tune_model,
         figures.peer,
         figures.model,
         figures.performance,

@@ -45,6 +45,7 @@ __all__ = [
     "samples",
     "simulated",
     "tools_of",
+    "written",
 ]
 
 #: On which area and Fmax are measured.
@@ -85,7 +86,7 @@ def bernoulli(count: int, steps: int, size: int, density: float, seed: int) -> n
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """A folder of generated Verilog, as long as the block of :func:`generated` lasts."""
+    """A folder of generated Verilog, as long as the block of :func:`written` lasts."""
 
     network: Network
     configuration: Configuration
@@ -100,7 +101,13 @@ class Hardware:
 @contextmanager
 def generated(name: str, weight_bits: int, **configuration: Any) -> Iterator[Hardware]:
     """The Verilog of a packaged network."""
-    chosen, source = Configuration.create(**configuration), network(name, weight_bits)
+    with written(network(name, weight_bits), Configuration.create(**configuration)) as made:
+        yield made
+
+
+@contextmanager
+def written(source: Network, chosen: Configuration) -> Iterator[Hardware]:
+    """The Verilog of any network."""
     with TemporaryDirectory(prefix="spikeloom-") as folder:
         directory = Path(folder) / "rtl"
         manifest = api.generate(source, output=directory, config=chosen)

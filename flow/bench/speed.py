@@ -19,7 +19,7 @@ from spikeloom.bench.figure import Bench, figure
 from spikeloom.bench.results import machine
 from spikeloom.golden.network import Refusal
 
-__all__ = ["golden_speed"]
+__all__ = ["ONE_THREAD", "PYTHON", "golden_speed", "installed"]
 
 BATCH, REPETITIONS, TIMEOUT = 256, 5, 600
 GOLDEN, SNNTORCH = (Path(__file__).with_name(f"{name}_forward.py") for name in ("golden", "snntorch"))
@@ -66,7 +66,7 @@ def golden_speed(bench: Bench, network: str, weight_bits: int, snntorch_input: s
         x=x,
         input=snntorch_input,
         machine=machine(),
-        installed=_installed(python),
+        installed=installed(python),
         code=digest(SNNTORCH.read_text("utf-8")),
     )
     other = len(data.x) / statistics.median(theirs["seconds"])
@@ -82,7 +82,7 @@ def golden_speed(bench: Bench, network: str, weight_bits: int, snntorch_input: s
     }
 
 
-def _installed(python: str) -> str:
+def installed(python: str) -> str:
     """Versions of what snnTorch computes with; :class:`Refusal` with the remedy where it is missing."""
     code = "from importlib.metadata import version; print(*map(version, ('torch', 'snntorch', 'nir', 'numpy')))"
     try:

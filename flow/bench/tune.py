@@ -21,7 +21,7 @@ from spikeloom.tuning.goals import goals
 from spikeloom.tuning.source import Source, integers
 from spikeloom.tuning.space import Point, Space, quantisation_of
 
-__all__ = ["tune_search", "tune_speed"]
+__all__ = ["source_of", "tune_search", "tune_speed"]
 
 WORKERS, TIMED, SHARE, SEED = 2, 1200, 20, 1
 SEEDS, PART, BATCH = 20, 0.1, 16
@@ -39,7 +39,8 @@ LIMITS = ("accuracy>=0.97", "bram<=16")
 CODE = ("spikeloom.golden", "spikeloom.hdl.mapping", "spikeloom.boards.area", "spikeloom.boards.fmax")
 
 
-def _source(network: str, *, test: bool) -> Source:
+def source_of(network: str, *, test: bool) -> Source:
+    """A packaged network with its test data, or with that of its calibration."""
     chosen = packaged.find(network)
     return Source(
         name=chosen.model.name,
@@ -62,7 +63,7 @@ def tune_speed(bench: Bench, network: str, board: str, workers: int) -> Iterator
     """Points of the default space, drawn at random and all different, that the model of the search evaluates in a
     second; the quantised networks are in memory. Beside it the processor's milliseconds for one, which other work on
     the machine changes less."""
-    source = _source(network, test=False)
+    source = source_of(network, test=False)
     space = spaces.default(hardware.network(network, 8), catalogue.find(board))
     rng = np.random.default_rng(SEED)
     drawn = {spaces.key_of(point := space.point(space.drawn(rng))): point for _ in range(2 * TIMED)}
@@ -123,7 +124,7 @@ def tune_search(bench: Bench, network: str, board: str, sampler: str) -> Iterato
     """Of a space that is tabulated as a whole by the model: which share of the volume behind the true front (accuracy,
     logarithms of latency and logic cells, between their extremes within the limits) a tenth of the evaluations finds.
     The median and the least of 20 seeds."""
-    source, aims = _source(network, test=True), goals(["accuracy"], ["latency", "lut"], LIMITS, catalogue.find(board))
+    source, aims = source_of(network, test=True), goals(["accuracy"], ["latency", "lut"], LIMITS, catalogue.find(board))
     space = spaces.read(SPACE, hardware.network(network, 8))
     points = list(space.points())
 

@@ -13,7 +13,7 @@ __all__ = ["Flow", "Port", "Stalls", "stalls"]
 Stalls = MappingType[str, list[float]]
 #: Clocks that are looked at together: two groups' or so.
 WINDOW = 16
-#: Less than any rate, but for rounding.
+#: Less than any rate's share of a clock, but for rounding.
 NONE = 1e-9
 
 
@@ -23,48 +23,65 @@ class Port:
     def __init__(self, tick: int) -> None:
         self.tick = tick
         self.now = 0.0
-        self.rates: dict[str, float] = {}  # by source, packets that come in a clock
-        self.waiting: dict[str, float] = {}  # and those that have come, in clocks
-        self.changes: list[tuple[float, str, float, float]] = []  # of both: when, whose, and by how much
+        self.numbers: dict[str, int] = {}  # of sources
+        self.rates: list[float] = []  # by source, packets that come in a clock
+        self.waiting: list[float] = []  # and those that have come, in clocks
+        self.quiet = True  # none have, and all that come are taken as they come
+        self.changes: list[tuple[float, int, float, float]] = []  # of both: when, whose, and by how much
 
     def expect(self, source: str, begin: float, end: float, events: float) -> None:
         """A step's events, evenly from the first to the tick behind the last."""
-        clocks, tick = end - begin, float(self.tick)
+        clocks, tick, changes = end - begin, self.tick, self.changes
+        number = self._number(source)
         if clocks >= 1:
-            heappush(self.changes, (begin, source, events / clocks, 0.0))
-            heappush(self.changes, (end, source, -events / clocks, tick))
+            heappush(changes, (begin, number, events / clocks, 0.0))
+            heappush(changes, (end, number, -events / clocks, tick))
         else:
-            heappush(self.changes, (begin, source, float(events), 0.0))
-            heappush(self.changes, (begin + 1, source, -float(events), 0.0))
-            heappush(self.changes, (end, source, 0.0, tick))
+            heappush(changes, (begin, number, float(events), 0.0))
+            heappush(changes, (begin + 1, number, -float(events), 0.0))
+            heappush(changes, (end, number, 0.0, tick))
 
     def taken(self, source: str, time: float) -> float:
         """When a tick that comes at a time, none before the last one asked for, can be taken."""
         changes, rates = self.changes, self.rates
         while changes and changes[0][0] < time:
-            when, other, rate, more = heappop(changes)
-            self._go(when)
-            rates[other] = rates.get(other, 0.0) + rate
-            self.waiting[other] = self.waiting.get(other, 0.0) + more
+            when, number, rate, more = heappop(changes)
+            if self.quiet:
+                self.now = when
+            else:
+                self._go(when)
+            rates[number] += rate
+            if more:
+                self.waiting[number] += more
+                self.quiet = False
+            elif self.quiet:
+                self.quiet = sum(rates) < 1 - NONE
+        if self.quiet:
+            self.now = time
+            return time
         self._go(time)
-        most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
-        return time + sum(min(clocks, most) for clocks in self.waiting.values())
+        most = self.waiting[self._number(source)] + self.tick  # of any other's, before this one has its turn
+        return time + sum([min(clocks, most) for clocks in self.waiting])
+
+    def _number(self, source: str) -> int:
+        number = self.numbers.get(source)
+        if number is None:
+            number = self.numbers[source] = len(self.rates)
+            self.rates.append(0.0)
+            self.waiting.append(0.0)
+        return number
 
     def _go(self, time: float) -> None:
         clocks, self.now = time - self.now, time
-        waiting, rates = self.waiting, self.rates
-        if not waiting or not clocks:
+        if not clocks:
             return
-        there = {source: waits + clocks * rates[source] for source, waits in waiting.items()}
-        if sum(there.values()) < clocks:  # all that waits is taken
-            self.waiting = {source: 0.0 for source in there if rates[source] > NONE}
+        there = [waits + clocks * rate for waits, rate in zip(self.waiting, self.rates, strict=True)]
+        if sum(there) < clocks:  # all that waits is taken
+            self.waiting = [0.0] * len(there)
+            self.quiet = sum(self.rates) < 1 - NONE
             return
-        share = _fair(there.values(), clocks)
-        self.waiting = {
-            source: one - share if one > share else 0.0
-            for source, one in there.items()
-            if one > share or rates[source] > NONE
-        }
+        share = _fair(there, clocks)
+        self.waiting = [one - share if one > share else 0.0 for one in there]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

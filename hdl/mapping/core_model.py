@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -17,22 +18,25 @@ __all__ = ["Model"]
 
 
 class Model:
-    """Engines, stages and the tokens between them."""
+    """Engines, stages and the tokens between them. like: a model of the same work, which is not found out again."""
 
-    def __init__(self, mapping: Mapping, events: Counts, costs: Costs, stalls: Stalls | None = None):
+    def __init__(self, mapping: Mapping, events: Counts, costs: Costs, stalls: Stalls | None = None, like: Any = None):
         self.stalls = stalls or {}
         self.leaves: dict[str, list[tuple[float, float]]] = {place.name: [] for place in mapping.places}
         self.mapping, self.costs = mapping, costs
-        self.counts = {place.name: counts(events, place.name, place.size) for place in mapping.places}
+        found = like.counts if like else {p.name: counts(events, p.name, p.size) for p in mapping.places}
+        self.counts: dict[str, np.ndarray] = found
         self.shape = next(iter(self.counts.values())).shape
         steps = self.shape[0] * self.shape[1]
         cores = range(len(mapping.parameters.cores))
         self.flows = {place.name: self._gets(place.name) for place in mapping.places}
         #: of each source's last tick: when it came, and when all that get it had taken what was before it
         self.left = dict.fromkeys(self.flows, (-1.0, -1.0))
-        self.ports = {1 + k: Port(costs.tick) for k in cores} | {HOST: Port(1)}
+        ports = {1 + k: Port(costs.tick) for k in cores} | {HOST: Port(1)}
+        self.into = {name: [ports[node] for node in nodes] for name, nodes in self.flows.items()}
         self.ends: dict[str, list[float]] = {}
         self.works: dict[str, LanesWork] = {}
+        self.lists: dict[str, list[ScatterWork]] = {}
         self.host = Engine(name="host", look=1)
         self.lanes = [Engine(name=f"core{k}", look=costs.look) for k in cores]
         self.scatters = [
@@ -46,13 +50,19 @@ class Model:
                 run = partial(self._send, self.counts[place.name].ravel().tolist())
                 self._stage(self.host, place.name, False, steps, run)
                 continue
-            work = self.works[place.name] = lanes_work(mapping, place, events, costs)
+            work = like.works[place.name] if like else lanes_work(mapping, place, events, costs)
+            self.works[place.name] = work
             self.ends[place.name] = []
-            scatter = self.scatters[place.core]
+            scatter, spent = self.scatters[place.core], self.lanes[place.core].spent
+            spent["rows"] += work.groups * sum(work.entries)
+            spent["hand_over"] += work.groups * steps
+            # lists that the scheduler had not ready, or that were empty
+            spent["scheduler"] += work.groups * (sum(work.first) - sum(work.entries))
             run = partial(self._lanes, work, scatter, self.ends[place.name])
             self._stage(self.lanes[place.core], place.name, False, steps, run)
             if place.name in rings:
-                lists = scatter_work(mapping, place.name, events, costs)
+                lists = like.lists[place.name] if like else scatter_work(mapping, place.name, events, costs)
+                self.lists[place.name] = lists
                 stage = Stage(name=place.name, engine=scatter, steps=steps)
                 stage.part = partial(self._scatter, lists, self.lanes[place.core], stage)
                 scatter.stages.append(stage)
@@ -117,13 +127,13 @@ class Model:
         return sorted(readers | {own} | ({HOST} if several else set()) if own else readers)
 
     def _sends(self, stage: Stage, begin: float, end: float, events: float) -> None:
-        for node in self.flows[stage.name]:
-            self.ports[node].expect(stage.name, begin, end, events)
+        for port in self.into[stage.name]:
+            port.expect(stage.name, begin, end, events)
 
     def _arrival(self, name: str, clocks: float, time: float) -> float:
         """Of the tick that leaves at a time: a packet goes on when all that get the one before have taken it."""
         if self.left[name][0] != time:
-            self.left[name] = time, max(self.ports[node].taken(name, time) for node in self.flows[name])
+            self.left[name] = time, max([port.taken(name, time) for port in self.into[name]])
         return self.left[name][1] + clocks
 
     def _distance(self, node: int, other: int) -> float:
@@ -146,7 +156,7 @@ class Model:
 
     def _lanes(self, w: LanesWork, scatter: Engine, ends: list[float], stage: Stage, time: float) -> Times:
         engine, step = stage.engine, stage.step
-        costs, entries, apart, sending = self.costs, w.entries[step], w.apart[step], w.sending[step]
+        costs, apart, sending = self.costs, w.apart[step], w.sending[step]
         engine.since = start = max(time + 1, engine.prepared)
         begin = max(start + costs.start - 1, engine.idle + 1)  # the first row
         _wait(stage, begin)
@@ -156,13 +166,10 @@ class Model:
         stalled = self.stalls[stage.name][step] if self.stalls else 0.0
         sent = max(last + leave, max(engine.sent, first + w.pipeline) + w.groups * sending + stalled)
         held = max(0.0, sent - w.slack[step] - last)
-        lists = w.groups * (w.first[step] - entries)  # that the scheduler had not ready, or that were empty
         spent = engine.spent
-        spent["output"] += held
-        spent["rows"] += w.groups * entries
-        spent["hand_over"] += w.groups
-        spent["scheduler"] += lists
-        spent["neuron_unit"] += last + 1 - begin - w.groups * (entries + 1) - lists
+        if held:
+            spent["output"] += held
+        spent["neuron_unit"] += last + 1 - begin - w.groups * (w.first[step] + 1)  # beyond what is known before
         last += held
         last_group = last - apart if w.groups > 1 else begin - 1
         # The scheduler is done when the last list waits behind the one before.
@@ -193,10 +200,12 @@ class Model:
         else:
             engine.spent["scheduler"] += begin - engine.idle
         engine.idle = begin + w.clocks[step]
-        engine.adding, engine.put_off = (begin + w.lead[step], w.rows[step]), 0.0
-        engine.spent["rows"] += w.rows[step]
-        engine.spent["scheduler"] += w.clocks[step] - w.rows[step]
-        engine.spent["hand_over"] += _added(engine, lanes)
+        rows = w.rows[step]
+        engine.adding, engine.put_off = (begin + w.lead[step], rows), 0.0
+        spent = engine.spent
+        spent["rows"] += rows
+        spent["scheduler"] += w.clocks[step] - rows
+        spent["hand_over"] += _added(engine, lanes)
 
 
 def _wait(stage: Stage, begin: float) -> None:
@@ -205,8 +214,9 @@ def _wait(stage: Stage, begin: float) -> None:
     idle = max(0.0, begin - 1 - engine.idle)
     if not idle:
         return
-    tick = min(idle, max(0.0, stage.ticked - engine.idle))
-    credit = min(idle - tick, max(0.0, stage.ready - max(stage.ticked, engine.idle)))
+    ticked, ready = stage.came
+    tick = min(idle, max(0.0, ticked - engine.idle))
+    credit = min(idle - tick, max(0.0, ready - max(ticked, engine.idle)))
     engine.spent["tick"] += tick
     engine.spent["credit"] += credit
     engine.spent["scheduler"] += idle - tick - credit

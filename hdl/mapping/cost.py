@@ -59,7 +59,9 @@ def predict(mapping: Mapping, events: Counts, *, costs: Costs | None = None) -> 
     costs = costs or Costs()
     model = _run(Model(mapping, events, costs))
     if mapping.parameters.links:  # what meets on the way is known when all is sent
-        model = _run(Model(mapping, events, costs, stalls(model.sent)))
+        waits = stalls(model.sent)
+        if any(map(any, waits.values())):
+            model = _run(Model(mapping, events, costs, waits, like=model))
     return Prediction(
         ends=np.max([np.reshape(ends, model.shape)[:, -1] for ends in model.ends.values()], axis=0),
         steps=model.shape[1],
