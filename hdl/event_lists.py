@@ -8,6 +8,7 @@ from amaranth.utils import ceil_log2
 from spikeloom.hdl.layouts import Tables, flit_layout
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import DEEPEST, CoreParameters
+from spikeloom.hdl.struct import struct
 
 __all__ = ["EventLists", "entry_layout", "ring_layout"]
 
@@ -17,12 +18,12 @@ def entry_layout(p: CoreParameters) -> data.StructLayout:
     members: dict[str, Shape] = {"index": unsigned(p.flit.index_bits)}
     if p.value_bits > 1:
         members["value"] = signed(p.value_bits)
-    return data.StructLayout(members)
+    return struct(members)
 
 
 def ring_layout(p: CoreParameters) -> data.StructLayout:
     """Where a source's ring of slots stands."""
-    return data.StructLayout({"base": p.list_bits, "fill": p.flit.index_bits, "slot": p.slot_bits, "sequence": 2})
+    return struct({"base": p.list_bits, "fill": p.flit.index_bits, "slot": p.slot_bits, "sequence": 2})
 
 
 class EventLists(wiring.Component):

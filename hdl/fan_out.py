@@ -8,6 +8,7 @@ from spikeloom.hdl.event_lists import entry_layout
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.struct import struct
 
 __all__ = ["FanOut", "event_layout", "row_layout"]
 
@@ -25,13 +26,13 @@ def row_layout(p: CoreParameters) -> data.StructLayout:
     }
     if p.value_bits > 1:
         members["value"] = signed(p.value_bits)
-    return data.StructLayout(members)
+    return struct(members)
 
 
 def event_layout(p: CoreParameters) -> data.StructLayout:
     """An event, and where its loops begin."""
     assert p.scatter
-    return data.StructLayout(
+    return struct(
         {
             "weights": p.scatter.weight_address_bits,
             "row": Tables(p).place["row"].width,

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from spikeloom.hdl.parameters import CoreParameters, FlitParameters
+from spikeloom.hdl.struct import struct
 
 __all__ = ["Activity", "ControlPort", "HostPort", "Tables", "credit_layout", "flit_layout", "word_bits"]
 
@@ -33,7 +34,7 @@ class Activity(enum.Enum, shape=3):
 
 def flit_layout(p: FlitParameters) -> data.StructLayout:
     """An event of neuron ``index``, or (``tick``) the end of a step with the number of its events in ``index``."""
-    return data.StructLayout(
+    return struct(
         {
             "source": unsigned(p.source_bits),
             "tick": unsigned(1),
@@ -46,7 +47,7 @@ def flit_layout(p: FlitParameters) -> data.StructLayout:
 
 def credit_layout(p: CoreParameters) -> data.StructLayout:
     """One slot of a channel is free again."""
-    return data.StructLayout({"valid": 1, "node": p.node_bits, "channel": p.channel_bits})
+    return struct({"valid": 1, "node": p.node_bits, "channel": p.channel_bits})
 
 
 class Tables:
@@ -54,7 +55,7 @@ class Tables:
 
     def __init__(self, p: CoreParameters):
         #: What a population is: where its weight rows and neurons are, which channels it reads and writes.
-        self.population = data.StructLayout(
+        self.population = struct(
             {
                 "valid": 1,
                 "source": p.flit.source_bits,
@@ -76,7 +77,7 @@ class Tables:
             )
         )
         #: What a projection reads: the source's channel, `delay` steps late.
-        self.projection = data.StructLayout(
+        self.projection = struct(
             {
                 "last": 1,  # of its population
                 "rows": 1,  # 0: only the tick counts
@@ -94,7 +95,7 @@ class Tables:
             | ({"ring": 1} if p.scatter else {})  # it reads sums
         )
         #: Where a source's events are kept, and who reads them.
-        self.source = data.StructLayout(
+        self.source = struct(
             {
                 "valid": 1,
                 "kept": 1,  # 0: only its ticks are of use here
@@ -104,12 +105,12 @@ class Tables:
                 "readers": p.readers,
             }
         )
-        self.channel = data.StructLayout({"valid": 1, "credit": p.token_bits})
+        self.channel = struct({"valid": 1, "credit": p.token_bits})
         #: Where a source's events go: to which cores, and to the host if that bit of ``observe`` is set.
-        self.destination = data.StructLayout({"cores": p.nodes - 1, "observed": 5})
+        self.destination = struct({"cores": p.nodes - 1, "observed": 5})
         if s := p.scatter:
             #: How a projection's rows follow each other; where and in which steps is said in ``hdl.fan_out``.
-            self.fan_out = data.StructLayout(
+            self.fan_out = struct(
                 {
                     "listed": 1,  # its synapses are a list
                     "single": 1,  # a source neuron has synapses in its own lane alone
@@ -124,7 +125,7 @@ class Tables:
                 }
             )
             #: Where a source neuron's rows begin; taps less one. In a list ``row`` is the number of synapses, less one.
-            self.place = data.StructLayout(
+            self.place = struct(
                 {
                     "valid": 1,
                     "weights": s.weight_address_bits,
@@ -134,7 +135,7 @@ class Tables:
                 }
             )
             #: A synapse of a list.
-            self.synapse = data.StructLayout(
+            self.synapse = struct(
                 {
                     "weight": signed(s.weight_bits),
                     "lane": p.lane_shift,
@@ -144,7 +145,7 @@ class Tables:
             )
             #: The sums of one population: the projection by which it reads them; rows of a step and of all steps; the
             #: first and the last of all; the first of the last step.
-            self.ring = data.StructLayout(
+            self.ring = struct(
                 {
                     "reader": p.projection_bits,
                     "rows": bits_for(s.step_rows),

@@ -12,6 +12,7 @@ from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.memory import BlockMemory, SinglePortMemory, TableMemory, narrow, slices
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import DEEP, AcceleratorParameters, CoreParameters
+from spikeloom.hdl.struct import struct
 
 __all__ = ["REGISTERS", "Memories", "MemoryMap", "Region", "core_memories", "host_memories", "slice_bits_of"]
 
@@ -110,7 +111,7 @@ def host_memories(p: AcceleratorParameters, tables: Tables | None = None) -> dic
     if len(p.cores) > 1:
         memories["destinations"] = (1, tables.destination)
     if p.counters:
-        memories["counters"] = (len(p.counters), data.StructLayout({"count": 32}))
+        memories["counters"] = (len(p.counters), struct({"count": 32}))
     return memories
 
 

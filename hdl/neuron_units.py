@@ -9,6 +9,7 @@ from spikeloom.hdl.memory_map import Memories, core_memories
 from spikeloom.hdl.neurons import MODELS
 from spikeloom.hdl.parameters import CoreParameters
 from spikeloom.hdl.scheduler import group_layout
+from spikeloom.hdl.struct import struct
 
 __all__ = ["NeuronUnits", "most_results", "result_layout"]
 
@@ -19,7 +20,7 @@ SENDING = 5
 
 def result_layout(p: CoreParameters) -> data.StructLayout:
     """What the units find in a clock."""
-    return data.StructLayout(
+    return struct(
         {
             "fired": p.units,
             "values": data.ArrayLayout(p.flit.value_bits if p.flit.value_bits > 1 else 0, p.units),
@@ -134,7 +135,7 @@ class NeuronUnits(wiring.Component):
             ]
 
         # The pipelines, and beside them what belongs to their results ------------------------------------------------
-        travel_layout = data.StructLayout(
+        travel_layout = struct(
             {
                 "valid": 1,
                 "exists": p.units,

@@ -8,6 +8,7 @@ from amaranth.utils import bits_for
 from spikeloom.hdl.layouts import Activity, Tables, credit_layout
 from spikeloom.hdl.memory_map import Memories
 from spikeloom.hdl.parameters import CoreParameters
+from spikeloom.hdl.struct import struct
 from spikeloom.hdl.tokens import Tokens
 
 __all__ = ["Scheduler", "clock_layout", "group_layout", "reader_layout", "segment_layout"]
@@ -15,7 +16,7 @@ __all__ = ["Scheduler", "clock_layout", "group_layout", "reader_layout", "segmen
 
 def group_layout(p: CoreParameters) -> data.StructLayout:
     """What the neuron units must know of a group of ``lanes`` neurons."""
-    return data.StructLayout(
+    return struct(
         {
             "source": p.flit.source_bits,
             "sequence": 2,
@@ -31,7 +32,7 @@ def group_layout(p: CoreParameters) -> data.StructLayout:
 
 def segment_layout(p: CoreParameters) -> data.StructLayout:
     """One list, replayed for one group."""
-    return data.StructLayout(
+    return struct(
         {
             "left": signed(p.flit.index_bits + 1),  # entries, less one
             "address": p.list_bits,
@@ -46,12 +47,12 @@ def segment_layout(p: CoreParameters) -> data.StructLayout:
 
 def reader_layout(p: CoreParameters) -> data.StructLayout:
     """Where a projection reads next."""
-    return data.StructLayout({"slot": p.slot_bits, "base": p.list_bits})
+    return struct({"slot": p.slot_bits, "base": p.list_bits})
 
 
 def clock_layout() -> data.StructLayout:
     """Where a population is in its sample."""
-    return data.StructLayout({"step": 16, "sequence": 2})
+    return struct({"step": 16, "sequence": 2})
 
 
 class Scheduler(wiring.Component):

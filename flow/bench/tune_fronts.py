@@ -17,7 +17,7 @@ from spikeloom.tuning.cost import modelled
 from spikeloom.tuning.goals import Goals, goals
 from spikeloom.tuning.source import Source, integers
 
-__all__ = ["measured_elsewhere", "tune_fronts"]
+__all__ = ["beats", "measured_elsewhere", "tune_fronts"]
 
 #: Of the test images.
 SAMPLES, SEED = 400, 1
@@ -55,7 +55,7 @@ def _first(source: Source) -> Source:
     return replace(source, data=replace(data, x=data.x[:SAMPLES], y=None if data.y is None else data.y[:SAMPLES]))
 
 
-def _beats(one: Mapping[str, float], other: Mapping[str, float], aims: Goals) -> tuple[bool, bool]:
+def beats(one: Mapping[str, float], other: Mapping[str, float], aims: Goals) -> tuple[bool, bool]:
     """Whether a design is as good in all, and better in one."""
     a, b = aims.costs(one), aims.costs(other)
     as_good = all(x <= y + 1e-12 for x, y in zip(a, b, strict=True))
@@ -104,7 +104,7 @@ def tune_fronts(bench: Bench, network: str, board: str, limit: str, evaluations:
         made = integers(source, {"weight_bits": one["weight_bits"]})
         figures_of = modelled(made, Configuration.create(**one["configuration"]), chosen)
         kept = aims.kept(figures_of)
-        better = [(k, _beats(found["figures"], figures_of, aims)) for k, found in enumerate(front)]
+        better = [(k, beats(found["figures"], figures_of, aims)) for k, found in enumerate(front)]
         strictly = [k for k, (_, best) in better if best]
         as_good = strictly or [k for k, (good, _) in better if good]
         by = min(as_good, key=lambda k: sum(aims.costs(front[k]["figures"])), default=None) if kept else None

@@ -18,13 +18,14 @@ from spikeloom.boards.build import build
 from spikeloom.boards.build_report import BuildReport
 from spikeloom.boards.stages import KEPT
 from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import map_network
 from spikeloom.tuning import space as spaces
 from spikeloom.tuning.cost import modelled
 from spikeloom.tuning.goals import goals
 from spikeloom.tuning.source import integers
 from spikeloom.tuning.space import Point, Space, hardware_of, quantisation_of
 
-__all__ = ["errors", "fitted", "rank_correlation", "tune_model"]
+__all__ = ["design_of", "drawn", "errors", "fitted", "rank_correlation", "tune_model"]
 
 DESIGNS, SAMPLES, SEED = 20, 40, 1
 #: Of a board's logic cells; fuller ones take the placer hours.
@@ -43,16 +44,17 @@ def drawn(space: Space, seed: int) -> Iterator[Point]:
             yield point
 
 
-def fitted() -> set[tuple[str, str, str, str]]:
-    """Designs that the models of area and clock were fitted to, as :func:`design_of` has them."""
-    runs = [*calibration.load(), *fmax.load()]
-    return {design_of(r.board, r.network, [r.weight_bits], Configuration.create(**r.configuration)) for r in runs}
+def fitted(board: str, network: str) -> set[tuple[str, str]]:
+    """Designs of a network on a board that the models of area and clock were fitted to, as :func:`design_of` has
+    them."""
+    runs = [run for run in (*calibration.load(), *fmax.load()) if (run.board, run.network) == (board, network)]
+    return {design_of(network, [run.weight_bits], Configuration.create(**run.configuration)) for run in runs}
 
 
-def design_of(
-    board: str, network: str, weight_bits: Sequence[int], configuration: Configuration
-) -> tuple[str, str, str, str]:
-    return board, network, ",".join(map(str, sorted(set(weight_bits)))), configuration.model_dump_json()
+def design_of(network: str, weight_bits: Sequence[int], configuration: Configuration) -> tuple[str, str]:
+    """Its widths of weights and its parameters, which are the same however a configuration says them."""
+    parameters = map_network(hardware.network(network, max(weight_bits)), configuration).parameters
+    return ",".join(map(str, sorted(set(weight_bits)))), repr(parameters)
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
@@ -102,12 +104,12 @@ def tune_model(bench: Bench, network: str, board: str) -> Iterator[dict[str, Any
     chosen = catalogue.find(board)
     aims = goals(["accuracy"], ["latency"], [], chosen)
     space = Space({**spaces.default(hardware.network(network, 8), chosen).axes, **SMALL})
-    known, designs, too_large = fitted(), list[dict[str, Any]](), 0
+    known, designs, too_large = fitted(board, network), list[dict[str, Any]](), 0
     for point in drawn(space, SEED):
         made, configuration = integers(source, quantisation_of(point)), hardware_of(point)
         widths = [bits for name, bits in point.items() if name.startswith("weight_bits")]
         model = modelled(made, configuration, chosen)
-        if design_of(board, network, widths, configuration) in known or aims.excesses(model)["bram<=100%"]:
+        if design_of(network, widths, configuration) in known or aims.excesses(model)["bram<=100%"]:
             continue
         bench.progress("build designs", len(designs), DESIGNS)
         with hardware.written(made.network, configuration) as verilog:

@@ -33,7 +33,9 @@ class Port:
         """A step's events, evenly from the first to the tick behind the last."""
         clocks, tick, changes = end - begin, self.tick, self.changes
         number = self._number(source)
-        if clocks >= 1:
+        if not events:
+            heappush(changes, (end, number, 0.0, tick))
+        elif clocks >= 1:
             heappush(changes, (begin, number, events / clocks, 0.0))
             heappush(changes, (end, number, -events / clocks, tick))
         else:

@@ -139,8 +139,8 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
             stage.waits = True
 
     def comes(time: float, stage: Stage) -> None:
-        stage.waits = True
-        at(stage.engine.seen(stage), found, stage, stage.engine.looks)
+        stage.waits, engine = True, stage.engine
+        at(engine.seen(stage), found, stage, engine.looks)
 
     def leave(time: float, stage: Stage) -> None:
         for arrives, tokens in stage.ticks:
@@ -157,7 +157,8 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
             return
         step, stage.came = stage.step, (stage.ticked, stage.ready)
         last_group, read, ticked = stage.run(stage, time)
-        at(ticked, leave, stage)
+        if stage.ticks:
+            at(ticked, leave, stage)
         started(stage)
         for clocks, tokens, early in stage.frees:
             give((last_group + early[step] if early else read) + clocks, tokens)

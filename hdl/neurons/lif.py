@@ -11,6 +11,7 @@ from amaranth.lib import data
 
 from spikeloom.golden.network import Neuron, Refusal
 from spikeloom.hdl.parameters import OPTION
+from spikeloom.hdl.struct import struct
 
 __all__ = ["Parameters", "Unit"]
 
@@ -108,7 +109,7 @@ class Parameters:
             members["n"] = unsigned(self.value_bits)
         if self.current_bits:
             members["i"] = signed(self.current_bits)
-        return data.StructLayout(members)
+        return struct(members)
 
     @property
     def parameter_layout(self) -> data.StructLayout:
@@ -127,7 +128,7 @@ class Parameters:
             members["current"] = unsigned(1)
         if self.mixed:
             members["sends_potential"] = unsigned(1)
-        return data.StructLayout(members)
+        return struct(members)
 
     def image(self, neuron: Neuron, index: np.ndarray) -> dict[str, np.ndarray]:
         """The parameters of neurons, by field of the layout."""
