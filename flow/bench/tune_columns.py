@@ -1,6 +1,6 @@
 """The tables of the search for hardware."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spikeloom.bench.column import PLACERS, Column, Table, count, fixed, key, percent
@@ -14,9 +14,9 @@ def _said(configuration: dict[str, Any]) -> str:
     return ", ".join(f"{name.removeprefix('order.')} {value}" for name, value in configuration.items())
 
 
-def _by_design(rows: Sequence[Row]) -> list[Row]:
-    """A row for each design of the rows."""
-    return [{**row, **one} for row in rows for one in row.get("designs", row.get("compared", ()))]
+def _each(name: str) -> Callable[[Sequence[Row]], list[Row]]:
+    """From rows to one for each of their designs; a row with an error stays what it is."""
+    return lambda rows: [made for row in rows for made in ([row] if "error" in row else [row | r for r in row[name]])]
 
 
 def _both(title: str, name: str, digits: int = 0) -> tuple[Column, ...]:
@@ -111,7 +111,7 @@ TABLES = {
         about="By the model, accuracy on the first 400 test images. Each design of the network that another figure "
         "measures, and what the front of the search has that is as accurate, as fast and as small, or better.",
         tools=("numpy", "optuna"),
-        merge=_by_design,
+        merge=_each("compared"),
         columns=(
             key("board", "board"),
             key("limit", "limit"),
@@ -169,7 +169,7 @@ TABLES = {
         figure="tune_model",
         about="Every design of the table above.",
         tools=PLACERS,
-        merge=_by_design,
+        merge=_each("designs"),
         columns=(
             key("network", "network"),
             Column("design", lambda row: _said(row["point"]), key=True),
