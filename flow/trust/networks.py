@@ -42,7 +42,7 @@ SHAPES = {
         Shape(network="digits", configuration={"lanes": 1}, weight_bits=2),
         Shape(network="digits", configuration={"lanes": 128, "units": 8}, weight_bits=3),
         Shape(network="digits", configuration={"lanes": 64, "units": 16}, weight_bits=4),
-        Shape(network="vowels", configuration={"lanes": 2, "cores": 8, "topology": "ring"}, weight_bits=6),
+        Shape(network="vowels", configuration={"lanes": 2, "cores": 4, "topology": "ring"}, weight_bits=6),
         Shape(network="cnn", configuration={"lanes": 8, "cores": 4, "topology": "mesh"}, weight_bits=5),
     )
 }

@@ -468,6 +468,30 @@ def test_potentials_that_feed_a_layer() -> None:
     assert report.layers[1].spike_agreement > 0.9
 
 
+def test_a_single_potential_that_grows_is_sent_whole() -> None:
+    """Its unit is that of its only neuron, so large that the largest of its values fits, which comes last."""
+    slow = {"tau": np.full(1, 1000.0), "r": np.full(1, 1000.0), "v_leak": np.zeros(1)}
+    layer = Layer(name="li", type="LI", shape=(1,), parameters=slow, bias=np.zeros(1),
+                  inputs=(Input(source="i", weights=np.ones((1, 1))),))  # fmt: skip
+    model = Model(input="i", input_shape=(1,), layers=(layer,), output="li")
+    x, knobs = np.ones((1, 600, 1), int), resolve("euler", {"dt": 1.0})
+    network, _ = convert(model, Data(x=x), knobs)
+    wanted, got = plain_nir.run(model, x, knobs)["li"], simulate.run(network, x, record="all").events["li"]
+    assert np.abs(got * network["li"].scale - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("bias", [0.001, 0.1, 10.0])
+def test_a_neuron_without_weights_fires_by_its_bias(bias: float) -> None:
+    """Weights of each neuron have a unit of their own, and where there are none, the bias has one."""
+    values = {"r": np.ones(2), "v_threshold": np.array([2.5, 2.5 * bias]), "v_reset": np.zeros(2)}
+    layer = Layer(name="if", type="IF", shape=(2,), parameters=values, bias=np.array([0.0, bias]),
+                  inputs=(Input(source="i", weights=np.array([[1.0, 0.0]])),))  # fmt: skip
+    model = Model(input="i", input_shape=(1,), layers=(layer,), output="if")
+    x, knobs = np.ones((1, 6, 1), int), resolve("euler", {"dt": 1.0, "reset": "zero", "compare": "ge"})
+    network, _ = convert(model, Data(x=x), knobs, per_channel=True, guard_bits=0)
+    assert simulate.run(network, x).spikes[0].tolist() == [[0, 0], [0, 0], [1, 1]] * 2
+
+
 def test_what_no_event_of_a_potential_stands_for_reaches_each_synapse() -> None:
     """Potentials at rest send nothing; behind weights of 0.5 and -1, a rest of 1 is a bias of 0.5 and -1."""
     leaky = {"tau": np.full(2, 2.0), "r": np.full(2, 2.0), "v_leak": np.ones(2)}
@@ -503,6 +527,16 @@ def test_three_tenths_reach_a_threshold_of_three_tenths() -> None:
     x = np.ones((1, 6, 1), int)
     network, _ = convert(one_if(weight, threshold), Data(x=x), knobs)
     assert simulate.run(network, x).spikes[0, :, 0].tolist() == [0, 0, 1, 0, 0, 1]
+
+
+def test_a_reset_a_little_below_a_whole_number_is_that_number() -> None:
+    """In floats, 0.3 is a little less than three times 0.1; a neuron that starts from there fires in two steps."""
+    assert 0.3 / 0.1 < 3
+    model = one_if(0.1, 0.5)
+    model.layers[0].parameters["v_reset"] = np.array([0.3])
+    x, knobs = np.ones((1, 9, 1), int), resolve("euler", {"dt": 1.0, "reset": "zero", "compare": "ge"})
+    network, _ = convert(model, Data(x=x), knobs)
+    assert simulate.run(network, x).spikes[0, :, 0].tolist() == [0, 0, 0, 0, 1, 0, 1, 0, 1]
 
 
 def test_a_threshold_beyond_half_of_the_widest_state_is_refused() -> None:

@@ -16,6 +16,12 @@ ROOT = Path(spikeloom.golden.__path__[0]).parent
 ROOMS = ("golden", "hdl")
 #: Given whether the run is a full one. What runs in processes of its own is not counted.
 TESTS = {False: ("tests/golden", "tests/hdl"), True: ("tests",)}
+#: Without these, which take half of the time and few branches that others do not.
+SLOW = (
+    "tests/hdl/test_accelerator.py",
+    "tests/hdl/mapping/test_placement.py::test_all_cores_are_used_by_neurons_that_may_share_them",
+    "tests/hdl/mapping/test_placement.py::test_a_large_network_is_placed",
+)
 
 
 def branches(job: Job, by_file: str, missed: str) -> Rows:
@@ -43,6 +49,7 @@ def branches(job: Job, by_file: str, missed: str) -> Rows:
         "no:cacheprovider",
         "-p",
         "no:xdist",
+        *(f"--deselect={name}" for name in SLOW if not job.full),
     ]
     with (job.folder / "tests.log").open("w") as log:
         done = subprocess.run([*command, *tests], cwd=ROOT, stdout=log, stderr=log, env=os.environ)

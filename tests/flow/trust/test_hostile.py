@@ -181,6 +181,6 @@ def test_a_case_is_written_and_read(tmp_path):
 
 @pytest.mark.parametrize("path", KEPT_CASES, ids=lambda path: path.stem)
 def test_what_failed_once(path, tmp_path):
-    assert "/tmp/" not in json.loads(path.read_text())["why"], "of one machine"  # noqa: S108
+    assert "/tmp/" not in json.loads(path.read_text())["why"], "of one machine"  # noqa: S108  looked for, not written
     outcome = replay(path, tmp_path / "tried")
     assert outcome.verdict != "failed", outcome.message
