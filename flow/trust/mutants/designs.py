@@ -1,9 +1,9 @@
 """Designs whose mutants are to be found, each with several small networks that make its parts work."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import pairwise
+from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from spikeloom.golden.network import (
     OneToOne,
     Population,
     Projection,
+    Refusal,
     Sparse,
     Window,
 )
@@ -24,11 +25,13 @@ from spikeloom.golden.synapses import to_dense
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.parameters import covering
+from spikeloom.hdl.parameters import AcceleratorParameters, covering
 
 __all__ = ["Rule", "Subject", "case"]
 
 SAMPLES, STEPS = 3, 12
+#: Of the networks that are given to a design which was not made for them.
+OTHER_SEED, OTHER_STEPS = 1000, 40
 KINDS = ("dense", "sparse", "convolution", "one-to-one")
 
 
@@ -53,6 +56,7 @@ class Subject:
 
     rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
     says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
+    others: so many networks follow that the hardware was not made for.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -66,11 +70,15 @@ class Subject:
     synapse_delays: int = 3
     input_bits: int = 3
     orders: bool = True
+    others: int = 0
+
+
+Made = tuple[int, Network, Configuration, np.ndarray]
 
 
 def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
     """Generate the design, once for each of its networks into folders with the same Verilog; with stimuli."""
-    made: list[tuple[int, Network, Configuration, np.ndarray]] = []
+    made: list[Made] = []
     wide, loud = (subject.seeds[-1] + k for k in (1, 2))
     for seed in (*subject.seeds, wide, loud):
         rng = np.random.default_rng(seed)
@@ -87,10 +95,39 @@ def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
         covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
     )
     folders = []
-    for seed, network, configuration, x in made:
+    for seed, network, configuration, x in (*made, *islice(_others(subject, parameters), subject.others)):
         generate(network, configuration, folder / f"network{seed}", parameters=parameters)
         folders.append((folder / f"network{seed}", x))
     return folders
+
+
+def _others(subject: Subject, parameters: AcceleratorParameters) -> Iterator[Made]:
+    """Networks that this hardware can run, with any slots, and on any of the cores."""
+    # Counters and numbers of slots have whole bits.
+    room = replace(
+        parameters,
+        cores=tuple(replace(c, slots=1 << c.slot_bits, tokens=(1 << c.token_bits) - 1) for c in parameters.cores),
+    )
+    most = max(core.slots for core in room.cores)
+    cores = range(len(room.cores))
+    low, high = subject.sizes
+    for seed in count(OTHER_SEED):
+        rng = np.random.default_rng(seed)
+        network = _network(replace(subject, sizes=(low, max(low, high // 2))), rng, wide=False)
+        names = [p.name for p in network.neurons]
+        options = {"slots": {p.name: int(rng.integers(1, most, endpoint=True)) for p in network.populations}}
+        if len(cores) > 1:
+            options["cores"] = {name: k % len(cores) for name, k in zip(names, rng.permutation(len(names)).tolist())}
+        if subject.orders:
+            options["order"] = _orders(network, rng)
+        configuration = Configuration.create(**{**subject.configuration, **options})
+        try:
+            needed = map_network(network, configuration).parameters
+            fits = covering(room, needed) == room
+        except (Refusal, ValueError):
+            fits = False
+        if fits:
+            yield seed, network, configuration, _stimulus(network, rng, loud=False, steps=OTHER_STEPS)
 
 
 def _orders(network: Network, rng: np.random.Generator) -> dict[str, str]:
@@ -99,10 +136,10 @@ def _orders(network: Network, rng: np.random.Generator) -> dict[str, str]:
     return {name: str(rng.choice(["auto", "event"] if name in late else ["neuron", "event", "auto"])) for name in names}
 
 
-def _stimulus(network: Network, rng: np.random.Generator, *, loud: bool) -> np.ndarray:
+def _stimulus(network: Network, rng: np.random.Generator, *, loud: bool, steps: int = STEPS) -> np.ndarray:
     """Samples of any density, steps that are full and steps that are empty. loud: what is full is so without zeros."""
     low, high = (0, 1) if network.input.value_bits == 1 else network.input.value_range
-    shape = (SAMPLES, STEPS, *network.input.shape)
+    shape = (SAMPLES, steps, *network.input.shape)
     density = rng.choice([0.0, 0.2, 0.5, 1.0], shape[:2], p=[0.1, 0.3, 0.4, 0.2])[..., None]
     values = rng.integers(low, high, shape, endpoint=True)
     return np.where((values == 0) & loud, high, values) * (rng.random(shape) < density)
