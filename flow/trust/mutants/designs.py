@@ -117,7 +117,7 @@ def _others(subject: Subject, parameters: AcceleratorParameters) -> Iterator[Mad
         names = [p.name for p in network.neurons]
         options = {"slots": {p.name: int(rng.integers(1, most, endpoint=True)) for p in network.populations}}
         if len(cores) > 1:
-            options["cores"] = {name: k % len(cores) for name, k in zip(names, rng.permutation(len(names)).tolist())}
+            options["cores"] = {name: k % len(cores) for k, name in enumerate(rng.permutation(names).tolist())}
         if subject.orders:
             options["order"] = _orders(network, rng)
         configuration = Configuration.create(**{**subject.configuration, **options})
