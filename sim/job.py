@@ -131,8 +131,11 @@ def stimulus(design: Design, x: np.ndarray) -> np.ndarray:
     return check_stimulus(design.network.input, x).astype(np.int16, copy=False)
 
 
-def job_of(design: Design, x: np.ndarray, *, stalls: bool, seed: int) -> Job:
-    """Restart, run ``x`` (samples, steps, neurons) back to back, read the status and the last sample's state."""
+def job_of(design: Design, x: np.ndarray, *, stalls: bool | Stalls, seed: int) -> Job:
+    """Restart, run ``x`` (samples, steps, neurons) back to back, read the status and the last sample's state.
+
+    stalls: these, or whether any are drawn.
+    """
     samples, steps, _ = x.shape
     flits = encode(design.flit, design.input, x, shuffle=seed if stalls else None)
     operations = Operations()
@@ -162,5 +165,5 @@ def job_of(design: Design, x: np.ndarray, *, stalls: bool, seed: int) -> Job:
         patience=10_000 + 8 * work,
         most=samples * steps * sum(s.size + 1 for s in design.observed) + 1000,
         seed=seed + 1,
-        stalls=Stalls.draw(seed) if stalls else Stalls(),
+        stalls=stalls if isinstance(stalls, Stalls) else Stalls.draw(seed) if stalls else Stalls(),
     )

@@ -16,7 +16,7 @@ from spikeloom.golden import simulate as golden
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.flits import Decoded, decode
-from spikeloom.sim.job import Answer, job_of
+from spikeloom.sim.job import Answer, Stalls, job_of
 
 __all__ = ["Block", "Progress", "Session", "executable"]
 
@@ -59,7 +59,7 @@ class Session:
 
     design: Design
     simulator: str
-    stalls: bool
+    stalls: bool | Stalls
     seed: int
     bulk: bool = False
     waveform: Path | None = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from spikeloom.hdl.design import Design, load_manifest, sha256
 from spikeloom.sim.equivalence import compare
-from spikeloom.sim.job import stimulus
+from spikeloom.sim.job import Stalls, stimulus
 from spikeloom.sim.mutation.trial import Killer, Seen
 from spikeloom.sim.session import Session
 
@@ -24,7 +24,7 @@ def put(verilog: str, directory: Path) -> None:
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
 
 
-def events(name: str, directory: Path, x: np.ndarray, *, stalls: bool, seed: int) -> Killer:
+def events(name: str, directory: Path, x: np.ndarray, *, stalls: bool | Stalls, seed: int) -> Killer:
     """Every event and final state of a run on ``x``."""
     design = Design(directory)
     x = stimulus(design, x)

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +46,22 @@ def trial(mutants: Sequence[Mutant], killers: Sequence[Killer]) -> Iterator[Outc
 
     Raises :class:`RuntimeError` if a killer finds a fault where there is no mutant.
     """
-    right = [_look(killer, 0) for killer in killers]
-    for killer, seen in zip(killers, right, strict=True):
+
+    @cache
+    def right(number: int) -> Seen:
+        seen = _look(killers[number], 0)
         if seen.fault:
-            raise RuntimeError(f"{killer.name} finds a fault without a mutant: {seen.fault}")
+            raise RuntimeError(f"{killers[number].name} finds a fault without a mutant: {seen.fault}")
+        return seen
+
     for mutant in mutants:
         yield _outcome(mutant, killers, right)
 
 
-def _outcome(mutant: Mutant, killers: Sequence[Killer], right: Sequence[Seen]) -> Outcome:
+def _outcome(mutant: Mutant, killers: Sequence[Killer], right: Callable[[int], Seen]) -> Outcome:
     late = None
-    for killer, expected in zip(killers, right, strict=True):
-        seen = _look(killer, mutant.number)
+    for number, killer in enumerate(killers):
+        expected, seen = right(number), _look(killer, mutant.number)
         if seen.fault:
             return Outcome(mutant=mutant, killer=killer.name, fault=seen.fault)
         if seen.clocks != expected.clocks and late is None:

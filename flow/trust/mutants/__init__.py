@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from spikeloom.boards.chip import TOP
 from spikeloom.hdl.routers import Crossbar, Interconnect, Mesh, Ring
+from spikeloom.sim.job import Stalls
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
 from spikeloom.sim.mutation.hosted import hosted
@@ -27,9 +30,13 @@ QUICK, FULL = 100, 1000
 AT_ONCE = 250
 #: Networks that a design was not made for, which find what seldom happens.
 OTHERS = 24
-PROOF_SECONDS = 60
+PROOF_SECONDS = 30
 #: Per cent, killed by tests alone.
 LEAST_QUICK, LEAST_FULL = 92, 95
+#: A host that takes nothing for long, so that all that is under way stops.
+SLOW = Stalls(o_enter=2, o_leave=2)
+#: So often all samples follow each other in one, for counters of steps.
+LONG = 8
 STAND_IN = "accelerator"
 OWN = ("core", "top", "gate", "exchange", "counters", "arriving", "leaving", "buffer")
 
@@ -163,7 +170,10 @@ def _killers(
         hosted(f"host, network {k + 1}{', stalls' * stalls}", *folders[k], stalls=stalls, seed=3 + k)
         for k, stalls in enumerate((False, True))
     ]
-    return made, [runs[0], host[0], *runs[1:], host[1], *others]
+    loud, x = folders[-1]
+    long = np.tile(x.reshape(1, -1, x.shape[2]), (1, LONG, 1))
+    slow = events(f"network {len(folders)}, long and slow", loud, long, stalls=SLOW, seed=0)
+    return made, [runs[0], host[0], *runs[1:], host[1], slow, *others]
 
 
 def _within(block: str, memories: set[str]) -> Callable[[str], bool]:

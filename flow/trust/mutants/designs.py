@@ -263,7 +263,8 @@ def _neuron(
 ) -> Neuron:
     """Thresholds around what typically arrives; states that saturate at both ends; a floor that some reach.
 
-    always: a bias has all fire from the first step on. wide: biases of any size, so that all bits of the states matter.
+    always: a bias has all fire from the first step on. wide: biases of any size, so that all bits of the states
+    matter, and thresholds below 0.
     """
     limit = 1 << rule.bits - 1
     unit = min(max(2.0, drive * 2**rule.guard), limit / 2)
@@ -285,7 +286,9 @@ def _neuron(
         "bias": numbers(-unit / 4, unit / 4),
     }
     if wide:
-        parameters["bias"] = numbers(-unit, 2 * unit)
+        parameters["bias"] = numbers(-2 * unit, 2 * unit)
+        parameters["threshold"] = np.where(rng.random(size) < 0.3, numbers(-unit, 0), threshold)
+        parameters["v_reset"] = np.minimum(parameters["v_reset"], parameters["threshold"] - 1)
     if always:
         parameters |= {"v_init": threshold, "bias": np.full(size, limit - 1)}
     states = {"v": rule.bits} | ({"n": rule.value_bits} if rule.reset_when == "next-step" else {})
