@@ -147,7 +147,8 @@ def _killers(
         made = drawn(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"))
         return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
     folders = case(subject, folder)
-    first, _ = folders[0]
+    own, others = folders[: len(folders) - subject.others], folders[len(folders) - subject.others :]
+    first, _ = own[0]
     text = (first / "accelerator.v").read_text()
     made = drawn(text, "accelerator", within=_within(block, memories(text, "accelerator")))
     for directory, _ in folders:
@@ -158,22 +159,22 @@ def _killers(
             f"network {k + 1}{', stalls' * stalls}{', again' * (turn > 1)}", *folder, stalls=stalls, seed=k + 100 * turn
         )
         for turn in range(3)
-        for k, folder in enumerate(folders[: len(folders) - subject.others])
+        for k, folder in enumerate(own)
         for stalls in [turn == 2 or (k + turn) % 2 == 1]
     ]
-    others = [
+    further = [
         events(f"another network {k + 1}{', stalls' * stalls}", *folder, stalls=stalls, seed=k + 300)
-        for k, folder in enumerate(folders[len(folders) - subject.others :])
+        for k, folder in enumerate(others)
         for stalls in (False, True)
     ]
     host = [
-        hosted(f"host, network {k + 1}{', stalls' * stalls}", *folders[k], stalls=stalls, seed=3 + k)
+        hosted(f"host, network {k + 1}{', stalls' * stalls}", *own[k], stalls=stalls, seed=3 + k)
         for k, stalls in enumerate((False, True))
     ]
-    loud, x = folders[-1]
+    loud, x = own[-1]
     long = np.tile(x.reshape(1, -1, x.shape[2]), (1, LONG, 1))
-    slow = events(f"network {len(folders)}, long and slow", loud, long, stalls=SLOW, seed=0)
-    return made, [runs[0], host[0], *runs[1:], host[1], slow, *others]
+    slow = events(f"network {len(own)}, long and slow", loud, long, stalls=SLOW, seed=0)
+    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further]
 
 
 def _within(block: str, memories: set[str]) -> Callable[[str], bool]:
