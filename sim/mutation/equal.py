@@ -13,6 +13,8 @@ __all__ = ["unseen"]
 
 #: For what is proven without all registers.
 NEAR_SECONDS = 10
+#: Letters of RTLIL of a design that is not put beside itself as a whole: that takes minutes, and came to no end.
+LARGE = 3_000_000
 #: With all bits of the memories, which hold nothing in the beginning.
 MAPPED = ("memory_collect", "memory_map", "opt_clean", "miter -equiv -flatten gold gate miter")
 #: What has no initial value starts at 0 in both; where memories are cut out, they may hold anything.
@@ -47,7 +49,7 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
         (folder / "right.il").write_text(flat)
         if not without_memories:
             run_yosys(folder, "read_rtlil right.il", f"rename {top} gold", "copy gold gate", command, *MAPPED, *PASSES)
-            answer = solver.never(folder / "miter.aig", seconds=seconds)
+            answer = solver.never(folder / "miter.aig", traced=False, seconds=seconds)
             return answer.method if answer.happens is False else None
         twins = (
             "delete t:$meminit*",
@@ -66,13 +68,16 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
         place = mutant.place.split(".") if mutant.place != "top" else []
         for depth in range(len(place), -1, -1):
             near = ".".join(place[:depth])
+            if place and not near and len(flat) > LARGE:
+                break
             text, cells = cut(around(right, near) if near else right)
             (folder / "gold.il").write_text(text)
             (folder / "gate.il").write_text(cut(around(wrong, near) if near else wrong, cells)[0])
             compared = reached(text, begin) if begin else None  # a fault in a memory's port may reach all
             (folder / "miter.v").write_text(beside(text, [bits.get(cell, 0) for cell in cells], compared))
             run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
-            answer = solver.never(folder / "miter.aig", seconds=seconds if depth == 0 else min(NEAR_SECONDS, seconds))
+            limit = min(NEAR_SECONDS, seconds) if near else seconds
+            answer = solver.never(folder / "miter.aig", traced=False, seconds=limit)
             if answer.happens is False:
                 return f"{answer.method} within {near}" if near else answer.method
     return None
