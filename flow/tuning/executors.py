@@ -2,13 +2,15 @@
 
 import ctypes
 import os
+import re
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from spikeloom.golden.network import Refusal
 
@@ -21,6 +23,8 @@ THREADS = [
 ]
 #: A pool whose workers are killed is made anew so many times.
 MOST_POOLS = 5
+#: What a worker is at.
+BUSY: list[Callable[..., Any]] = []
 
 
 def worker() -> str:
@@ -56,6 +60,32 @@ def _openblas() -> ctypes.CDLL | None:
         return None
 
 
+class _Ended(BaseException):
+    """A worker is to end: what is half done is taken away."""
+
+
+def _begin() -> None:
+    """A worker of a local pool ends without a word where it is told to: only the process that it works for speaks."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    if not BUSY:
+        os._exit(128 + number)
+    raise _Ended
+
+
+def _called(function: Callable[..., Any], *call: Any) -> Any:
+    BUSY.append(function)
+    try:
+        return function(*call)
+    except _Ended:
+        os._exit(128 + signal.SIGTERM)
+    finally:
+        BUSY.pop()
+
+
 class Inline(Executor):
     """Runs what is submitted at once, in this process."""
 
@@ -81,7 +111,7 @@ class Pool:
         left, raised = dict(enumerate(calls)), None
         for _ in range(MOST_POOLS):
             try:
-                futures = {self.executor.submit(function, *call): number for number, call in left.items()}
+                futures = {self.executor.submit(_called, function, *call): number for number, call in left.items()}
                 for future in as_completed(futures):
                     number = futures[future]
                     try:
@@ -118,7 +148,8 @@ def opened(where: str | Executor, workers: int | None) -> Iterator[Pool]:
             yield Pool(Inline, lambda: 1)
             return
         # Not a fresh start each: a caller's script needs no guard against being imported.
-        pool = Pool(lambda: ProcessPoolExecutor(count, mp_context=get_context("fork")), lambda: count)
+        fork = get_context("fork")
+        pool = Pool(lambda: ProcessPoolExecutor(count, mp_context=fork, initializer=_begin), lambda: count)
         try:
             yield pool
         finally:
@@ -134,6 +165,8 @@ def opened(where: str | Executor, workers: int | None) -> Iterator[Pool]:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Pool]:
+    if not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", address):
+        raise Refusal(f"executor is local or dask://HOST:PORT, not 'dask://{address}'")
     try:
         from distributed import Client
     except ImportError:

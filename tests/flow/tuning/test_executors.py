@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 
 import pytest
 
@@ -113,3 +116,31 @@ def test_a_dask_cluster_shares_the_work_and_survives_a_worker(cluster, given):
     report = spikeloom.tune(**given | {"trials": 32, "resume": True}, progress=kill)
     assert workers[0].poll() is not None, "one was killed while the other half was evaluated"
     assert report.trials == sum(report.workers.values()) == 32, "each once, also those of the killed worker"
+
+
+def _dawdles(started, left):
+    with _half_done(left):
+        started.write_text(str(os.getpid()))
+        time.sleep(60)
+
+
+@contextmanager
+def _half_done(left):
+    try:
+        yield
+    finally:
+        left.write_text("taken away")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_told_to_end_takes_away_what_is_half_done_and_says_nothing(number, tmp_path, capfd):
+    started, left = tmp_path / "started", tmp_path / "left"
+    with ProcessPoolExecutor(2, mp_context=get_context("fork"), initializer=executors._begin) as executor:
+        busy = executor.submit(executors._called, _dawdles, started, left)
+        while not started.exists() or not started.read_text():
+            time.sleep(0.01)
+        os.kill(int(started.read_text()), number)
+        with pytest.raises(BrokenExecutor):
+            busy.result(timeout=60)
+    assert left.exists()
+    assert capfd.readouterr().err == ""
