@@ -14,6 +14,7 @@ import yaml
 
 from spikeloom.boards.board import Board
 from spikeloom.golden.network import Network, Refusal
+from spikeloom.golden.quantise import SYNAPSES, WIDTHS
 from spikeloom.hdl.configuration import Configuration
 
 __all__ = ["HARDWARE", "QUANTISATION", "Point", "Space", "default", "read"]
@@ -27,7 +28,7 @@ STEPS, CLOCK, TRAIN = "steps", "clock_mhz", "train"
 #: Of which each single layer or projection may have its own choices.
 BY_LAYER = ("weight_bits", "state_bits", "guard_bits")
 PARTS = dict.fromkeys(BY_LAYER, "layer") | {"order": "projection", "slots": "population"}
-MOST_CHOICES, MAX_FILE_BYTES = 64, 1 << 20
+MOST_CHOICES, MOST_MHZ, MAX_FILE_BYTES = 64, 1000, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Space:
         """The point of such numbers, as it counts: what makes no difference is as on the first of its like."""
         chosen = {name: choices[0] for name, choices in self.axes.items()}
         chosen |= {name: self.axes[name][k] for name, k in zip(self.free, numbers, strict=True)}
-        units, lanes = chosen.get("units"), chosen.get("lanes", 16)
+        units, lanes = chosen.get("units"), chosen.get("lanes") or 16
         if units is not None and units > lanes:  # a unit serves whole lanes
             fewer = [u for u in self.axes["units"] if u is None or u <= lanes]
             chosen["units"] = max(fewer, key=lambda u: u or 0, default=None)
@@ -189,7 +190,7 @@ def _choices(what: str, name: str, value: Any) -> tuple[Any, ...]:
         raise Refusal(f"{what}: {name} has 1 to {MOST_CHOICES} choices, not {len(choices)}")
     try:
         labels = [label(choice) for choice in choices]
-    except TypeError:
+    except (TypeError, ValueError, RecursionError):  # such as a list that holds itself
         raise Refusal(f"{what}: {name}: choices are numbers, words, lists or dictionaries") from None
     if twice := [one for one in dict.fromkeys(labels) if labels.count(one) > 1]:
         raise Refusal(f"{what}: {name} has the choice {twice[0]} twice")
@@ -212,8 +213,14 @@ def _check(what: str, name: str, choice: Any) -> None:
         raise Refusal(f"{what}: per_channel is true or false, not {label(choice)}")
     elif base == STEPS and choice is not None and not (whole_number and choice > 0):
         raise Refusal(f"{what}: steps is a number of steps, not {label(choice)}")
-    elif base == CLOCK and not (isinstance(choice, int | float) and not isinstance(choice, bool) and choice > 0):
-        raise Refusal(f"{what}: clock_mhz is a number of MHz, not {label(choice)}")
+    elif base in WIDTHS and choice is not None:
+        low, high = WIDTHS[base]
+        if not (whole_number and low <= choice <= high):
+            raise Refusal(f"{what}: {name} is in {low}..{high}, not {label(choice)}")
+    elif base == "synapses" and choice not in SYNAPSES:
+        raise Refusal(f"{what}: synapses is one of {', '.join(SYNAPSES)}, not {label(choice)}")
+    elif base == CLOCK and not (type(choice) in (int, float) and 1 <= choice <= MOST_MHZ):
+        raise Refusal(f"{what}: clock_mhz is a number of MHz in 1..{MOST_MHZ}, not {label(choice)}")
 
 
 def _document(path: Path) -> Mapping[str, Any]:
@@ -225,7 +232,7 @@ def _document(path: Path) -> Mapping[str, Any]:
         document = yaml.safe_load(text)
     except OSError as error:
         raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Refusal(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(document, dict) or any(not isinstance(key, str) for key in document):
         raise Refusal(f"{path}: a space is a mapping like 'lanes: [4, 8, 16]', not {type(document).__name__}")

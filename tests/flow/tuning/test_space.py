@@ -64,7 +64,12 @@ def test_the_default_space_has_both_orders_and_every_layers_width():
         ({"weight_bits": [True]}, "weight_bits is in 2..8, not true"),
         ({"per_channel": [1]}, "per_channel is true or false, not 1"),
         ({"steps": [0]}, "steps is a number of steps, not 0"),
-        ({"clock_mhz": ["fast"]}, "clock_mhz is a number of MHz, not fast"),
+        ({"clock_mhz": ["fast"]}, "clock_mhz is a number of MHz in 1..1000, not fast"),
+        ({"clock_mhz": [float("inf"), 12]}, "clock_mhz is a number of MHz in 1..1000, not Infinity"),
+        ({"clock_mhz": [1e-9, 12]}, "clock_mhz is a number of MHz in 1..1000, not 1e-09"),
+        ({"input_bits": [8, 77]}, "input_bits is in 2..16, not 77"),
+        ({"state_bits": {"layer1": [18, "wide"]}}, "state_bits.layer1 is in "),
+        ({"synapses": ["auto", "some"]}, "synapses is one of auto, dense, not some"),
         ({"train": [1]}, "train names the callback's parameters"),
     ],
 )
@@ -73,7 +78,17 @@ def test_what_cannot_be_searched_is_refused(given, message):
         spaces.read(given, NETWORK)
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "lanes: [", "\x00", "a: !!python/object/apply:os.system ['true']"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2]",
+        "lanes: [",
+        "\x00",
+        "cores: &x [*x, shared]",
+        f"steps: [{'9' * 5000}]",
+        "a: !!python/object/apply:os.system ['true']",
+    ],
+)
 def test_files_that_are_no_space_are_refused(tmp_path, text):
     path = tmp_path / "space.yaml"
     path.write_text(text)
@@ -81,3 +96,8 @@ def test_files_that_are_no_space_are_refused(tmp_path, text):
         spaces.read(path, NETWORK)
     with pytest.raises(Refusal, match="cannot be read"):
         spaces.read(Path(tmp_path / "none.yaml"), NETWORK)
+
+
+def test_lanes_may_be_left_to_the_default():
+    space = spaces.read({"lanes": [None, 4], "units": [1, 8]}, NETWORK)
+    assert [space.point(numbers)["units"] for numbers in ((0, 1), (1, 1))] == [8, 1]
