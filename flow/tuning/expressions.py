@@ -15,7 +15,8 @@ from spikeloom.tuning.figures import Figure
 __all__ = ["Limit", "check", "parse"]
 
 LONGEST = 200
-LIMIT = re.compile(r"\s*([A-Za-z_]+)\s*(<=|>=|<|>|==?)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?)\s*([^\s]*)\s*")
+NUMBER, UNIT = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?", r"(?:[^\s0-9.]\S*)?"
+LIMIT = re.compile(rf"\s*([A-Za-z_]+)\s*(<=|>=|<|>|==?)\s*({NUMBER})\s*({UNIT})\s*")
 
 
 @dataclass(frozen=True, kw_only=True)

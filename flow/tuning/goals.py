@@ -26,6 +26,11 @@ class Goals:
     def objectives(self) -> tuple[str, ...]:
         return (*self.maximise, *self.minimise)
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Figures that are asked for."""
+        return tuple(dict.fromkeys([*self.objectives, *(limit.name for limit in self.limits if not limit.board)]))
+
     def values(self, found: Mapping[str, float]) -> list[float]:
         """The objectives' figures as they are."""
         return [found[name] for name in self.objectives]
@@ -49,8 +54,7 @@ class Goals:
 
     def unknown(self, found: Mapping[str, float]) -> list[str]:
         """Figures that are wanted and that nothing is known of."""
-        wanted = [*self.objectives, *(limit.name for limit in self.limits if not limit.board)]
-        return [name for name in dict.fromkeys(wanted) if name not in found]
+        return [name for name in self.wanted if name not in found]
 
 
 def goals(maximise: Sequence[str], minimise: Sequence[str], require: Sequence[str], board: Board) -> Goals:
@@ -64,10 +68,10 @@ def goals(maximise: Sequence[str], minimise: Sequence[str], require: Sequence[st
     if twice := [name for name in dict.fromkeys(named) if named.count(name) > 1]:
         raise Refusal(f"maximise and minimise: {twice[0]} is named twice")
     asked = [expressions.parse(text, board) for text in require]
-    expressions.check(asked)
     own = [
         Limit(text=f"{name}<=100%", name=name, least=False, bound=most, board=True)
         for name, figure in figures.FIGURES.items()
         if (most := figures.of_board(figure, board)) is not None
     ]
+    expressions.check([*asked, *own])
     return Goals(maximise=tuple(maximise), minimise=tuple(minimise), limits=(*asked, *own))

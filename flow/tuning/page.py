@@ -65,7 +65,7 @@ def write(report: TuneReport, search: Search, commands: Mapping[int, str], path:
 def importance(space: Space, trials: Sequence[Trial], goals: Goals) -> dict[str, dict[str, float]]:
     """By objective and axis, the share of the spread among trials that the axis explains by itself."""
     found = [trial for trial in trials if not trial.refused]
-    costs = np.array([goals.costs(trial.figures) for trial in found]).reshape(len(found), -1)
+    costs = np.array([goals.costs(trial.figures) for trial in found]).reshape(len(found), len(goals.objectives))
     shares: dict[str, dict[str, float]] = {}
     for k, objective in enumerate(goals.objectives if found else ()):
         spread = costs[:, k].var()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -209,9 +210,15 @@ def _kept(
         opened: Any = str(storage)
         if isinstance(storage, Path):
             from optuna.storages import JournalStorage
-            from optuna.storages.journal import JournalFileBackend
+            from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-            opened = JournalStorage(JournalFileBackend(str(storage)))
+            backend = JournalFileBackend(str(storage), lock := JournalFileSymlinkLock(str(storage)))
+            lock.acquire()
+            try:
+                _whole(storage)
+            finally:
+                lock.release()
+            opened = JournalStorage(backend)
         study = optuna.create_study(study_name=NAME, storage=opened, directions=list(directions), load_if_exists=True)
         known = study.user_attrs.get(KEY)
         if known is None and not study.get_trials(deepcopy=False):
@@ -230,9 +237,14 @@ def _kept(
     return study
 
 
+def _whole(journal: Path) -> None:
+    """Without a last line that is not all there: its writer was killed, and what is written next would go on in it."""
+    content = journal.read_bytes()
+    if content and not content.endswith(b"\n") and (end := content.rfind(b"\n")) > 0:
+        os.truncate(journal, end + 1)
+
+
 def _unknown(name: str) -> str:
-    if name == "accuracy":
-        return "accuracy: the data has no labels y; give some, or take agreement"
     return f"{name}: nothing is known of it on this board before its tools have run; leave it out"
 
 

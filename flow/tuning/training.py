@@ -2,8 +2,9 @@
 
 import contextlib
 import importlib
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,42 @@ from spikeloom.tuning.space import label
 __all__ = ["find", "trained"]
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What is said meanwhile, by child processes too, goes to standard error: on standard output are results alone."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def find(name: str) -> Callable[..., Any]:
     """``module:function``, where the module may be in the present folder."""
     module, _, function = name.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise Refusal(f"train {name!r}: cannot be imported ({error}); it is like my_training:train") from None
+        with _quiet():
+            return getattr(importlib.import_module(module), function)
+    except (Exception, SystemExit) as error:  # whatever a user's module does
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Refusal(f"train {name!r}: cannot be imported ({text}); it is like my_training:train") from None
 
 
 def trained(name: str, choices: Mapping[str, Any]) -> bytes:
     """The .nir file that the function returns the path of, given the choices by name."""
     said = ", ".join(f"{key}={label(value)}" for key, value in choices.items())
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # results alone go to standard output
+        with _quiet():
             path = Path(find(name)(**choices))
         return path.read_bytes()
     except Refusal:
         raise
-    except Exception as error:  # whatever a user's function raises
+    except (Exception, SystemExit) as error:  # whatever a user's function raises
         text = " ".join(str(error).split())[:300]
         raise Refusal(f"train {name}({said}) raised {type(error).__name__}: {text}") from None

@@ -74,6 +74,8 @@ def tune(
     )
     if trials < 1 or settled < 0 or calibrate < 0:
         raise Refusal("trials is at least 1, and settled and calibrate at least 0")
+    if not 0 <= seed < 1 << 32:
+        raise Refusal(f"seed is in 0..{(1 << 32) - 1}, not {seed}")
     runs = Path(costs) if costs else output / COSTS if calibrate else None
     if runs and calibrate:
         calibration.check(chosen_board, runs)
@@ -82,6 +84,8 @@ def tune(
     elif runs:
         own_runs.load(runs)  # refused here, before anything is made
     given = _source(model, data, knobs, read_out)
+    if given.data.y is None and "accuracy" in aims.wanted:
+        raise Refusal("accuracy: the data has no labels y; give some, or take agreement")
     if train is not None:
         training.find(train)
     say("convert")

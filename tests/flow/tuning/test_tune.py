@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -14,6 +16,7 @@ from spikeloom import Refusal
 from spikeloom.golden.conventions import resolve
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.tuning import space as spaces
+from spikeloom.tuning import training
 from spikeloom.tuning import tune as module
 from spikeloom.tuning.cost import estimate
 from spikeloom.tuning.front import front
@@ -169,6 +172,14 @@ def test_limits_that_only_contradict_in_this_space_name_the_nearest(given):
         ({"space": {"lanes": [1, 2], "train": {"hidden": [1]}}}, "A training callback and its parameters go together"),
         ({"sampler": "best"}, "sampler is one of front, nsga2, nsga3, tpe, random, not 'best'"),
         ({"trials": 0}, "trials is at least 1"),
+        ({"seed": -1}, "seed is in 0..4294967295, not -1"),
+        ({"require": ["lut>=200%"]}, "require: lut>=200% and lut<=100% contradict each other"),
+        ({"require": ["latency<=1e999"]}, "there is no unit 'e999'"),
+        (
+            {"workers": None, "executor": "dask://127.0.0.1"},
+            "executor is local or dask://HOST:PORT, not 'dask://127.0.0.1'",
+        ),
+        ({"workers": None, "executor": "dask://127.0.0.1:port"}, "executor is local or dask://HOST:PORT"),
         ({"model": "none.nir"}, "none.nir: cannot be read"),
     ],
 )
@@ -192,7 +203,7 @@ def test_data_without_labels_has_no_accuracy(given, few):
     given["data"] = spikeloom.Data(x=few.x)
     with pytest.raises(Refusal, match="accuracy: the data has no labels y; give some, or take agreement"):
         spikeloom.tune(**given)
-    given |= {"output": given["output"].with_name("two"), "maximise": "agreement"}
+    given |= {"maximise": "agreement"}  # nothing was made that is in the way
     assert spikeloom.tune(**given).front
 
 
@@ -235,3 +246,53 @@ def test_few_samples_stand_for_all():
         assert events[counted].mean() == pytest.approx(events.mean(), rel=0.05)
         assert events.std() > 0.2 * events.mean(), "any two would not do"
     assert module.BATCH == 16
+
+
+def test_a_line_that_was_being_written_is_no_loss(given):
+    spikeloom.tune(**given | {"trials": 8})
+    journal = given["output"] / "journal.log"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-40])
+    assert spikeloom.tune(**given, resume=True).trials == 16
+    lines = journal.read_bytes().splitlines()
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+    assert lines[: whole.count(b"\n") - 1] == whole.splitlines()[:-1]
+
+
+def test_a_space_without_any_design_says_why(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad_models.py").write_text("def train(hidden):\n    return __file__\n")
+    given |= {"train": "bad_models:train", "space": {"train": {"hidden": [1, 2]}}}
+    with pytest.raises(Refusal, match="No point of the space is a design; the first: .*not an HDF5 file"):
+        spikeloom.tune(**given)
+    assert "No point of the space is a design" in (given["output"] / "tune.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ["raise RuntimeError('at import')", "train(", "import sys; sys.exit(3)", "x = 1"])
+def test_a_module_that_does_not_load_is_one_message(text, tmp_path, monkeypatch, given):
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"bad_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    with pytest.raises(Refusal, match=f"train '{name}:train': cannot be imported"):
+        spikeloom.tune(**given | {"train": f"{name}:train"})
+
+
+def exits(hidden):
+    sys.exit(3)
+
+
+def says(hidden):
+    print("by Python")
+    subprocess.run(["echo", "by a child"], check=True)
+    return __file__
+
+
+def test_a_callback_that_exits_is_one_message():
+    with pytest.raises(Refusal, match="raised SystemExit: 3"):
+        training.trained(f"{__name__}:exits", {"hidden": 1})
+
+
+def test_what_a_callback_and_its_children_say_is_no_result(capfd):
+    assert training.trained(f"{__name__}:says", {"hidden": 1})
+    out, err = capfd.readouterr()
+    assert out == "" and "by Python" in err and "by a child" in err
