@@ -166,7 +166,10 @@ def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> Made
     data = shortened(source.data, quantisation.get("steps"))
     model = folder / Path(source.name).name
     model.write_bytes(source.model)
-    network, report = convert(model, data, source.knobs, read_out=source.read_out, **options)
+    try:
+        network, report = convert(model, data, source.knobs, read_out=source.read_out, **options)
+    except Refusal as refusal:  # of the user's file, not of this copy
+        raise Refusal(str(refusal).replace(str(model), source.name)) from None
     network.save(folder / "network.loom")
     x = simulate.check_stimulus(network.input, data.x)
     events = {network.input.name: x, **simulate.run(network, x, record="all").events}

@@ -296,3 +296,8 @@ def test_what_a_callback_and_its_children_say_is_no_result(capfd):
     assert training.trained(f"{__name__}:says", {"hidden": 1})
     out, err = capfd.readouterr()
     assert out == "" and "by Python" in err and "by a child" in err
+
+
+def test_a_file_that_is_no_model_is_named_as_it_was_given(given):
+    with pytest.raises(Refusal, match="^test_tune.py: not an HDF5 file"):
+        spikeloom.tune(**given | {"model": __file__})
