@@ -175,6 +175,16 @@ class Design:
                 words[:, word] |= np.array([n << low >> 32 * word & 0xFFFFFFFF for n in numbers], np.uint32)
         return words
 
+    @property
+    def still(self) -> dict[str, np.ndarray]:
+        """Tables with which nothing starts after a restart, whatever the others hold: no step waits to be read. Write
+        them and restart before all memories are filled, lest some of one network and some of another start."""
+        return {
+            name: np.zeros((about["entries"], about["words"]), np.uint32)
+            for name, about in self.memories.items()
+            if name.endswith("projections")
+        }
+
     def _image(self, name: str, entries: int, bits: int) -> list[int]:
         """The first entries of an image, each of so many bits."""
         path = self.directory / name

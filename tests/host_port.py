@@ -14,10 +14,10 @@ ADDRESS = {name: address for name, (address, *_) in REGISTERS.items()}
 class Host:
     """Drives the ports of a design in Amaranth's simulator."""
 
-    def __init__(self, net, configuration):
+    def __init__(self, net, configuration, parameters=None):
         mapping = map_network(net, configuration)
-        self.dut = Accelerator(mapping.parameters, images=mapping.images())
-        self.images = mapping.images()
+        self.images = mapping.images(parameters or mapping.parameters)
+        self.dut = Accelerator(parameters or mapping.parameters, images=self.images)
 
     def simulator(self):
         made = Simulator(self.dut)

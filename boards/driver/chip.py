@@ -95,10 +95,9 @@ class Chip:
         filled = {name: design.contents(name) for name, about in design.memories.items() if about["images"]}
         self._restart(0, ())
         self.link.write_register("network", PARTLY)
-        for name, words in filled.items():
-            self._load(design.memories[name], words)
-        self.link.flush()
-        self._status()
+        self._fill(design.still)
+        self._restart(0, ())
+        self._fill(filled)
         for name, words in filled.items() if verify else ():
             wrong = self.read_memory(name) != words
             if wrong.any():
@@ -121,9 +120,7 @@ class Chip:
             )
         if about["images"]:
             self.link.write_register("network", PARTLY)
-        self._load(about, words)
-        self.link.flush()
-        self._status()
+        self._fill({name: words})
 
     def memory(self, name: str) -> dict[str, np.ndarray]:
         """A memory's fields as they are stored: unsigned, one number per entry."""
@@ -150,11 +147,15 @@ class Chip:
         parts = np.split(addresses, np.flatnonzero(np.diff(addresses) != 1) + 1)
         return self.design.states(np.concatenate([self.link.read(int(part[0]), len(part)) for part in parts]))
 
-    def _load(self, about: Mapping, words: np.ndarray) -> None:
+    def _fill(self, memories: Mapping[str, np.ndarray]) -> None:
         """Entries at their addresses, with zeros in the holes between them."""
-        padded = np.zeros((len(words), about["stride"]), np.uint32)
-        padded[:, : about["words"]] = words
-        self.link.load(about["base"], padded.ravel())
+        for name, words in memories.items():
+            about = self._memory(name)
+            padded = np.zeros((len(words), about["stride"]), np.uint32)
+            padded[:, : about["words"]] = words
+            self.link.load(about["base"], padded.ravel())
+        self.link.flush()
+        self._status()
 
     def _memory(self, name: str) -> Mapping:
         if name not in self.design.memories:

@@ -87,12 +87,20 @@ def write_handover(
 
 def image(design: Design) -> bytes:
     """A network for a CPU to load, 32-bit words, little endian: of each memory that has contents its first address,
-    its entries, words per entry and stride, then the words."""
+    its entries, words per entry and stride, then the words. Before these the same of what makes the hardware stand
+    still, of which the last is a restart: behind each part wait until the hardware is idle."""
     parts = []
+
+    def add(memory: Mapping[str, Any], words: np.ndarray) -> None:
+        parts.extend([np.array([memory[key] for key in ("base", "entries", "words", "stride")]), words.ravel()])
+
+    for name, words in design.still.items():
+        add(design.memories[name], words)
+    add({"base": design.registers["control"], "entries": 1, "words": 1, "stride": 1}, np.ones(1, np.uint32))
     for name, memory in design.memories.items():
         words = design.contents(name)
         if len(words):
-            parts += [np.array([memory[key] for key in ("base", "entries", "words", "stride")]), words.ravel()]
+            add(memory, words)
     return np.concatenate(parts).astype("<u4").tobytes()
 
 

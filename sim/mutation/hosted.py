@@ -147,6 +147,9 @@ def _noise(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
             shape, width = (about["entries"], about["words"]), about["width"]
             noise[name] = rng.integers(0, 1 << 32, shape, dtype=np.uint32)
             noise[name][:, -1] &= (1 << (width - 1) % 32 + 1) - 1
+            if "reads" in about["fields"]:  # a population that waits for nothing would start
+                word, bit = divmod(about["fields"]["reads"][0], 32)
+                noise[name][:, word] |= np.uint32(1 << bit)
     return noise
 
 
@@ -159,9 +162,12 @@ def _script(design: Design, x: np.ndarray, seed: int, stalls: bool) -> Script:
     script.settle()
     script.read(script.register("identity"), IDENTITY, "identity")
     script.status(0, "at the beginning")
+    script.write(design.still)
+    script.restart(0, 0)
     script.write(noise)
     script.read_back(noise)
     script.write(contents)
+    script.status(0, "after all was written")
     script.read_back({name: words for name, words in contents.items() if len(words)})
     populations = (1 << max(s.observed for s in design.observed) + 1) - 1
     for name, value in (("steps", STEPS), ("steps", ~STEPS & 0xFFFF), ("observe", 0), ("observe", populations)):

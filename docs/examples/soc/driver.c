@@ -61,6 +61,7 @@ int spikeloom_load(const uint32_t *image, uint32_t words, uint32_t network) {
         if ((uint64_t)(end - image) < (uint64_t)entries * per_entry) return SPIKELOOM_DAMAGED;
         for (entry = 0; entry < entries; entry++)
             for (word = 0; word < per_entry; word++) put(base + entry * stride + word, *image++);
+        if (idle()) return SPIKELOOM_SILENT; /* one of the parts is a restart */
     }
     if (get(SPIKELOOM_REG_STATUS) & STATUS_REFUSED) return SPIKELOOM_BUSY;
     put(SPIKELOOM_REG_PAGE_NETWORK, network);

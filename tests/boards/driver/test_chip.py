@@ -3,19 +3,25 @@
 import errno
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from host_port import ADDRESS, Host
 
+import small
 from folders import seal
 from spikeloom.boards.driver.chip import Chip
 from spikeloom.boards.driver.link import Link
 from spikeloom.boards.driver.pipe import LinkError, SerialPort
+from spikeloom.boards.soc.handover import image
 from spikeloom.golden import simulate
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import generate
+from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.parameters import covering
 from stand_in import MemoryPipe, Noise, PseudoTerminal, StandIn
 from stand_in_designs import lively
 
@@ -175,6 +181,45 @@ def test_another_network_is_loaded(chip, two, x, golden):
     came, _ = chip.run(x, record="all")
     check(came, simulate.run(two.network, x, record="all"))
     assert any((came[name] != golden.events[name]).any() for name in came)
+
+
+@pytest.mark.parametrize("road", ["driver", "image", "tables of two networks"])
+def test_nothing_starts_while_a_network_is_loaded_over_another(tmp_path, monkeypatch, road):
+    """What waits for nothing but delayed events of the one, a population of the other reads."""
+    configuration = Configuration(lanes=2, units=1)
+    first = small.network((4, 4))
+    [forward] = first.projections
+    loops = [replace(forward, source="layer1", delay=delay) for delay in (1, 2)]
+    networks = {"first": replace(first, projections=(forward, *loops)), "second": small.network((4, 4, 4))}
+    parameters = covering(*(map_network(network, configuration).parameters for network in networks.values()))
+    for name, network in networks.items():
+        generate(network, configuration, tmp_path / name, parameters=parameters)
+    one, other = (Design(tmp_path / name) for name in networks)
+    if road == "image":
+        written, words = [], iter(np.frombuffer(image(other), "<u4").tolist())
+        for base in words:
+            entries, count, stride = next(words), next(words), next(words)
+            written += [(base + k * stride + word, next(words)) for k in range(entries) for word in range(count)]
+    else:
+        if road != "driver":  # the fault that this test is to find
+            monkeypatch.setattr(Design, "still", {})
+        chip, written = opened(one, one, other), []
+        write = chip.link.pipe.chip._write
+        chip.link.pipe.chip._write = lambda *what: written.append(what) or write(*what)
+        chip.load(other)
+        chip.close()
+        written = [(address, value) for address, value in written if address < 1 << one.address_bits]
+    host, seen = Host(networks["first"], configuration, parameters), []
+
+    async def bench(host):
+        for address, value in written:
+            await host.write(address, value)
+            while address == ADDRESS["control"] and await host.read(ADDRESS["status"]) & 1:
+                pass
+        seen.append(await host.read(ADDRESS["status"]))
+
+    host.run(bench)
+    assert seen == [4 if road == "tables of two networks" else 0]
 
 
 @pytest.mark.parametrize("direction", ["to_chip", "from_chip"])
