@@ -63,6 +63,9 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             function(**given)
         except (typer.Exit, BrokenPipeError):
             raise
+        except KeyboardInterrupt as interrupt:
+            show.error(str(interrupt) or "interrupted")
+            raise typer.Exit(130) from None
         except Refusal as refusal:
             _fail(str(refusal), as_json)
         except OSError as error:

@@ -1,6 +1,5 @@
 """The search itself: trials that are asked for, evaluated, and kept where a later run finds them."""
 
-import hashlib
 import json
 import logging
 import os
@@ -24,7 +23,7 @@ from spikeloom.tuning.space import Point, Space, key_of
 
 __all__ = ["SAMPLERS", "Search", "Trial", "chosen_sampler", "corners", "quiet"]
 
-NAME, KEY = "spikeloom", "key"
+NAME, OF = "spikeloom", "of"
 #: Asked for together, whatever the number of workers: the same seed gives the same trials.
 BATCH = 16
 SAMPLERS = ("front", "nsga2", "nsga3", "tpe", "random")
@@ -48,17 +47,26 @@ class Trial:
 class Search:
     """A study, which is as a whole in memory, and whose finished trials are in the storage too.
 
-    Other processes may work on the same storage: what they finish is taken over.
+    Other processes may work on the same storage: what they finish is taken over. of: what the search is of, by name a
+    hash; a storage must be of the same.
     """
 
     def __init__(
-        self, *, space: Space, goals: Goals, key: str, storage: str | Path, sampler: str, seed: int, resume: bool
+        self,
+        *,
+        space: Space,
+        goals: Goals,
+        of: Mapping[str, str],
+        storage: str | Path,
+        sampler: str,
+        seed: int,
+        resume: bool,
     ) -> None:
         self.space, self.goals = space, goals
         self.axes = distributions(space)
         directions = ["maximize"] * len(goals.maximise) + ["minimize"] * len(goals.minimise)
         with quiet():
-            self.kept = _kept(storage, directions, goals.objectives, key, resume)
+            self.kept = _kept(storage, directions, goals.objectives, of, resume)
             self.study = optuna.create_study(
                 directions=directions, sampler=chosen_sampler(sampler, space, seed, list(corners(space)))
             )
@@ -198,12 +206,8 @@ def corners(space: Space) -> Iterator[tuple[int, ...]]:
     yield tuple(len(space.axes[name]) - 1 for name in space.free)
 
 
-def search_key(parts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
 def _kept(
-    storage: str | Path, directions: Sequence[str], objectives: Sequence[str], key: str, resume: bool
+    storage: str | Path, directions: Sequence[str], objectives: Sequence[str], of: Mapping[str, str], resume: bool
 ) -> optuna.Study:
     """The study in the storage; refused where it is of something else."""
     try:
@@ -220,18 +224,16 @@ def _kept(
                 lock.release()
             opened = JournalStorage(backend)
         study = optuna.create_study(study_name=NAME, storage=opened, directions=list(directions), load_if_exists=True)
-        known = study.user_attrs.get(KEY)
+        known = study.user_attrs.get(OF)
         if known is None and not study.get_trials(deepcopy=False):
-            study.set_user_attr(KEY, key)
+            study.set_user_attr(OF, dict(of))
             study.set_metric_names(list(objectives))
             return study
     except Exception as error:  # of as many kinds as there are databases
         raise Refusal(f"{storage}: not a storage for a search ({' '.join(str(error).split())[:300]})") from None
-    if known != key:
-        raise Refusal(
-            f"{storage}: has the search of another network, other data, another space or other aims, or of another "
-            "version of Spikeloom; choose another storage or folder"
-        )
+    if other := [name for name in of if not isinstance(known, dict) or known.get(name) != of[name]]:
+        said = ", another ".join(other)
+        raise Refusal(f"{storage}: has a search with another {said}; choose another folder or storage")
     if not resume:
         raise Refusal(f"{storage}: has this search already; go on with --resume, or choose another folder")
     return study

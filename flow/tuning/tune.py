@@ -1,5 +1,6 @@
 """From a model, a board and aims to designs: explore by the model, settle by building, write it all down."""
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -91,6 +92,8 @@ def tune(
     say("convert")
     first = integers(given, {}).network
     searched = _space(space, first, chosen_board, train)
+    for steps in searched.axes.get(STEPS, ()):
+        shortened(given.data, steps)
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     task = _Task(Path(model), given, chosen_board.name, searched, train, output / "models")
@@ -104,17 +107,20 @@ def tune(
         search = Search(
             space=searched,
             goals=aims,
-            key=_key(task, aims, board),
+            of=_about(task, aims),
             storage=storage or output / JOURNAL,
             sampler=sampler,
             seed=seed,
             resume=resume,
         )
         began = time.monotonic()
-        for count in search.run(trials, lambda points: task.evaluated(pool, points)):
-            say(_progress(search), min(count, trials), trials)
-            if not count % BATCH:
-                say(best(search.front(), aims))
+        try:
+            for count in search.run(trials, lambda points: task.evaluated(pool, points)):
+                say(_progress(search), min(count, trials), trials)
+                if not count % BATCH:
+                    say(best(search.front(), aims))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted; --resume goes on after {len(search.trials)} trials") from None
     seconds = round(time.monotonic() - began, 2)
     front = search.front()
     if not front:
@@ -211,19 +217,21 @@ def _space(given: Any, network: Network, board: Any, train: str | None) -> Space
     return found
 
 
-def _key(task: _Task, aims: Goals, board: str) -> str:
-    """What a storage must be of, for a search to go on in it."""
-    return digest(
-        {
-            "source": task.source.key,
-            "board": repr(catalogue.find(board)),
-            "space": {name: list(choices) for name, choices in task.space.axes.items()},
-            "aims": [list(aims.maximise), list(aims.minimise), [limit.text for limit in aims.limits]],
-            "train": task.train,
-            "costs": task.by.key,
-            "code": [sources(f"spikeloom.{room}") for room in ("hdl.mapping", "tuning")],
-        }
-    )
+def _about(task: _Task, aims: Goals) -> dict[str, str]:
+    """What a storage must be of, for a search to go on in it: by name a hash."""
+    source, code = task.source, ("golden", "hdl.mapping", "tuning")
+    parts = {
+        "version of Spikeloom": [sources(f"spikeloom.{room}") for room in code],
+        "model": hashlib.sha256(source.model).hexdigest(),
+        "data": [digest(source.data.x), None if source.data.y is None else digest(source.data.y)],
+        "convention": [source.knobs.as_dict(), source.read_out],
+        "board": repr(catalogue.find(task.board)),
+        "space": {name: list(choices) for name, choices in task.space.axes.items()},
+        "set of aims": [aims.maximise, aims.minimise, [limit.text for limit in aims.limits]],
+        "training callback": task.train,
+        "model of costs": task.by.key,
+    }
+    return {name: digest(part) for name, part in parts.items()}
 
 
 def _progress(search: Search) -> str:
@@ -280,7 +288,8 @@ def _files(report: TuneReport, task: _Task, output: Path) -> dict[int, str]:
     """The chosen designs' files, a configuration for each of the front, and the commands that make them, by number."""
     said: dict[int, str] = {}
     points = output / "points"
-    points.mkdir(exist_ok=True)
+    if report.front:
+        points.mkdir(exist_ok=True)
     data = Path(task.source.data.path) if task.source.data.path else None
     if data is None:  # an array: the commands need a file
         data = output / "data.npz"

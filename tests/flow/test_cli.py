@@ -75,6 +75,14 @@ def test_check_tells_what_is_open_and_what_to_give(run):
     assert len(document["nodes"]) == 6
 
 
+def test_an_interruption_is_one_message(run, monkeypatch):
+    def stop(*given, **also):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "check", stop)
+    assert run("check", DIGITS.model, status=130).stderr == "error: interrupted\n"
+
+
 def test_convert_asks_instead_of_guessing(run):
     message = run.refused("convert", DIGITS.model, "--data", DIGITS.calibration, "-o", "n.loom", "--dt", "1e-4")
     assert "nothing is guessed" in message

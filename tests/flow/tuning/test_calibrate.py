@@ -91,7 +91,7 @@ def test_the_model_learns_what_the_tools_here_do(asked, measured):
     costs = output / "costs.json"
     again = spikeloom.tune(**asked | {"output": output.with_name("again")}, costs=costs)
     assert [d.figures for d in again.front] == [d.figures for d in report.front]
-    with pytest.raises(Refusal, match="has the search of another network"):
+    with pytest.raises(Refusal, match="has a search with another model of costs; choose"):
         spikeloom.tune(**asked, costs=costs, resume=True)
     with pytest.raises(Refusal, match="has a search already, by another model; calibrate for another folder"):
         spikeloom.tune(**asked, calibrate=1)

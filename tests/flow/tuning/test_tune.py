@@ -119,7 +119,7 @@ def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
         if said[1:] == (7, 16):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="--resume goes on after 7 trials"):
         spikeloom.tune(**given, progress=stop)
     with pytest.raises(Refusal, match="has this search already; go on with --resume"):
         spikeloom.tune(**given)
@@ -135,9 +135,15 @@ def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
 def test_a_storage_of_something_else_is_refused(given):
     spikeloom.tune(**given | {"trials": 2})
     other = given | {"resume": True, "trials": 4}
-    for change in ({"minimise": "latency"}, {"require": ["lut<=5000"]}, {"space": {"lanes": [2, 4]}}):
-        with pytest.raises(Refusal, match="has the search of another network"):
-            spikeloom.tune(**other | change)
+    changes = {
+        "set of aims": [{"minimise": "latency"}, {"require": ["lut<=5000"]}],
+        "space": [{"space": {"lanes": [2, 4]}}],
+        "convention, another board": [{"read_out": "last", "board": "ice40-hx8k"}],
+    }
+    for what, each in changes.items():
+        for change in each:
+            with pytest.raises(Refusal, match=f"has a search with another {what}; choose"):
+                spikeloom.tune(**other | change)
     with pytest.raises(Refusal, match="not a storage for a search"):
         spikeloom.tune(**given | {"storage": "nothing://here"})
     database = f"sqlite:///{given['output']}/study.db"
