@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from spikeloom.golden import nir_file
 from spikeloom.golden.network import Refusal
 from spikeloom.tuning.space import label
 
@@ -47,9 +48,10 @@ def trained(name: str, choices: Mapping[str, Any]) -> bytes:
     try:
         with _quiet():
             path = Path(find(name)(**choices))
+        nir_file.read(path)
         return path.read_bytes()
-    except Refusal:
-        raise
+    except Refusal as refusal:
+        raise Refusal(f"train {name}({said}): {refusal}") from None
     except (Exception, SystemExit) as error:  # whatever a user's function raises
         text = " ".join(str(error).split())[:300]
         raise Refusal(f"train {name}({said}) raised {type(error).__name__}: {text}") from None

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import spikeloom
-from spikeloom import Refusal
+from spikeloom import Refusal, packaged
 from spikeloom.golden.conventions import resolve
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.tuning import space as spaces
@@ -267,9 +267,10 @@ def test_a_line_that_was_being_written_is_no_loss(given):
 
 def test_a_space_without_any_design_says_why(given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad_models.py").write_text("def train(hidden):\n    return __file__\n")
-    given |= {"train": "bad_models:train", "space": {"train": {"hidden": [1, 2]}}}
-    with pytest.raises(Refusal, match="No point of the space is a design; the first: .*not an HDF5 file"):
+    vowels = str(packaged.find("vowels").model)
+    (tmp_path / "other_models.py").write_text(f"def train(hidden):\n    return {vowels!r}\n")
+    given |= {"train": "other_models:train", "space": {"train": {"hidden": [1, 2]}}}
+    with pytest.raises(Refusal, match="No point of the space is a design; the first: x has shape"):
         spikeloom.tune(**given)
     assert "No point of the space is a design" in (given["output"] / "tune.html").read_text("utf-8")
 
@@ -290,7 +291,18 @@ def exits(hidden):
 def says(hidden):
     print("by Python")
     subprocess.run(["echo", "by a child"], check=True)
+    return packaged.find("digits").model
+
+
+def returns_no_model(hidden):
     return __file__
+
+
+def test_what_is_no_model_is_not_kept(given):
+    given |= {"train": f"{__name__}:returns_no_model", "space": {"train": {"hidden": [1, 2]}}}
+    with pytest.raises(Refusal, match=r"returns_no_model\(hidden=[12]\): .*not an HDF5 file"):
+        spikeloom.tune(**given)
+    assert not (given["output"] / "models").exists()
 
 
 def test_a_callback_that_exits_is_one_message():
