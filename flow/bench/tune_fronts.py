@@ -87,7 +87,7 @@ def tune_fronts(bench: Bench, network: str, board: str, limit: str, evaluations:
                 require=require,
                 space=space,
                 trials=evaluations,
-                settled=0,
+                settle=0,
                 seed=SEED,
                 workers=1,
                 progress=bench.progress,

@@ -89,7 +89,7 @@ def tune_joint(bench: Bench, network: str, board: str, evaluations: int) -> Iter
             board=board,
             space=space,
             trials=trials,
-            settled=0,
+            settle=0,
             seed=SEED,
             workers=1,
             output=folder,

@@ -1,11 +1,15 @@
 """What the figures of searches are counted from."""
 
+import inspect
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from spikeloom.bench import tables, tune_fronts, tune_model
+import spikeloom
+from spikeloom.bench import tables, tune_fronts, tune_joint, tune_model
+from spikeloom.bench.cache import Cache
+from spikeloom.bench.figure import Bench, Figure
 from spikeloom.boards import catalogue
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.tuning.goals import goals
@@ -66,6 +70,24 @@ def test_what_is_as_good_and_better_in_one_beats():
     assert tune_fronts.beats(one, one, aims) == (True, False)
     assert tune_fronts.beats(one | {"lut": 999.0}, one, aims) == (True, True)
     assert tune_fronts.beats(one | {"lut": 999.0, "accuracy": 0.899}, one, aims) == (False, False)
+
+
+@pytest.mark.parametrize("module", [tune_fronts, tune_joint])
+def test_a_figure_asks_for_searches_that_there_are(module, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def search(*given, **named):
+        inspect.signature(tune).bind(*given, **named)
+        raise Asked
+
+    tune = spikeloom.tune
+    monkeypatch.setattr(spikeloom, "tune", search)
+    monkeypatch.setattr(tune_joint, "_models", lambda bench: {})
+    (chosen,) = [one for one in vars(module).values() if isinstance(one, Figure)]
+    bench = Bench(cache=Cache(tmp_path), progress=lambda *said: None, folder=tmp_path)
+    with pytest.raises(Asked):
+        next(chosen.measure(bench, **chosen.rows[0]))
 
 
 def test_a_table_has_a_row_for_each_design():
