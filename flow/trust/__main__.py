@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from spikeloom.bench import results
+from spikeloom.files import output_errors
 from spikeloom.golden.network import Refusal
 from spikeloom.hdl.supported import Range, joined, write_supported
 from spikeloom.trust import page, runner
@@ -47,13 +48,18 @@ def main(words: Sequence[str] | None = None) -> int:
     folder = options.output or Path("build/trust") / ("full" if options.full else "quick")
     console = Console(highlight=False, soft_wrap=True)
     try:
-        outcomes = _run(options, folder, console)
+        return _tried(options, folder, console)
     except (Refusal, OSError) as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
         return 1
     except KeyboardInterrupt:
         console.print("Interrupted; the same command goes on from here.")
         return 130
+
+
+def _tried(options: argparse.Namespace, folder: Path, console: Console) -> int:
+    """Run what was asked for, and write what was found."""
+    outcomes = _run(options, folder, console)
     name = "trust_full" if options.full else "trust"
     command = results.command_of(name)
     path = page.write(
@@ -78,7 +84,8 @@ def _passing(part: str) -> set[str]:
 
 
 def _run(options: argparse.Namespace, folder: Path, console: Console) -> list[Outcome]:
-    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    with output_errors(folder):
+        (folder / "parts").mkdir(parents=True, exist_ok=True)
     names = {name: runner.parts_of(name, options.full) for name in NAMES}
     wanted = [
         Part(check=check, name=part)
@@ -124,7 +131,7 @@ def _print(one: Outcome, console: Console) -> None:
     colour = {"held": "green", "failed": "bold red"}.get(one.state, "yellow")
     console.print(f"[{colour}]{one.state:7}[/] {one.check.title}")
     for figure in one.figures:
-        mark = "" if figure.ok else " [bold red]missed[/]"
+        mark = " [bold red]missed[/]" if one.missed(figure) else "" if figure.ok else " [yellow]open[/]"
         asked = f" (asked: {page.bound(figure)})" if page.bound(figure) else ""
         unit = f" {figure.unit}" if figure.unit else ""
         console.print(f"          {escape(figure.what)}: {page.number(figure.value)}{escape(unit)}{asked}{mark}")

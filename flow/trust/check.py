@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.golden.network import Refusal
+from spikeloom.sim import verilator
 
 __all__ = ["Check", "Figure", "Job", "Row", "Rows", "Unable"]
 
@@ -56,6 +57,7 @@ class Check:
     run:     a part's rows. Raises :class:`Unable` where it cannot run here; any other error is a failure of the check.
     cases:   how many cases the rows of all parts stand for; none is a failure.
     figures: counted from the rows of all parts, given whether the run is a full one.
+    needs:   raises :class:`Refusal` where a tool is missing; by default one that builds simulators.
     """
 
     name: str
@@ -65,3 +67,4 @@ class Check:
     run: Callable[[str, Job], Rows]
     cases: Callable[[Rows], int]
     figures: Callable[[Rows, bool], Sequence[Figure]]
+    needs: Callable[[], object] = verilator.tools

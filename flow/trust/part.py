@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeloom.golden.network import Refusal
-from spikeloom.trust.check import Job, Unable
+from spikeloom.trust.check import Check, Job, Unable
 from spikeloom.trust.checks import check_of
 
 __all__ = ["main"]
@@ -23,7 +23,9 @@ def main(check: str, part: str, folder: str, answer: str, *full: str) -> None:
 
 def _said(check: str, part: str, job: Job) -> dict[str, Any]:
     try:
-        rows = check_of(check).run(part, job)
+        chosen = check_of(check)
+        _ready(chosen)
+        rows = chosen.run(part, job)
         return {"rows": {title: list(some) for title, some in rows.items()}}
     except Unable as unable:
         return {"unable": " ".join(str(unable).split())}
@@ -32,6 +34,14 @@ def _said(check: str, part: str, job: Job) -> dict[str, Any]:
     except Exception as error:
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}", "trace": traceback.format_exc()}
+
+
+def _ready(check: Check) -> None:
+    """Raises :class:`Unable` where a tool of the check is missing."""
+    try:
+        check.needs()
+    except Refusal as refusal:
+        raise Unable(str(refusal)) from None
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def run(part: str, job: Job) -> Rows:
 
 
 def figures(rows: Rows, full: bool) -> list[Figure]:
-    routers, chips = rows[ROUTERS], rows[CHIPS]
+    routers, chips = rows.get(ROUTERS, ()), rows.get(CHIPS, ())
     routed, chip = (sum(row["clocks"] for row in found) for found in (routers, chips))
     wrong = sum(row[what] for row in routers for what in WRONG)
     differing = sum(row["differences"] + row["problems"] for row in chips)

@@ -327,6 +327,7 @@ CHECK = Check(
     run=run,
     cases=lambda rows: len(rows[TITLE]),
     figures=figures,
+    needs=lambda: None,
 )
 
 

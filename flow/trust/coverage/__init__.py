@@ -176,7 +176,10 @@ def _figures(rows: Rows, full: bool) -> Iterator[Figure]:
             note=f"{reached} of {total}; {away} more are waived",
         )
     yield Figure(
-        what="waivers that match nothing, or what was reached", value=len(_stale(rows, WAIVERS)), of=WAIVED, most=0
+        what="waivers that match something, and nothing that was reached",
+        value=len(WAIVERS) - len(_stale(rows, WAIVERS)),
+        of=WAIVED,
+        least=len(WAIVERS),
     )
     branches_, taken = (sum(row[name] for row in rows.get(ROOMS, ())) for name in ("branches", "taken"))
     yield Figure(

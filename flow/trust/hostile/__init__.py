@@ -162,4 +162,5 @@ CHECK = Check(
     run=run,
     cases=cases,
     figures=figures,
+    needs=lambda: None,
 )

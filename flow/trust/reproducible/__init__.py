@@ -316,4 +316,5 @@ CHECK = Check(
     run=run,
     cases=cases,
     figures=figures,
+    needs=lambda: None,
 )

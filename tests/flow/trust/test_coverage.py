@@ -50,11 +50,11 @@ def test_all_is_well(figures):
         ({"problems": ["an event differs"]}, "covered runs that differ from what is right"),
         (
             {"waivers": (CLOCKS, Waiver(kind="line", of="core", what="nothing", reason="-"))},
-            "waivers that match nothing, or what was reached",
+            "waivers that match something, and nothing that was reached",
         ),
         (
             {"waivers": (CLOCKS, Waiver(kind="toggle", of="core", what="a:.*", reason="-"))},
-            "waivers that match nothing, or what was reached",
+            "waivers that match something, and nothing that was reached",
         ),
     ],
 )

@@ -80,7 +80,7 @@ def test_figures_are_counted_from_rows():
     assert all(figure.ok for figure in figures(rows).values())
     assert {name for name, figure in figures({}).items() if not figure.ok} >= {
         "random designs",
-        "values that no design had",
+        "values that a design had",
     }
     full = {name for name, figure in figures(rows, full=True).items() if not figure.ok}
     assert {"random designs", "distinct Verilog texts among them"} <= full
@@ -93,7 +93,7 @@ def test_figures_are_counted_from_rows():
         (WITNESSES, {"differences": 1}, "differences from golden"),
         (KEPT, {"differences": 1}, "kept cases that differ again"),
         (WITNESSES, {"events": 0}, "designs also seen by Amaranth's simulator"),
-        (VALUES, {"value": "other"}, "values that no design had"),
+        (VALUES, {"value": "other"}, "values that a design had"),
     ],
 )
 def test_one_row_that_is_wrong_is_in_the_figures(title, change, what):

@@ -33,6 +33,7 @@ def check(**changes):
         run=lambda part, job: ROWS,
         cases=lambda rows: len(rows["tries"]),
         figures=figures,
+        needs=lambda: None,
     )
     return replace(made, **changes)
 
@@ -63,6 +64,18 @@ def test_what_holds_and_what_does_not(monkeypatch):
     assert state(unable).state == "failed" and state(unable).problems == ("one: there is no tool",)
 
 
+def test_where_parts_did_not_run_only_faults_count(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    few = Part(check="trying", name="one", rows={"tries": [{"try": 1, "faults": 0}]})
+    assert state(few).state == "failed" and state(few, names=("one", "two")).state == "open"
+    wrong = replace(few, rows={"tries": [{"try": 1, "faults": 1}]})
+    assert state(wrong, names=("one", "two")).state == "failed"
+    unable = Part(check="trying", name="two", unable="there is no tool")
+    assert state(few, unable, names=("one", "two")).state == "unable"
+    elsewhere = {"figures": lambda rows, full: [Figure(what="others", value=0, least=1, of="others")]}
+    assert state(few, names=("one", "two"), **elsewhere).state == "open"
+
+
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
@@ -88,6 +101,15 @@ def test_a_part_says_how_it_ended(ends, said, monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().out == "1 2\n"
 
 
+def test_a_check_without_what_it_needs_cannot_run(monkeypatch, tmp_path):
+    def missing():
+        raise Refusal("there is no compiler")
+
+    monkeypatch.setattr(part, "check_of", lambda name: check(needs=missing))
+    part.main("trying", "one", str(tmp_path), str(tmp_path / "answer"))
+    assert json.loads((tmp_path / "answer").read_text()) == {"unable": "there is no compiler"}
+
+
 def test_a_process_that_dies_or_hangs_is_a_failure(monkeypatch):
     lost = runner.work(Part(check="nowhere", name="one"), False, lambda *said: None)
     assert lost.error == "ModuleNotFoundError: No module named 'spikeloom.trust.nowhere'"
@@ -103,7 +125,7 @@ def test_what_is_known_is_not_run_again_until_the_code_changes(monkeypatch, tmp_
 
     def work(part, full, said):
         ran.append(part.name)
-        return replace(part, rows=ROWS, error="broke" if part.name == "two" else "")
+        return replace(part, rows=ROWS, **({bad: "so"} if part.name == "two" else {}))
 
     def again(**options):
         ran.clear()
@@ -113,16 +135,24 @@ def test_what_is_known_is_not_run_again_until_the_code_changes(monkeypatch, tmp_
         assert sorted(part.name for part in found) == ["one", "two"]
         return sorted(ran)
 
+    bad = "error"
     monkeypatch.setattr(runner, "work", work)
     (tmp_path / "parts").mkdir()
     assert again() == ["one", "two"]
     assert again() == ["two"]  # what failed is tried again
+    bad = "unable"
+    assert again() == again() == ["two"]  # and what could not run
     assert again(again=True) == ["one", "two"]
     monkeypatch.setattr(runner, "code", lambda: "other code")
     assert again() == ["one", "two"]
-    for path in (tmp_path / "parts").iterdir():
-        path.write_text("{")
-    assert again() == ["one", "two"]
+    for damaged in (
+        lambda text: "{",
+        lambda text: "[" * 100_000,
+        lambda text: text.replace('"faults": 0', '"faults": 1'),
+    ):
+        for path in (tmp_path / "parts").iterdir():
+            path.write_text(damaged(path.read_text()))
+        assert again() == ["one", "two"]
 
 
 def test_the_page_shows_every_figure_and_the_list_behind_it(tmp_path):
@@ -149,3 +179,10 @@ def test_the_command_refuses_what_it_does_not_know(capsys):
         command.main(["nonsense"])
     assert "there is no check 'nonsense'; there are designs, networks, mutants" in capsys.readouterr().err
     assert command.main(["designs", "--part", "nonsense", "-o", "/dev/null/x"]) == 1
+
+
+def test_a_page_that_cannot_be_written_is_one_message(monkeypatch, tmp_path, capsys):
+    (tmp_path / page.PAGE).mkdir()
+    monkeypatch.setattr(runner, "run", lambda wanted, folder, **options: [replace(wanted[0], rows=ROWS)])
+    assert command.main(["soak", "-o", str(tmp_path)]) == 1
+    assert f"error: {tmp_path / page.PAGE}: cannot be written: it is a folder" in capsys.readouterr().err
