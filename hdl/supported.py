@@ -1,4 +1,4 @@
-"""Ranges of parameters in which random designs were compared with the golden model; beyond them one is on one's own.
+"""Ranges of parameters in which designs were compared with the golden model; beyond them one is on one's own.
 
 ``supported.json`` holds them; ``make trust`` writes it when the comparisons held.
 """
@@ -28,7 +28,9 @@ def supported() -> Mapping[str, Range]:
 
 def write_supported(ranges: Mapping[str, Range]) -> Path:
     lines = (f" {json.dumps(name)}: {json.dumps(list(ranges[name]))}" for name in sorted(ranges))
-    PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    partial = PATH.with_suffix(".partial")
+    partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    partial.replace(PATH)
     return PATH
 
 
@@ -83,7 +85,7 @@ def joined(ranges: Iterable[Mapping[str, Range]]) -> dict[str, Range]:
 
 
 def beyond(ranges: Mapping[str, Range], within: Mapping[str, Range] | None = None) -> tuple[str, ...]:
-    """A sentence for each parameter with values that random designs did not have."""
+    """A sentence for each parameter with values that no design had that was compared."""
     within = supported() if within is None else within
     notes = []
     for name, (low, high) in ranges.items():
@@ -91,7 +93,6 @@ def beyond(ranges: Mapping[str, Range], within: Mapping[str, Range] | None = Non
         if low < least or high > most:
             given = high if high > most else low
             notes.append(
-                f"{given} {name}: random designs were compared with {least} to {most}; "
-                "`spikeloom verify` compares this one"
+                f"{given} {name}: designs were compared with {least} to {most}; `spikeloom verify` compares this one"
             )
     return tuple(notes)

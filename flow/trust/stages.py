@@ -66,14 +66,14 @@ GENERATORS = (
     ),
     Generator(name="LIF neuron units", about="every rule of the LIF family", block="neuron units",
               proofs=("neurons.lif.Unit",)),
-    Generator(name="synapse and state memories", about="block RAM and single-port memory", block="memories",
+    Generator(name="synapse and state memories", about="block RAM; single-port memory too, but for coverage", block="memories",
               proofs=("memory.",)),
     Generator(name="crossbar", about="one router between all cores", block="router",
               proofs=("routers.router.Router", "routers.queue.Queue", "routers.arbiter.Arbiter")),
     Generator(name="mesh", about="routers in rows and columns", block="router",
               proofs=("routers.router.Router", "routers.queue.Queue", "routers.arbiter.Arbiter")),
     Generator(name="ring", about="routers in a circle", block="router", proofs=("routers.ring.Stop",)),
-    Generator(name="host link", about="frames over UART or SPI", block="host link",
+    Generator(name="host link", about="frames over a UART; SPI and AXI are simulated alone", block="host link",
               proofs=("host_gate.HostGate", "link.")),
 )  # fmt: skip
 

@@ -25,8 +25,8 @@ def test_what_is_beyond_them_is_said_once_each():
     within = {"lanes": (1, 32), "cores": (1, 4)}
     assert beyond({"lanes": (1, 32), "others": (7, 7)}, within) == ()
     assert beyond({"lanes": (64, 64), "cores": (2, 5)}, within) == (
-        "64 lanes: random designs were compared with 1 to 32; `spikeloom verify` compares this one",
-        "5 cores: random designs were compared with 1 to 4; `spikeloom verify` compares this one",
+        "64 lanes: designs were compared with 1 to 32; `spikeloom verify` compares this one",
+        "5 cores: designs were compared with 1 to 4; `spikeloom verify` compares this one",
     )
     assert beyond({"lanes": (2, 2)}, {"lanes": (4, 8)})[0].startswith("2 lanes: ")
 
