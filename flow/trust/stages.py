@@ -66,7 +66,7 @@ GENERATORS = (
     ),
     Generator(name="LIF neuron units", about="every rule of the LIF family", block="neuron units",
               proofs=("neurons.lif.Unit",)),
-    Generator(name="synapse and state memories", about="block RAM; single-port memory too, but for coverage", block="memories",
+    Generator(name="synapse and state memories", about="block RAM; of a single port no coverage", block="memories",
               proofs=("memory.",)),
     Generator(name="crossbar", about="one router between all cores", block="router",
               proofs=("routers.router.Router", "routers.queue.Queue", "routers.arbiter.Arbiter")),

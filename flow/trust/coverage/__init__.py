@@ -161,7 +161,7 @@ def _figures(rows: Rows, full: bool) -> Iterator[Figure]:
         unit="%",
         of=BINS,
         least=100,
-        note=f"{len(hits)} bins; each was hit in one of the designs that have it",
+        note=f"{len(hits)} bins; one counts if any design that has it hit it",
     )
     for kind, least in (("lines", 100), ("toggles", 98)):
         total = sum(row[kind] - row[f"{kind} waived"] for row in rows.get(COMPONENTS, ()))
