@@ -98,7 +98,7 @@ def _built(bench: Bench, made: hardware.Hardware, board: Board) -> dict[str, Any
 def tune_model(bench: Bench, network: str, board: str) -> Iterator[dict[str, Any]]:
     """Random designs of one core that the model was not fitted to, each built with one seed and simulated: by which
     share the model of the search is off. Of the default space those with at most 16 lanes and 4 neuron units, which the
-    tools place in minutes; what fills more than 90 % of the board's logic cells, by the model or in fact, is left out."""
+    tools place in minutes; what fills over 90 % of the board's logic cells, by the model or in fact, is left out."""
     source = source_of(network, test=True)
     source = replace(source, data=replace(source.data, x=source.data.x[:SAMPLES], y=source.data.y[:SAMPLES]))
     chosen = catalogue.find(board)
