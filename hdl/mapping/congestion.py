@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 import numpy as np
 
@@ -18,72 +17,62 @@ NONE = 1e-9
 
 
 class Port:
-    """Where a node takes packets: one in a clock, a tick in ``tick``, from all whose packets wait in turn."""
+    """Where a node takes packets: one in a clock, a tick in ``tick``, from all ``sources`` whose packets wait in turn."""
 
-    def __init__(self, tick: int) -> None:
+    def __init__(self, tick: int, sources: Iterable[str]) -> None:
         self.tick = tick
         self.now = 0.0
-        self.numbers: dict[str, int] = {}  # of sources
-        self.rates: list[float] = []  # by source, packets that come in a clock
-        self.waiting: list[float] = []  # and those that have come, in clocks
-        self.quiet = True  # none have, and all that come are taken as they come
-        self.changes: list[tuple[float, int, float, float]] = []  # of both: when, whose, and by how much
+        self.rates = dict.fromkeys(sources, 0.0)  # packets of each that come in a clock
+        self.waiting = self.rates.copy()  # and those that have come, in clocks
+        self.full = False  # some have, or more come than are taken
+        self.changes: list[tuple[float, str, float, float]] = []  # of both: when, whose, and by how much
 
     def expect(self, source: str, begin: float, end: float, events: float) -> None:
         """A step's events, evenly from the first to the tick behind the last."""
-        clocks, tick, changes = end - begin, self.tick, self.changes
-        number = self._number(source)
         if not events:
-            heappush(changes, (end, number, 0.0, tick))
-        elif clocks >= 1:
-            heappush(changes, (begin, number, events / clocks, 0.0))
-            heappush(changes, (end, number, -events / clocks, tick))
+            self.changes.append((end, source, 0.0, self.tick))
+            return
+        clocks = end - begin
+        if clocks >= 1:
+            self.changes += ((begin, source, events / clocks, 0.0), (end, source, -events / clocks, self.tick))
         else:
-            heappush(changes, (begin, number, float(events), 0.0))
-            heappush(changes, (begin + 1, number, -float(events), 0.0))
-            heappush(changes, (end, number, 0.0, tick))
+            self.changes += ((begin, source, events, 0.0), (begin + 1, source, -events, 0.0))
+            self.changes.append((end, source, 0.0, self.tick))
 
     def taken(self, source: str, time: float) -> float:
         """When a tick that comes at a time, none before the last one asked for, can be taken."""
-        changes, rates = self.changes, self.rates
-        while changes and changes[0][0] < time:
-            when, number, rate, more = heappop(changes)
-            if self.quiet:
-                self.now = when
-            else:
+        rates, waiting, done = self.rates, self.waiting, 0
+        self.changes.sort()
+        for when, whose, rate, more in self.changes:
+            if when >= time:
+                break
+            done += 1
+            if self.full:
                 self._go(when)
-            rates[number] += rate
+            rates[whose] += rate
             if more:
-                self.waiting[number] += more
-                self.quiet = False
-            elif self.quiet:
-                self.quiet = sum(rates) < 1 - NONE
-        if self.quiet:
-            self.now = time
+                waiting[whose] += more
+            if not self.full:
+                self.now, self.full = when, bool(more) or sum(rates.values()) >= 1 - NONE
+        del self.changes[:done]
+        if not self.full:
             return time
         self._go(time)
-        most = self.waiting[self._number(source)] + self.tick  # of any other's, before this one has its turn
-        return time + sum([min(clocks, most) for clocks in self.waiting])
-
-    def _number(self, source: str) -> int:
-        number = self.numbers.get(source)
-        if number is None:
-            number = self.numbers[source] = len(self.rates)
-            self.rates.append(0.0)
-            self.waiting.append(0.0)
-        return number
+        most = waiting[source] + self.tick  # of any other's, before this one has its turn
+        return time + sum([min(clocks, most) for clocks in waiting.values()])
 
     def _go(self, time: float) -> None:
         clocks, self.now = time - self.now, time
         if not clocks:
             return
-        there = [waits + clocks * rate for waits, rate in zip(self.waiting, self.rates, strict=True)]
-        if sum(there) < clocks:  # all that waits is taken
-            self.waiting = [0.0] * len(there)
-            self.quiet = sum(self.rates) < 1 - NONE
+        waiting, rate = self.waiting, sum(self.rates.values())
+        if sum(waiting.values()) + clocks * rate < clocks:  # all that waits is taken
+            waiting.update(dict.fromkeys(waiting, 0.0))
+            self.full = rate >= 1 - NONE
             return
-        share = _fair(there, clocks)
-        self.waiting = [one - share if one > share else 0.0 for one in there]
+        waiting.update({whose: waits + clocks * self.rates[whose] for whose, waits in waiting.items()})
+        share = _fair(waiting.values(), clocks)
+        waiting.update({whose: waits - share if waits > share else 0.0 for whose, waits in waiting.items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,8 +1,8 @@
 """How long a step of a population keeps its core, and whom it lets go on: the stages of the token model."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,15 @@ from spikeloom.hdl.routers.topology import Topology
 
 __all__ = ["Model"]
 
+#: Of a step: until when its engine had been idle, then its first row, its first and last hand-over, and its last event.
+Done = tuple[float, float, float, float, float]
+
 
 class Model:
     """Engines, stages and the tokens between them. like: a model of the same work, which is not found out again."""
 
     def __init__(self, mapping: Mapping, events: Counts, costs: Costs, stalls: Stalls | None = None, like: Any = None):
         self.stalls = stalls or {}
-        self.leaves: dict[str, list[tuple[float, float]]] = {place.name: [] for place in mapping.places}
         self.mapping, self.costs = mapping, costs
         found = like.counts if like else {p.name: counts(events, p.name, p.size) for p in mapping.places}
         self.counts: dict[str, np.ndarray] = found
@@ -30,11 +32,13 @@ class Model:
         steps = self.shape[0] * self.shape[1]
         cores = range(len(mapping.parameters.cores))
         self.flows = {place.name: self._gets(place.name) for place in mapping.places}
-        #: of each source's last tick: when it came, and when all that get it had taken what was before it
-        self.left = dict.fromkeys(self.flows, (-1.0, -1.0))
-        ports = {1 + k: Port(costs.tick) for k in cores} | {HOST: Port(1)}
+        ports = {}
+        for node in {node for nodes in self.flows.values() for node in nodes}:
+            sources = [name for name, nodes in self.flows.items() if node in nodes]
+            ports[node] = Port(costs.tick if node != HOST else 1, sources)
         self.into = {name: [ports[node] for node in nodes] for name, nodes in self.flows.items()}
-        self.ends: dict[str, list[float]] = {}
+        self.done: dict[str, list[Done]] = {place.name: [] for place in mapping.places}
+        self.begun: dict[str, list[list[tuple[float, float]]]] = {}
         self.works: dict[str, LanesWork] = {}
         self.lists: dict[str, list[ScatterWork]] = {}
         self.host = Engine(name="host", look=1)
@@ -52,21 +56,15 @@ class Model:
                 continue
             work = like.works[place.name] if like else lanes_work(mapping, place, events, costs)
             self.works[place.name] = work
-            self.ends[place.name] = []
-            scatter, spent = self.scatters[place.core], self.lanes[place.core].spent
-            spent["rows"] += work.groups * sum(work.entries)
-            spent["hand_over"] += work.groups * steps
-            # lists that the scheduler had not ready, or that were empty
-            spent["scheduler"] += work.groups * (sum(work.first) - sum(work.entries))
-            run = partial(self._lanes, work, scatter, self.ends[place.name])
+            stalled = self.stalls.get(place.name, [0.0] * steps)
+            run = partial(self._lanes, work, stalled, self.scatters[place.core])
             self._stage(self.lanes[place.core], place.name, False, steps, run)
             if place.name in rings:
                 lists = like.lists[place.name] if like else scatter_work(mapping, place.name, events, costs)
                 self.lists[place.name] = lists
-                stage = Stage(name=place.name, engine=scatter, steps=steps)
-                stage.part = partial(self._scatter, lists, self.lanes[place.core], stage)
-                scatter.stages.append(stage)
-                self.stages[place.name, True] = stage
+                self.begun[place.name] = [[] for _ in lists]
+                stage = self._stage(self.scatters[place.core], place.name, True, steps, None)
+                stage.part = partial(self._scatter, stage, self.lanes[place.core])
         self._join(rings)
 
     @property
@@ -74,23 +72,58 @@ class Model:
         return [engine for engine in (self.host, *self.lanes, *self.scatters) if engine.stages]
 
     @property
+    def ends(self) -> list[np.ndarray]:
+        """When each step's last event left, by population."""
+        return [np.array(self.done[name])[:, -1] for name in self.works]
+
+    @property
     def sent(self) -> dict[str, Flow]:
         """What each source sent, and when, had nothing been in its way."""
         found = {}
-        for name, leaves in self.leaves.items():
-            begin, apart = np.array(leaves).T[:, :, None]
+        for name, done in self.done.items():
+            _, _, begin, *_ = np.array(done).T[:, :, None]
             if name in self.works:
-                events = self.works[name].by_group
+                w = self.works[name]
+                times, events = begin + w.pipeline + w.apart[:, None] * np.arange(w.groups), w.by_group
             else:
                 flits = self.counts[name].ravel()
                 events = (np.arange(max(1, flits.max())) < flits[:, None]).astype(float)
-            found[name] = Flow(times=begin + apart * np.arange(events.shape[1]), events=events, nodes=self.flows[name])
+                times = begin + np.arange(events.shape[1])
+            found[name] = Flow(times=times, events=events, nodes=self.flows[name])
         return found
 
-    def _stage(self, engine: Engine, name: str, event: bool, steps: int, run: Callable[..., Times]) -> None:
-        stage = Stage(name=name, engine=engine, steps=steps, run=run)
+    @property
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Clocks of each engine by what they went to."""
+        found: dict[str, dict[str, float]] = {e.name: Counter() for e in self.engines if e is not self.host}
+        for name, w in self.works.items():
+            stage, idle, begin, first, last, _ = self.stages[name, False], *np.array(self.done[name]).T
+            spent, held = found[stage.engine.name], last - (first + (w.groups - 1) * w.apart)
+            spent.update(_waits(stage, idle, begin))
+            spent["output"] += held.sum()
+            spent["rows"] += w.groups * w.entries.sum()
+            spent["hand_over"] += w.groups * len(begin)
+            # lists that the scheduler had not ready, or that were empty
+            spent["scheduler"] += w.groups * (w.first - w.entries).sum()
+            # beyond what is known before
+            spent["neuron_unit"] += (last - held + 1 - begin - w.groups * (w.first + 1)).sum()
+        for name, lists in self.lists.items():
+            stage = self.stages[name, True]
+            spent = found[stage.engine.name]
+            for number, (w, begun) in enumerate(zip(lists, self.begun[name], strict=True)):
+                idle, begin = np.array(begun).T
+                spent.update({"scheduler": (begin - idle).sum()} if number else _waits(stage, idle, begin))
+                spent["rows"] += sum(w.rows)
+                spent["scheduler"] += sum(w.clocks) - sum(w.rows)
+        for scatter in self.scatters:
+            if scatter.stages:
+                found[scatter.name]["hand_over"] += scatter.all_put_off
+        return found
+
+    def _stage(self, engine: Engine, name: str, event: bool, steps: int, run: Callable[..., Times] | None) -> Stage:
+        stage = self.stages[name, event] = Stage(name=name, engine=engine, steps=steps, run=run)
         engine.stages.append(stage)
-        self.stages[name, event] = stage
+        return stage
 
     def _join(self, rings: set[str]) -> None:
         """The channels: ticks one way, credits the other."""
@@ -110,10 +143,11 @@ class Model:
         for (name, node), tokens in ticks.items():
             own = self._node(name) == node
             way = costs.own if own else self._distance(self._node(name), node)
-            self.stages[name, False].ticks.append((partial(self._arrival, name, way + costs.seen), tokens))
+            self.stages[name, False].taken = partial(self._taken, name)
+            self.stages[name, False].ticks.append((way + costs.seen, tokens))
         for name in rings:
             adds, takes = self.stages[name, True], self.stages[name, False]
-            adds.ticks.append((partial(add, costs.done), [takes.need(0, tick=True)]))
+            adds.ticks.append((costs.done, [takes.need(0, tick=True)]))
             takes.frees.append((costs.returned, [adds.need(1, tick=False)], None))
 
     def _node(self, name: str) -> int:
@@ -126,15 +160,13 @@ class Model:
         several = len(self.mapping.parameters.cores) > 1
         return sorted(readers | {own} | ({HOST} if several else set()) if own else readers)
 
-    def _sends(self, stage: Stage, begin: float, end: float, events: float) -> None:
-        for port in self.into[stage.name]:
-            port.expect(stage.name, begin, end, events)
+    def _sends(self, name: str, begin: float, end: float, events: float) -> None:
+        for port in self.into[name]:
+            port.expect(name, begin, end, events)
 
-    def _arrival(self, name: str, clocks: float, time: float) -> float:
+    def _taken(self, name: str, time: float) -> float:
         """Of the tick that leaves at a time: a packet goes on when all that get the one before have taken it."""
-        if self.left[name][0] != time:
-            self.left[name] = time, max([port.taken(name, time) for port in self.into[name]])
-        return self.left[name][1] + clocks
+        return max([port.taken(name, time) for port in self.into[name]])
 
     def _distance(self, node: int, other: int) -> float:
         """Clocks that a packet takes from node to node."""
@@ -147,83 +179,62 @@ class Model:
     # What a step does to its engine: when its slots are read, and when its tick leaves --------------------------------
 
     def _send(self, flits: list[int], stage: Stage, time: float) -> Times:
-        engine = stage.engine
-        engine.since = begin = max(time, engine.idle + 1 + self.costs.gate)
-        engine.idle = engine.prepared = begin + flits[stage.step]
-        self.leaves[stage.name].append((begin, 1))
-        self._sends(stage, begin, engine.idle, flits[stage.step])
-        return engine.idle, engine.idle, engine.idle
+        engine, idle = stage.engine, stage.engine.idle
+        engine.since = begin = max(time, idle + 1 + self.costs.gate)
+        engine.idle = engine.prepared = end = begin + flits[stage.step]
+        self.done[stage.name].append((idle, begin, begin, end, end))
+        self._sends(stage.name, begin, end, flits[stage.step])
+        return end, end, end
 
-    def _lanes(self, w: LanesWork, scatter: Engine, ends: list[float], stage: Stage, time: float) -> Times:
-        engine, step = stage.engine, stage.step
-        costs, apart, sending = self.costs, w.apart[step], w.sending[step]
+    def _lanes(self, w: LanesWork, stalled: Sequence[float], scatter: Engine, stage: Stage, time: float) -> Times:
+        engine, costs, groups, idle = stage.engine, self.costs, w.groups, stage.engine.idle
+        until_first, apart, sending, slack, before_last, accepts, events = w.steps[stage.step]
         engine.since = start = max(time + 1, engine.prepared)
-        begin = max(start + costs.start - 1, engine.idle + 1)  # the first row
-        _wait(stage, begin)
-        first = max(begin + w.first[step], engine.last_hand_over + engine.after_step)
-        last = first + (w.groups - 1) * apart
-        leave = w.pipeline + sending
-        stalled = self.stalls[stage.name][step] if self.stalls else 0.0
-        sent = max(last + leave, max(engine.sent, first + w.pipeline) + w.groups * sending + stalled)
-        held = max(0.0, sent - w.slack[step] - last)
-        spent = engine.spent
-        if held:
-            spent["output"] += held
-        spent["neuron_unit"] += last + 1 - begin - w.groups * (w.first[step] + 1)  # beyond what is known before
-        last += held
-        last_group = last - apart if w.groups > 1 else begin - 1
+        begin = max(start + costs.start - 1, idle + 1)  # the first row
+        first = max(begin + until_first, engine.last_hand_over + engine.after_step)
+        last = first + (groups - 1) * apart
+        leaves = first + w.pipeline
+        sent = max(last + w.pipeline + sending, max(engine.sent, leaves) + groups * sending + stalled[stage.step])
+        last = max(last, sent - slack)
+        last_group = last - apart if groups > 1 else begin - 1
         # The scheduler is done when the last list waits behind the one before.
         if w.segments > 1:
-            before = last_group + w.begun[0][step]
+            before = last_group + before_last
         else:
-            before = last - 2 * apart if w.groups > 1 else engine.accepted
-        engine.prepared = max(start + costs.segment * w.groups * w.segments, before + 1) + 1
-        engine.accepted = last_group + w.begun[1][step]
+            before = last - 2 * apart if groups > 1 else engine.accepted
+        engine.prepared = max(start + costs.segment * groups * w.segments, before + 1) + 1
+        engine.accepted = last_group + accepts
         engine.idle = engine.last_hand_over = last
         engine.after_step = w.after_step
         engine.sent = sent
-        self._sends(stage, first + w.pipeline, sent, w.events[step])
-        self.leaves[stage.name].append((first + w.pipeline, apart))
+        self._sends(stage.name, leaves, sent, events)
+        self.done[stage.name].append((idle, begin, first, last, sent))
         if w.takes:
             engine.takings.append((begin, last, w.takes))
-            put_off = _added(scatter, engine)
-            scatter.spent["hand_over"] += put_off
-        ends.append(sent)
+            _added(scatter, engine)
         return last_group, last, sent
 
-    def _scatter(
-        self, lists: Sequence[ScatterWork], lanes: Engine, stage: Stage, step: int, number: int, begin: float
-    ) -> None:
-        engine, w = stage.engine, lists[number]
-        if not number:
-            _wait(stage, begin)
-        else:
-            engine.spent["scheduler"] += begin - engine.idle
+    def _scatter(self, stage: Stage, lanes: Engine, step: int, number: int, begin: float) -> None:
+        engine, w = stage.engine, self.lists[stage.name][number]
+        self.begun[stage.name][number].append((engine.idle, begin))
         engine.idle = begin + w.clocks[step]
-        rows = w.rows[step]
-        engine.adding, engine.put_off = (begin + w.lead[step], rows), 0.0
-        spent = engine.spent
-        spent["rows"] += rows
-        spent["scheduler"] += w.clocks[step] - rows
-        spent["hand_over"] += _added(engine, lanes)
+        engine.adding, engine.put_off = (begin + w.lead[step], w.rows[step]), 0.0
+        _added(engine, lanes)
 
 
-def _wait(stage: Stage, begin: float) -> None:
-    """What an engine waited for: the ticks of the step that it was given then, or what else that had to wait for."""
-    engine = stage.engine
-    idle = max(0.0, begin - 1 - engine.idle)
-    if not idle:
-        return
-    ticked, ready = stage.came
-    tick = min(idle, max(0.0, ticked - engine.idle))
-    credit = min(idle - tick, max(0.0, ready - max(ticked, engine.idle)))
-    engine.spent["tick"] += tick
-    engine.spent["credit"] += credit
-    engine.spent["scheduler"] += idle - tick - credit
+def _waits(stage: Stage, idle: np.ndarray, begin: np.ndarray) -> dict[str, float]:
+    """What an engine that was idle from then on waited for: a step's ticks, its credits, or what else that had to."""
+    came = {tick: [one.came[: len(idle)] for one in stage.needs if one.tick == tick] for tick in (True, False)}
+    ticked = np.max([0 * idle, *came[True]], axis=0)
+    ready = np.max([ticked, *came[False]], axis=0)
+    waits = np.maximum(0, begin - 1 - idle)
+    tick = np.minimum(waits, np.maximum(0, ticked - idle))
+    credit = np.minimum(waits - tick, np.maximum(0, ready - np.maximum(ticked, idle)))
+    return {"tick": tick.sum(), "credit": credit.sum(), "scheduler": (waits - tick - credit).sum()}
 
 
-def _added(scatter: Engine, lanes: Engine) -> float:
-    """Puts off the end of rows that are added, by a clock for each row of sums that is taken meanwhile; how much."""
+def _added(scatter: Engine, lanes: Engine) -> None:
+    """Puts off the end of rows that are added, by a clock for each row of sums that is taken meanwhile."""
     begin, rows = scatter.adding
     end = begin + rows
     for first, last, taken in lanes.takings:
@@ -233,5 +244,5 @@ def _added(scatter: Engine, lanes: Engine) -> float:
             end += min((end - since) * share / (1 - share), (last - since) * share)
     found = end - begin - rows - scatter.put_off
     scatter.put_off += found
+    scatter.all_put_off += found
     scatter.idle += found
-    return found

@@ -1,7 +1,8 @@
 """Predicted clocks of a mapping: a step begins when its ticks and credits are there and its engine is free."""
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -31,13 +32,21 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """ends: when each sample of ``steps`` steps ends. engines: what each does. packets: in a step, over each link
-    between several cores and the host."""
+    """ends: when each sample of ``steps`` steps ends."""
 
     ends: np.ndarray
     steps: int
-    engines: MappingType[str, Load]
-    packets: MappingType[Link, float]
+    model: Model = field(repr=False)
+
+    @cached_property
+    def engines(self) -> dict[str, Load]:
+        """What each does."""
+        return {name: Load(clocks=clocks) for name, clocks in self.model.spent.items()}
+
+    @cached_property
+    def packets(self) -> dict[Link, float]:
+        """In a step, over each link between several cores and the host."""
+        return traffic(self.model.mapping, {name: float(n.mean()) for name, n in self.model.counts.items()})
 
     @property
     def clocks_per_sample(self) -> float:
@@ -62,12 +71,8 @@ def predict(mapping: Mapping, events: Counts, *, costs: Costs | None = None) -> 
         waits = stalls(model.sent)
         if any(map(any, waits.values())):
             model = _run(Model(mapping, events, costs, waits, like=model))
-    return Prediction(
-        ends=np.max([np.reshape(ends, model.shape)[:, -1] for ends in model.ends.values()], axis=0),
-        steps=model.shape[1],
-        engines={e.name: Load(clocks=e.spent) for e in model.engines if e is not model.host},
-        packets=traffic(mapping, {name: float(n.mean()) for name, n in model.counts.items()}),
-    )
+    ends = np.max([each.reshape(model.shape)[:, -1] for each in model.ends], axis=0)
+    return Prediction(ends=ends, steps=model.shape[1], model=model)
 
 
 def _run(model: Model) -> Model:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,17 +37,23 @@ class LanesWork:
     groups: int
     segments: int
     read: dict[str, list[float]]
-    entries: list[float]
-    first: list[float]
-    apart: list[float]
-    begun: tuple[list[float], list[float]]
+    entries: np.ndarray
+    first: np.ndarray
+    apart: np.ndarray
+    begun: tuple[np.ndarray, np.ndarray]
     after_step: int
-    sending: list[float]
+    sending: np.ndarray
     pipeline: int
-    slack: list[float]
+    slack: np.ndarray
     takes: int
-    events: list[float]
+    events: np.ndarray
     by_group: np.ndarray
+
+    @cached_property
+    def steps(self) -> list[tuple[float, ...]]:
+        """Of each step: ``first``, ``apart``, ``sending``, ``slack``, both of ``begun``, and its events."""
+        each = (self.first, self.apart, self.sending, self.slack, *self.begun, self.events)
+        return list(zip(*(values.tolist() for values in each), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,16 +126,16 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> 
         groups=groups,
         segments=len(lists),
         read={r.source: end.ravel().tolist() for r, end in zip(mine, replay.read[:-1], strict=False)},
-        entries=(costs.row * np.sum(lists, axis=0)).ravel().tolist(),
-        first=replay.first.ravel().tolist(),
-        apart=replay.apart.ravel().tolist(),
-        begun=(replay.begun[max(0, len(lists) - 2)].ravel().tolist(), replay.begun[-1].ravel().tolist()),
+        entries=(costs.row * np.sum(lists, axis=0)).ravel(),
+        first=replay.first.ravel(),
+        apart=replay.apart.ravel(),
+        begun=(replay.begun[max(0, len(lists) - 2)].ravel(), replay.begun[-1].ravel()),
         after_step=max(after_group, latency + 2),
-        sending=sending.ravel().tolist(),
+        sending=sending.ravel(),
         pipeline=p.lane_latency + latency + costs.sent,
-        slack=((p.lane_latency + latency + SENDING + p.beats) * sending / p.beats).ravel().tolist(),
+        slack=((p.lane_latency + latency + SENDING + p.beats) * sending / p.beats).ravel(),
         takes=groups if ring else 0,
-        events=own.ravel().tolist(),
+        events=own.ravel(),
         by_group=fired.sum(axis=3).reshape(-1, groups),
     )
 

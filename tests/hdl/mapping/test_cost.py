@@ -129,7 +129,7 @@ def test_nothing_that_engines_do_to_each_other_is_left_out(quick_compiler, tmp_p
 
 
 def test_what_a_port_cannot_take_waits_until_it_is_taken():
-    port, period, events = congestion.Port(2), 10, 8
+    port, period, events = congestion.Port(2, ("a", "b", "now and then")), 10, 8
     for step in range(20):
         begin = period * step
         for source in ("a", "b"):
@@ -159,7 +159,7 @@ def test_a_list_gives_its_credit_back_before_the_step_is_over():
     second = Stage(name="second", engine=target, steps=2, part=part)
     source.stages.append(first)
     target.stages.append(second)
-    first.ticks.append((lambda time: time, [second.need(0, tick=True)]))
+    first.ticks.append((0, [second.need(0, tick=True)]))
     second.returns += [(0, [first.need(1, tick=False)]), (0, [])]
     assert not token_model.simulate([source, target])
     assert 100 <= begun[1] - begun[0] < 200
