@@ -17,23 +17,23 @@ NONE = 1e-9
 
 
 class Port:
-    """Where a node takes packets: one in a clock, a tick in ``tick``, from all ``sources`` whose packets wait in turn."""
+    """Where a node takes packets: one in a clock, a tick in ``tick``, from all sources whose packets wait in turn."""
 
     def __init__(self, tick: int, sources: Iterable[str]) -> None:
         self.tick = tick
         self.now = 0.0
         self.rates = dict.fromkeys(sources, 0.0)  # packets of each that come in a clock
-        self.waiting = self.rates.copy()  # and those that have come, in clocks
+        self.rate = 0.0  # of all
+        self.waiting: dict[str, float] = {}  # and those that have come, in clocks
         self.full = False  # some have, or more come than are taken
         self.changes: list[tuple[float, str, float, float]] = []  # of both: when, whose, and by how much
 
     def expect(self, source: str, begin: float, end: float, events: float) -> None:
         """A step's events, evenly from the first to the tick behind the last."""
+        clocks = end - begin
         if not events:
             self.changes.append((end, source, 0.0, self.tick))
-            return
-        clocks = end - begin
-        if clocks >= 1:
+        elif clocks >= 1:
             self.changes += ((begin, source, events / clocks, 0.0), (end, source, -events / clocks, self.tick))
         else:
             self.changes += ((begin, source, events, 0.0), (begin + 1, source, -events, 0.0))
@@ -41,38 +41,38 @@ class Port:
 
     def taken(self, source: str, time: float) -> float:
         """When a tick that comes at a time, none before the last one asked for, can be taken."""
-        rates, waiting, done = self.rates, self.waiting, 0
-        self.changes.sort()
-        for when, whose, rate, more in self.changes:
+        changes, done = self.changes, 0
+        changes.sort()
+        for when, whose, rate, more in changes:
             if when >= time:
                 break
             done += 1
             if self.full:
                 self._go(when)
-            rates[whose] += rate
+            if rate:
+                self.rates[whose] += rate
+                self.rate += rate
             if more:
-                waiting[whose] += more
+                self.waiting[whose] = self.waiting.get(whose, 0.0) + more
             if not self.full:
-                self.now, self.full = when, bool(more) or sum(rates.values()) >= 1 - NONE
-        del self.changes[:done]
-        if not self.full:
-            return time
-        self._go(time)
-        most = waiting[source] + self.tick  # of any other's, before this one has its turn
-        return time + sum([min(clocks, most) for clocks in waiting.values()])
+                self.now, self.full = when, more > 0 or self.rate >= 1 - NONE
+        del changes[:done]
+        if self.full:
+            self._go(time)
+            if self.waiting:
+                most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
+                return time + sum([min(clocks, most) for clocks in self.waiting.values()])
+        return time
 
     def _go(self, time: float) -> None:
-        clocks, self.now = time - self.now, time
-        if not clocks:
-            return
-        waiting, rate = self.waiting, sum(self.rates.values())
-        if sum(waiting.values()) + clocks * rate < clocks:  # all that waits is taken
-            waiting.update(dict.fromkeys(waiting, 0.0))
-            self.full = rate >= 1 - NONE
-            return
-        waiting.update({whose: waits + clocks * self.rates[whose] for whose, waits in waiting.items()})
-        share = _fair(waiting.values(), clocks)
-        waiting.update({whose: waits - share if waits > share else 0.0 for whose, waits in waiting.items()})
+        clocks, self.now, waiting = time - self.now, time, self.waiting
+        if sum(waiting.values()) + clocks * self.rate < clocks:  # all that waits is taken
+            waiting.clear()
+            self.full = self.rate >= 1 - NONE
+        elif clocks:
+            there = {whose: waiting.get(whose, 0.0) + clocks * rate for whose, rate in self.rates.items()}
+            share = _fair(there.values(), clocks)
+            self.waiting = {whose: clocks - share for whose, clocks in there.items() if clocks > share}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

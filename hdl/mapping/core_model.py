@@ -224,9 +224,8 @@ class Model:
 
 def _waits(stage: Stage, idle: np.ndarray, begin: np.ndarray) -> dict[str, float]:
     """What an engine that was idle from then on waited for: a step's ticks, its credits, or what else that had to."""
-    came = {tick: [one.came[: len(idle)] for one in stage.needs if one.tick == tick] for tick in (True, False)}
-    ticked = np.max([0 * idle, *came[True]], axis=0)
-    ready = np.max([ticked, *came[False]], axis=0)
+    ticked = np.max([0 * idle, *(came[: len(idle)] for came in stage.ticked)], axis=0)
+    ready = np.max([0 * idle, *(came[: len(idle)] for came in stage.needs)], axis=0)
     waits = np.maximum(0, begin - 1 - idle)
     tick = np.minimum(waits, np.maximum(0, ticked - idle))
     credit = np.minimum(waits - tick, np.maximum(0, ready - np.maximum(ticked, idle)))

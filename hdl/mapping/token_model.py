@@ -22,7 +22,6 @@ class Tokens:
     """
 
     came: list[float]
-    tick: bool
     stage: "Stage"
 
 
@@ -33,9 +32,10 @@ class Stage:
     run: (stage, when it was chosen) -> (when its last group begins, when its slots are read, when its tick leaves).
     part: on an event-stationary half in its place, (step, number, when) a list begins; it sets the engine's ``idle``,
           which what the lanes do may put off. Its end gives what ``returns`` has for it, the last one's the tick.
+    needs: when tokens of each kind came, by step; ``ticked``: of these, ticks.
     ticks: when its tick is ``taken``, those that come so much later. frees: those that its end gives, how much later,
           and of those that are given earlier, when in the last group, for each step.
-    missing: kinds of tokens of which none is known to come for its next step; ``ready``: when the last comes.
+    missing: kinds of tokens of which none is known to come for its next step.
     """
 
     name: str
@@ -44,28 +44,21 @@ class Stage:
     run: Callable[["Stage", float], Times] | None = None
     part: Callable[[int, int, float], None] | None = None
     returns: list[tuple[float, list[Tokens]]] = field(default_factory=list)
-    needs: list[Tokens] = field(default_factory=list)
+    needs: list[list[float]] = field(default_factory=list)
+    ticked: list[list[float]] = field(default_factory=list)
     taken: Callable[[float], float] | None = None
     ticks: list[tuple[float, list[Tokens]]] = field(default_factory=list)
     frees: list[tuple[float, list[Tokens], list[float] | None]] = field(default_factory=list)
     step: int = 0
     place: int = 0
     missing: int = 0
-    ready: float = 0.0
 
     def need(self, count: int, *, tick: bool) -> Tokens:
-        tokens = Tokens(came=[0.0] * count, tick=tick, stage=self)
-        self.needs.append(tokens)
+        tokens = Tokens(came=[0.0] * count, stage=self)
+        self.needs.append(tokens.came)
+        if tick:
+            self.ticked.append(tokens.came)
         return tokens
-
-    def look(self) -> bool:
-        """Whether all tokens of its step are, or will come."""
-        step = self.step
-        self.missing = sum([len(one.came) <= step for one in self.needs])
-        if self.missing or step == self.steps:
-            return False
-        self.ready = max([one.came[step] for one in self.needs], default=0.0)
-        return True
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -101,10 +94,10 @@ class Engine:
     first: int = 0
     finds: tuple[float, Stage | None] = (inf, None)
 
-    def seen(self, stage: Stage) -> float:
-        """When a stage that will be ready is looked at."""
-        many, look, ready = len(self.stages), self.look, stage.ready
-        early = self.since + look * ((stage.place - self.first) % many + 1)
+    def seen(self, place: int, ready: float) -> float:
+        """When the stage there, which will be ready, is looked at."""
+        many, look = len(self.stages), self.look
+        early = self.since + look * ((place - self.first) % many + 1)
         if ready <= early:
             return early
         return early - look * many * ((early - ready) // (look * many))
@@ -131,15 +124,19 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
             came.append(time)
             if len(came) == stage.step + 1:
                 stage.missing -= 1
-                if not stage.missing and stage.look() and not stage.engine.chosen:
-                    may_find(stage)
+                if not stage.missing and not stage.engine.chosen:
+                    may_find(stage.engine, stage)
 
-    def may_find(stage: Stage) -> None:
-        engine = stage.engine
-        seen = engine.seen(stage)
+    def may_find(engine: Engine, stage: Stage) -> None:
+        """When all its tokens are there, unless another is found before."""
+        step = stage.step
+        if step == stage.steps:
+            return
+        ready = max([came[step] for came in stage.needs]) if stage.needs else 0.0
+        seen = engine.seen(stage.place, ready)
         if seen < engine.finds[0]:
             engine.finds = seen, stage
-            at(seen, found, stage, stage.ready)
+            at(seen, found, stage, ready)
 
     def leave(time: float, stage: Stage) -> None:
         taken = stage.taken(time) if stage.taken else time
@@ -163,17 +160,17 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
 
     def started(stage: Stage) -> None:
         """Its tokens are taken, and its engine looks for the next one."""
-        engine = stage.engine
-        stage.step += 1
-        stage.look()
+        engine, stage.step = stage.engine, stage.step + 1
+        step = stage.step
+        stage.missing = sum([len(came) <= step for came in stage.needs])
         engine.first = (stage.place + 1) % len(engine.stages)
         look(engine)
 
     def look(engine: Engine) -> None:
         engine.finds = inf, None
         for stage in engine.stages:
-            if not stage.missing and stage.step < stage.steps:
-                may_find(stage)
+            if not stage.missing:
+                may_find(engine, stage)
 
     def choose(time: float, engine: Engine) -> None:
         """The stage that was found begins when its engine's scheduler is done: one list at most waits."""
@@ -214,7 +211,7 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
     for engine in engines:
         for place, stage in enumerate(engine.stages):
             stage.place = place
-            stage.look()
+            stage.missing = sum(not came for came in stage.needs)
         look(engine)
     while events:
         now, _, _, action, about = heappop(events)
