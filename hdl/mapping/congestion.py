@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Port:
         self.rates = dict.fromkeys(sources, 0.0)  # packets of each that come in a clock
         self.rate = 0.0  # of all
         self.waiting: dict[str, float] = {}  # and those that have come, in clocks
-        self.full = False  # some have, or more come than are taken
+        self.free = 0.0  # when all will have been taken
         self.changes: list[tuple[float, str, float, float]] = []  # of both: when, whose, and by how much
 
     def expect(self, source: str, begin: float, end: float, events: float) -> None:
@@ -47,30 +48,28 @@ class Port:
             if when >= time:
                 break
             done += 1
-            if self.full:
-                self._go(when)
-            if rate:
-                self.rates[whose] += rate
-                self.rate += rate
+            self._go(when)
+            self.rates[whose] += rate
+            self.rate += rate
             if more:
                 self.waiting[whose] = self.waiting.get(whose, 0.0) + more
-            if not self.full:
-                self.now, self.full = when, more > 0 or self.rate >= 1 - NONE
+            if self.rate >= 1 - NONE:
+                self.free = inf
+            else:
+                self.free = when + sum(self.waiting.values()) / (1 - self.rate) if self.waiting else when
         del changes[:done]
-        if self.full:
-            self._go(time)
-            if self.waiting:
-                most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
-                return time + sum([min(clocks, most) for clocks in self.waiting.values()])
-        return time
+        self._go(time)
+        if not self.waiting:
+            return time
+        most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
+        return time + sum([min(clocks, most) for clocks in self.waiting.values()])
 
     def _go(self, time: float) -> None:
-        clocks, self.now, waiting = time - self.now, time, self.waiting
-        if sum(waiting.values()) + clocks * self.rate < clocks:  # all that waits is taken
-            waiting.clear()
-            self.full = self.rate >= 1 - NONE
+        clocks, self.now = time - self.now, time
+        if time >= self.free:
+            self.waiting.clear()
         elif clocks:
-            there = {whose: waiting.get(whose, 0.0) + clocks * rate for whose, rate in self.rates.items()}
+            there = {whose: self.waiting.get(whose, 0.0) + clocks * rate for whose, rate in self.rates.items()}
             share = _fair(there.values(), clocks)
             self.waiting = {whose: clocks - share for whose, clocks in there.items() if clocks > share}
 
@@ -92,7 +91,7 @@ class _Source:
         sent = np.bincount((flow.times // WINDOW).astype(int).ravel(), flow.events.ravel(), windows)
         self.before = np.cumsum([0, *sent]).tolist()  # events before each window
         self.ends = (flow.times[:, -1] + WINDOW).tolist()
-        self.begins = [*flow.times[1:, 0].tolist(), np.inf]
+        self.begins = [*flow.times[1:, 0].tolist(), inf]
         self.stalls = [0.0] * len(self.ends)
         self.late, self.number, self.asked = 0.0, 0, 0.0
 
@@ -128,7 +127,7 @@ def stalls(flows: MappingType[str, Flow]) -> Stalls:
         time = float(window * WINDOW)
         for source in sources.values():
             source.ask(time)
-        most = dict.fromkeys(sources.values(), np.inf)
+        most = dict.fromkeys(sources.values(), inf)
         for mine in into:
             share = _fair((s.asked for s in mine), WINDOW)
             most |= {s: min(most[s], share) for s in mine}
@@ -145,4 +144,4 @@ def _fair(asked: Iterable[float], left: float) -> float:
         if one * (len(asked) - rank) >= left:
             return left / (len(asked) - rank)
         left -= one
-    return np.inf
+    return inf

@@ -195,7 +195,8 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
         assert stage.part
         stage.part(step, number, time)
         at(engine.idle, ended, (stage, number))
-        at(time + engine.offered, choose, engine)
+        if engine.chosen:
+            at(time + engine.offered, choose, engine)
 
     def ended(time: float, about: tuple[Stage, int]) -> None:
         stage, number = about
