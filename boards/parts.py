@@ -1,10 +1,13 @@
 """What a design's logic is made of, from its parameters: mostly bits of registers, by what they are for."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from amaranth.back import rtlil
@@ -14,9 +17,11 @@ from amaranth.utils import bits_for
 from spikeloom.boards.board import Board
 from spikeloom.boards.families import FAMILIES, Family
 from spikeloom.boards.tables import Table, bits_of, host_tables, in_blocks, layouts, lut_rams, memories, rows, tables
+from spikeloom.hdl import neurons
 from spikeloom.hdl.core import MEET
 from spikeloom.hdl.counters import HELD
 from spikeloom.hdl.event_lists import entry_layout
+from spikeloom.hdl.kept import Kept, Made, file_hash, key_of
 from spikeloom.hdl.layouts import flit_layout
 from spikeloom.hdl.neuron_units import result_layout
 from spikeloom.hdl.neurons import MODELS
@@ -48,6 +53,7 @@ PARTS = {
 }
 ARITHMETIC = ("add", "sub", "mux", "lt", "eq", "and", "or")
 Products = tuple[tuple[int, int], ...]
+UNITS = Kept(kind="units", most_bytes=10_000_000)
 
 
 def parts(p: AcceleratorParameters, board: Board) -> dict[str, int]:
@@ -132,7 +138,29 @@ def _lane_products(p: CoreParameters) -> Products:
 
 @cache
 def _unit(model: str, neuron: Any, accumulator_bits: int) -> tuple[Counter[str], Products]:
-    """A neuron unit as Amaranth makes it: bits by kind of cell, and the widths of its multiplications."""
+    """A neuron unit as Amaranth makes it: bits by kind of cell, and the widths of its multiplications.
+
+    Making it takes longer than all else that an estimate needs.
+    """
+    fields = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(neuron).items()}
+    key = key_of({"model": model, "neuron": fields, "sums": accumulator_bits, "made_with": _made_with()})
+
+    def make(folder: Path) -> Made:
+        (folder / "unit.json").write_text(json.dumps(_made(model, neuron, accumulator_bits)), "utf-8")
+        return [folder / "unit.json"], {}
+
+    bits, products = UNITS.once(key, make, lambda entry: json.loads((entry / "unit.json").read_text("utf-8")))
+    return Counter(bits), tuple((a, b) for a, b in products)
+
+
+@cache
+def _made_with() -> dict[str, str]:
+    """The code that units come of."""
+    files = [Path(__file__), *Path(neurons.__file__).parent.rglob("*.py")]
+    return {file.name: file_hash(file) for file in files} | {"amaranth": version("amaranth")}
+
+
+def _made(model: str, neuron: Any, accumulator_bits: int) -> tuple[Counter[str], list[tuple[int, int]]]:
     unit = MODELS[model].Unit(neuron, accumulator_bits)
     ports = [Value.cast(port) for port in (unit.sum, unit.first, unit.state, unit.p, unit.o_state, unit.o_value)]
     text = rtlil.convert(unit, name="unit", ports=ports, emit_src=False)
@@ -144,7 +172,7 @@ def _unit(model: str, neuron: Any, accumulator_bits: int) -> tuple[Counter[str],
             products.append((width["A_WIDTH"], width["B_WIDTH"]))
         else:
             bits[kind] += width.get("Y_WIDTH", width.get("WIDTH", 1))
-    return bits, tuple(products)
+    return bits, products
 
 
 def _control(p: CoreParameters) -> int:

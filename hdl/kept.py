@@ -7,12 +7,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["ENTRY", "Kept", "cache_folder", "file_hash", "key_of"]
+__all__ = ["ENTRY", "Kept", "Made", "cache_folder", "file_hash", "key_of"]
+
+T = TypeVar("T")
+#: Files, and facts about them.
+Made = tuple[list[Path], dict[str, Any]]
 
 ENTRY = "entry.json"
 
@@ -83,6 +87,21 @@ class Kept:
             done.rename(entry)
         self._prune(key)
         return entry
+
+    def once(self, key: str, make: Callable[[Path], Made], read: Callable[[Path], T]) -> T:
+        """What is read of a folder that is made once on a machine: of files that ``make`` leaves there, and facts."""
+        try:
+            with self.locked(key):
+                entry = self.find(key)
+                if entry is None:
+                    with tempfile.TemporaryDirectory(prefix="spikeloom-") as folder:
+                        entry = self.keep(key, *make(Path(folder)))
+                return read(entry)
+        except OSError:  # without a cache that can be written it is made each time
+            with tempfile.TemporaryDirectory(prefix="spikeloom-") as folder:
+                _, about = make(Path(folder))
+                (Path(folder) / ENTRY).write_text(json.dumps(about), "utf-8")
+                return read(Path(folder))
 
     def _prune(self, newest: str) -> None:
         entries = []

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +17,11 @@ from spikeloom.golden.data import Data
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.golden.quantise import convert
 from spikeloom.hdl.configuration import Configuration
-from spikeloom.hdl.kept import ENTRY, Kept, key_of
+from spikeloom.hdl.kept import ENTRY, Kept, Made, key_of
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.mapping.placement import place
 
 __all__ = ["Integers", "Source", "integers", "placed", "shortened"]
-
-T = TypeVar("T")
-Made = tuple[list[Path], dict[str, Any]]
 
 KEPT = Kept(kind="tune", most_bytes=1_000_000_000)
 #: Steps over which clocks are counted, beside those of a sample that comes before.
@@ -106,7 +102,7 @@ def _integers(hashed: _Hashed, text: str) -> Integers:
     source = hashed.of
     quantisation = json.loads(text)
     key = key_of({"source": source.key, "quantisation": quantisation, "few": [STEPS, LOOKS]})
-    return _once(key, lambda folder: _made(source, quantisation, folder), _read)
+    return KEPT.once(key, lambda folder: _made(source, quantisation, folder), _read)
 
 
 def placed(source: Source, network: Network, configuration: Configuration) -> Configuration:
@@ -142,23 +138,7 @@ def _placement(hashed: "_Hashed", own: "_Hashed | None", text: str) -> dict[str,
         (folder / "placement.json").write_text(json.dumps(there), "utf-8")
         return [folder / "placement.json"], {}
 
-    return _once(key, found, lambda entry: json.loads((entry / "placement.json").read_text("utf-8")))
-
-
-def _once(key: str, make: Callable[[Path], Made], read: Callable[[Path], T]) -> T:
-    """What is read of a folder that is made once on a machine: of files that ``make`` leaves there, and facts."""
-    try:
-        with KEPT.locked(key):
-            entry = KEPT.find(key)
-            if entry is None:
-                with TemporaryDirectory(prefix="spikeloom-") as folder:
-                    entry = KEPT.keep(key, *make(Path(folder)))
-            return read(entry)
-    except OSError:  # without a cache that can be written it is made each time
-        with TemporaryDirectory(prefix="spikeloom-") as folder:
-            _, about = make(Path(folder))
-            (Path(folder) / ENTRY).write_text(json.dumps(about), "utf-8")
-            return read(Path(folder))
+    return KEPT.once(key, found, lambda entry: json.loads((entry / "placement.json").read_text("utf-8")))
 
 
 def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> Made:
