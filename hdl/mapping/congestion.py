@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["Flow", "Port", "Stalls", "stalls"]
 
-#: Of each source, for each step: clocks in which its events could not leave.
+#: Of each source, for each step: clocks in which its events could not leave. None, if none had to wait.
 Stalls = MappingType[str, list[float]]
 #: Clocks that are looked at together: two groups' or so.
 WINDOW = 16
@@ -86,10 +86,9 @@ class Flow:
 class _Source:
     """A source that is ``late`` by so many clocks; its step is ``number``."""
 
-    def __init__(self, flow: Flow, windows: int):
+    def __init__(self, flow: Flow, sent: np.ndarray):
         self.nodes = flow.nodes
-        sent = np.bincount((flow.times // WINDOW).astype(int).ravel(), flow.events.ravel(), windows)
-        self.before = np.cumsum([0, *sent]).tolist()  # events before each window
+        self.before = [0.0, *np.cumsum(sent).tolist()]  # events before each window
         self.ends = (flow.times[:, -1] + WINDOW).tolist()
         self.begins = [*flow.times[1:, 0].tolist(), inf]
         self.stalls = [0.0] * len(self.ends)
@@ -117,20 +116,27 @@ class _Source:
 def stalls(flows: MappingType[str, Flow]) -> Stalls:
     """A node takes one packet in a clock, and gives all that send some an equal share; what is late meets others."""
     windows = 3 + int(max(flow.times.max() for flow in flows.values()) // WINDOW)
-    sources = {name: _Source(flow, windows) for name, flow in flows.items()}
-    into = [[s for s in sources.values() if node in s.nodes] for node in {n for f in flows.values() for n in f.nodes}]
-    full = np.max([np.diff(np.sum([s.before for s in mine], axis=0)) for mine in into], axis=0) > WINDOW
+    sent = {
+        name: np.bincount((flow.times // WINDOW).astype(int).ravel(), flow.events.ravel(), windows)
+        for name, flow in flows.items()
+    }
+    nodes = {node for flow in flows.values() for node in flow.nodes}
+    into = [[name for name, flow in flows.items() if node in flow.nodes] for node in nodes]
+    full = np.any([sum(sent[name] for name in mine) > WINDOW for mine in into], axis=0)
+    if not full.any():
+        return {}
+    sources = {name: _Source(flow, sent[name]) for name, flow in flows.items()}
     late = False
-    for window in range(windows - 2):
-        if not (late or full[window]):
+    for window, meet in enumerate(full[:-2].tolist()):
+        if not (late or meet):
             continue
         time = float(window * WINDOW)
         for source in sources.values():
             source.ask(time)
         most = dict.fromkeys(sources.values(), inf)
         for mine in into:
-            share = _fair((s.asked for s in mine), WINDOW)
-            most |= {s: min(most[s], share) for s in mine}
+            share = _fair((sources[name].asked for name in mine), WINDOW)
+            most |= {sources[name]: min(most[sources[name]], share) for name in mine}
         for source, share in most.items():
             source.go(time, share)
         late = any(source.late for source in most)

@@ -54,13 +54,15 @@ class Model:
                 run = partial(self._send, self.counts[place.name].ravel().tolist())
                 self._stage(self.host, place.name, False, steps, run)
                 continue
-            work = like.works[place.name] if like else lanes_work(mapping, place, events, costs)
+            work = like.works[place.name] if like else lanes_work(mapping, place, events, self.counts, costs)
             self.works[place.name] = work
             stalled = self.stalls.get(place.name, [0.0] * steps)
             run = partial(self._lanes, work, stalled, self.scatters[place.core])
             self._stage(self.lanes[place.core], place.name, False, steps, run)
             if place.name in rings:
-                lists = like.lists[place.name] if like else scatter_work(mapping, place.name, events, costs)
+                lists = (
+                    like.lists[place.name] if like else scatter_work(mapping, place.name, events, self.counts, costs)
+                )
                 self.lists[place.name] = lists
                 self.begun[place.name] = [[] for _ in lists]
                 stage = self._stage(self.scatters[place.core], place.name, True, steps, None)

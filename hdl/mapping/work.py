@@ -90,12 +90,17 @@ def of_parts(mapping: Mapping, events: Counts) -> dict[str, np.ndarray]:
         size = part.share.size
         counts(events, part.population, size)
         given = np.asarray(events[part.population])
-        found[part.name] = given[:, :, part.neurons] if given.ndim == 3 else given * (len(part.neurons) / size)
+        if len(part.neurons) == size:
+            found[part.name] = given
+        else:
+            found[part.name] = given[:, :, part.neurons] if given.ndim == 3 else given * (len(part.neurons) / size)
     return found
 
 
 def late(values: np.ndarray, delay: int) -> np.ndarray:
     """(samples, steps) as a reader sees them so many steps later; a sample starts with none."""
+    if not delay:
+        return values
     seen = np.zeros_like(values)
     seen[:, delay:] = values[:, : values.shape[1] - delay]
     return seen
@@ -109,13 +114,14 @@ def rows_of(f: FanOut, source: Place, lanes: int) -> np.ndarray:
     return (each * places["valid"])[at]
 
 
-def lanes_work(mapping: Mapping, place: Place, events: Counts, costs: Costs) -> LanesWork:
+def lanes_work(mapping: Mapping, place: Place, events: Counts, sent: Counts, costs: Costs) -> LanesWork:
+    """sent: how many ``events`` there are of each."""
     p = mapping.parameters.cores[place.core]
     mine = [r for r in mapping.readers if r.target == place.name and not r.event]
     ring = any(r.target == place.name for r in mapping.rings)
     groups = place.groups(p.lanes)
-    own = counts(events, place.name, place.size)
-    lists = [_entries(mapping, r, events, own) for r in mine] + [np.ones_like(own)] * ring
+    own = sent[place.name]
+    lists = [_entries(r, sent) for r in mine] + [np.ones_like(own)] * ring
     latency = p.unit_latency
     after_group = max(p.beats, 3 if p.scatter else p.lane_latency)
     replay = _replay([costs.row * n for n in lists], groups, after_group, costs)
@@ -180,19 +186,17 @@ def _fired(given: np.ndarray, own: np.ndarray, place: Place, groups: int, lanes:
     return fires.reshape(shape)
 
 
-def scatter_work(mapping: Mapping, target: str, events: Counts, costs: Costs) -> list[ScatterWork]:
+def scatter_work(mapping: Mapping, target: str, events: Counts, sent: Counts, costs: Costs) -> list[ScatterWork]:
     """Of each projection into a population, in turn."""
-    place = mapping.by_name[target]
-    own = counts(events, target, place.size)
     mine = [r for r in mapping.readers if r.target == target and r.event]
-    return [_scattered(mapping, r, events, own, costs) for r in mine]
+    return [_scattered(mapping, r, events, sent, costs) for r in mine]
 
 
-def _scattered(mapping: Mapping, r: Reader, events: Counts, own: np.ndarray, costs: Costs) -> ScatterWork:
+def _scattered(mapping: Mapping, r: Reader, events: Counts, sent: Counts, costs: Costs) -> ScatterWork:
     p = mapping.parameters.cores[mapping.by_name[r.target].core]
-    read = _entries(mapping, r, events, own)
+    read = _entries(r, sent)
     reading = costs.travel + p.entry_latency
-    found = _rows(mapping, r, events, reading) if r.projection else (0 * read,) * 3
+    found = _rows(mapping, r, events, sent, reading) if r.projection else (0 * read,) * 3
     rows, lead, tail = (late(one, r.delay) for one in found)
     first = costs.first_row + p.entry_latency + lead
     drain = np.maximum(costs.drain + (p.value_bits > 1), np.where(tail > 0, reading + tail, 0))
@@ -204,13 +208,13 @@ def _scattered(mapping: Mapping, r: Reader, events: Counts, own: np.ndarray, cos
     )
 
 
-def _entries(mapping: Mapping, r: Reader, events: Counts, like: np.ndarray) -> np.ndarray:
-    if r.projection is None:
-        return np.zeros_like(like)
-    return late(counts(events, r.source, mapping.by_name[r.source].size), r.delay)
+def _entries(r: Reader, sent: Counts) -> np.ndarray:
+    return late(sent[r.source], r.delay) if r.projection else np.zeros_like(sent[r.target])
 
 
-def _rows(mapping: Mapping, r: Reader, events: Counts, reading: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rows(
+    mapping: Mapping, r: Reader, events: Counts, sent: Counts, reading: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(samples, steps) rows of a projection, and events that are read in vain, for want of any row, while no other's
     rows are there to add: before the last row, and after it. Where it is not said who fires, every neuron does as
     often."""
@@ -218,7 +222,7 @@ def _rows(mapping: Mapping, r: Reader, events: Counts, reading: int) -> tuple[np
     each = rows_of(mapping.fan_outs[r], source, _lanes(mapping))
     given = np.asarray(events[r.source])
     if given.ndim < 3:
-        read = counts(events, r.source, source.size)
+        read = sent[r.source]
         rows = read * float(each.mean())
         return rows, np.maximum(read - rows, 0), 0 * rows
     order = np.argsort(source.to_hardware(np.arange(source.size)))
