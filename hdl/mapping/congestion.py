@@ -42,36 +42,41 @@ class Port:
 
     def taken(self, source: str, time: float) -> float:
         """When a tick that comes at a time, none before the last one asked for, can be taken."""
-        changes, done = self.changes, 0
+        changes, rates, waiting, done = self.changes, self.rates, self.waiting, 0
         changes.sort()
         for when, whose, rate, more in changes:
             if when >= time:
                 break
             done += 1
-            self._go(when)
-            self.rates[whose] += rate
+            if when < self.free:
+                self._share(when)
+            elif waiting:
+                waiting.clear()
+            self.now = when
+            rates[whose] += rate
             self.rate += rate
             if more:
-                self.waiting[whose] = self.waiting.get(whose, 0.0) + more
+                waiting[whose] = waiting.get(whose, 0.0) + more
             if self.rate >= 1 - NONE:
                 self.free = inf
             else:
-                self.free = when + sum(self.waiting.values()) / (1 - self.rate) if self.waiting else when
+                self.free = when + sum(waiting.values()) / (1 - self.rate) if waiting else when
         del changes[:done]
-        self._go(time)
-        if not self.waiting:
-            return time
-        most = self.waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
-        return time + sum([min(clocks, most) for clocks in self.waiting.values()])
-
-    def _go(self, time: float) -> None:
-        clocks, self.now = time - self.now, time
         if time >= self.free:
-            self.waiting.clear()
-        elif clocks:
-            there = {whose: self.waiting.get(whose, 0.0) + clocks * rate for whose, rate in self.rates.items()}
+            return time
+        self._share(time)
+        self.now = time
+        most = waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
+        return time + sum([min(clocks, most) for clocks in waiting.values()])
+
+    def _share(self, time: float) -> None:
+        """What is taken until then, of all that have some."""
+        clocks, waiting = time - self.now, self.waiting
+        if clocks:
+            there = {whose: waiting.get(whose, 0.0) + clocks * rate for whose, rate in self.rates.items()}
             share = _fair(there.values(), clocks)
-            self.waiting = {whose: clocks - share for whose, clocks in there.items() if clocks > share}
+            waiting.clear()
+            waiting.update({whose: clocks - share for whose, clocks in there.items() if clocks > share})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

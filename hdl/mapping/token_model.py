@@ -35,7 +35,7 @@ class Stage:
     needs: when tokens of each kind came, by step; ``ticked``: of these, ticks.
     ticks: when its tick is ``taken``, those that come so much later. frees: those that its end gives, how much later,
           and of those that are given earlier, when in the last group, for each step.
-    missing: kinds of tokens of which none is known to come for its next step.
+    missing: kinds of tokens of which none is known to come for its next step; ``ready``: when the last of the others.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Stage:
     step: int = 0
     place: int = 0
     missing: int = 0
+    ready: float = 0.0
 
     def need(self, count: int, *, tick: bool) -> Tokens:
         tokens = Tokens(came=[0.0] * count, stage=self)
@@ -59,6 +60,15 @@ class Stage:
         if tick:
             self.ticked.append(tokens.came)
         return tokens
+
+    def look(self) -> None:
+        """For the tokens of its next step."""
+        step, self.missing, self.ready = self.step, 0, 0.0
+        for came in self.needs:
+            if len(came) <= step:
+                self.missing += 1
+            elif came[step] > self.ready:
+                self.ready = came[step]
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -94,10 +104,10 @@ class Engine:
     first: int = 0
     finds: tuple[float, Stage | None] = (inf, None)
 
-    def seen(self, place: int, ready: float) -> float:
-        """When the stage there, which will be ready, is looked at."""
-        many, look = len(self.stages), self.look
-        early = self.since + look * ((place - self.first) % many + 1)
+    def seen(self, stage: Stage) -> float:
+        """When a stage that will be ready is looked at."""
+        many, look, ready = len(self.stages), self.look, stage.ready
+        early = self.since + look * ((stage.place - self.first) % many + 1)
         if ready <= early:
             return early
         return early - look * many * ((early - ready) // (look * many))
@@ -124,19 +134,17 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
             came.append(time)
             if len(came) == stage.step + 1:
                 stage.missing -= 1
+                if time > stage.ready:
+                    stage.ready = time
                 if not stage.missing and not stage.engine.chosen:
                     may_find(stage.engine, stage)
 
     def may_find(engine: Engine, stage: Stage) -> None:
         """When all its tokens are there, unless another is found before."""
-        step = stage.step
-        if step == stage.steps:
-            return
-        ready = max([came[step] for came in stage.needs]) if stage.needs else 0.0
-        seen = engine.seen(stage.place, ready)
-        if seen < engine.finds[0]:
+        seen = engine.seen(stage)
+        if seen < engine.finds[0] and stage.step < stage.steps:
             engine.finds = seen, stage
-            at(seen, found, stage, ready)
+            at(seen, found, stage, stage.ready)
 
     def leave(time: float, stage: Stage) -> None:
         taken = stage.taken(time) if stage.taken else time
@@ -161,8 +169,7 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
     def started(stage: Stage) -> None:
         """Its tokens are taken, and its engine looks for the next one."""
         engine, stage.step = stage.engine, stage.step + 1
-        step = stage.step
-        stage.missing = sum([len(came) <= step for came in stage.needs])
+        stage.look()
         engine.first = (stage.place + 1) % len(engine.stages)
         look(engine)
 
@@ -212,7 +219,7 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
     for engine in engines:
         for place, stage in enumerate(engine.stages):
             stage.place = place
-            stage.missing = sum(not came for came in stage.needs)
+            stage.look()
         look(engine)
     while events:
         now, _, _, action, about = heappop(events)
