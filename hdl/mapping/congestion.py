@@ -57,10 +57,10 @@ class Port:
             self.rate += rate
             if more:
                 waiting[whose] = waiting.get(whose, 0.0) + more
-            if self.rate >= 1 - NONE:
-                self.free = inf
+            if waiting:
+                self.free = when + sum(waiting.values()) / (1 - self.rate) if self.rate < 1 - NONE else inf
             else:
-                self.free = when + sum(waiting.values()) / (1 - self.rate) if waiting else when
+                self.free = when if self.rate < 1 + NONE else inf
         del changes[:done]
         if time >= self.free:
             return time

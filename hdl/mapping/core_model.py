@@ -139,18 +139,18 @@ class Model:
             if len(self.lanes) > 1 and self._node(r.source) != self._node(r.target):
                 back += costs.queued + self._distance(self._node(r.target), self._node(r.source)) - costs.link
             if r.event:
-                target.returns.append((back + costs.done - costs.returned, [credit]))
+                target.returns.append((back + costs.done - costs.returned, credit))
             else:
-                target.frees.append((back, [credit], self.works[r.target].read.get(r.source)))
+                target.frees.append((back, credit, self.works[r.target].read.get(r.source)))
         for (name, node), tokens in ticks.items():
             own = self._node(name) == node
             way = costs.own if own else self._distance(self._node(name), node)
             self.stages[name, False].taken = partial(self._taken, name)
-            self.stages[name, False].ticks.append((way + costs.seen, tokens))
+            self.stages[name, False].ticks += ((way + costs.seen, one) for one in tokens)
         for name in rings:
             adds, takes = self.stages[name, True], self.stages[name, False]
-            adds.ticks.append((costs.done, [takes.need(0, tick=True)]))
-            takes.frees.append((costs.returned, [adds.need(1, tick=False)], None))
+            adds.ticks.append((costs.done, takes.need(0, tick=True)))
+            takes.frees.append((costs.returned, adds.need(1, tick=False), None))
 
     def _node(self, name: str) -> int:
         return 1 + self.mapping.by_name[name].core

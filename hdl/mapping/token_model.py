@@ -1,7 +1,7 @@
 """Engines that pass tokens: when each step of each population begins and ends. Times are clocks."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -43,12 +43,12 @@ class Stage:
     steps: int
     run: Callable[["Stage", float], Times] | None = None
     part: Callable[[int, int, float], None] | None = None
-    returns: list[tuple[float, list[Tokens]]] = field(default_factory=list)
+    returns: list[tuple[float, Tokens]] = field(default_factory=list)
     needs: list[list[float]] = field(default_factory=list)
     ticked: list[list[float]] = field(default_factory=list)
     taken: Callable[[float], float] | None = None
-    ticks: list[tuple[float, list[Tokens]]] = field(default_factory=list)
-    frees: list[tuple[float, list[Tokens], list[float] | None]] = field(default_factory=list)
+    ticks: list[tuple[float, Tokens]] = field(default_factory=list)
+    frees: list[tuple[float, Tokens, list[float] | None]] = field(default_factory=list)
     step: int = 0
     place: int = 0
     missing: int = 0
@@ -128,16 +128,15 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
         """Of what happens in the same clock, that goes first which was ready first."""
         heappush(events, (time, max(now, ready), next(order), action, about))
 
-    def give(time: float, tokens: Iterable[Tokens]) -> None:
-        for one in tokens:
-            came, stage = one.came, one.stage
-            came.append(time)
-            if len(came) == stage.step + 1:
-                stage.missing -= 1
-                if time > stage.ready:
-                    stage.ready = time
-                if not stage.missing and not stage.engine.chosen:
-                    may_find(stage.engine, stage)
+    def give(time: float, tokens: Tokens) -> None:
+        came, stage = tokens.came, tokens.stage
+        came.append(time)
+        if len(came) == stage.step + 1:
+            stage.missing -= 1
+            if time > stage.ready:
+                stage.ready = time
+            if not stage.missing and not stage.engine.chosen:
+                may_find(stage.engine, stage)
 
     def may_find(engine: Engine, stage: Stage) -> None:
         """When all its tokens are there, unless another is found before."""

@@ -159,8 +159,8 @@ def test_a_list_gives_its_credit_back_before_the_step_is_over():
     second = Stage(name="second", engine=target, steps=2, part=part)
     source.stages.append(first)
     target.stages.append(second)
-    first.ticks.append((0, [second.need(0, tick=True)]))
-    second.returns += [(0, [first.need(1, tick=False)]), (0, [])]
+    first.ticks.append((0, second.need(0, tick=True)))
+    second.returns += [(0, first.need(1, tick=False)), (0, first.need(2, tick=False))]
     assert not token_model.simulate([source, target])
     assert 100 <= begun[1] - begun[0] < 200
 
