@@ -68,8 +68,8 @@ def parts(p: AcceleratorParameters, board: Board) -> dict[str, int]:
 
 
 def multipliers(p: AcceleratorParameters, board: Board) -> int:
-    products = (pair for core in p.cores for pair in (*_unit_products(core), *_lane_products(core)))
-    return ceil(sum(_multipliers(pair, board) for pair in products))
+    products = Counter(pair for core in p.cores for pair in (*_unit_products(core), *_lane_products(core)))
+    return ceil(sum(count * _multipliers(pair, board) for pair, count in products.items()))
 
 
 def _multipliers(factors: tuple[int, int], board: Board) -> float:
@@ -86,7 +86,8 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
     travelling = 4 + p.units + p.flit.source_bits + p.unit_address_bits
     row = 0 if p.short or not p.rows else 2 * p.weight_bits
     weights = p.lanes * (row + (graded and p.weight_bits + graded))
-    unit_products, lane_products = _unit_products(p), _lane_products(p)
+    unit_products, lane_products = Counter(_unit_products(p)), Counter(_lane_products(p))
+    all_products = unit_products + lane_products
     n = Counter(
         core=1,
         sums=p.lanes * p.accumulator_bits,
@@ -94,7 +95,7 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
         units=p.units * (cells["dff"] + sums_wait + words) + p.unit_latency * travelling,
         arithmetic=p.units * sum(cells[kind] for kind in ARITHMETIC),
         control=_control(p) + _readback(p),
-        products=sum(a * b for a, b in (*unit_products, *lane_products) if not _multipliers((a, b), board)),
+        products=sum(n * a * b for (a, b), n in all_products.items() if not _multipliers((a, b), board)),
     )
     n.update(_tables(tables(p), family))
     if s := p.scatter:
@@ -104,7 +105,7 @@ def _core(p: CoreParameters, board: Board) -> Counter[str]:
         n["control"] += _scatter_control(p)
     if family.own_registers:  # those before and behind a multiplier are its own
         for part, products in (("units", unit_products), ("weights", lane_products)):
-            n[part] -= sum(2 * (a + b) for a, b in products if _multipliers((a, b), board))
+            n[part] -= sum(2 * count * (a + b) for (a, b), count in products.items() if _multipliers((a, b), board))
     return n
 
 

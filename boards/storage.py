@@ -5,7 +5,7 @@ Logical bits are entries times bits of an entry. Physical block RAM is what synt
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,7 @@ def unmapped(core: Mapping[str, Any], flit: Mapping[str, Any]) -> list[tuple[str
     return found
 
 
+@cache
 def _kind(name: str) -> str:
     return name if name == SINGLE_PORT else BLOCKS.get(name.rstrip("0123456789"), TABLES)
 

@@ -80,8 +80,13 @@ class Table:
     logic: bool = False
 
 
-def tables(p: CoreParameters) -> Iterator[Table]:
+@lru_cache(LATEST)
+def tables(p: CoreParameters) -> tuple[Table, ...]:
     """Every table of a core."""
+    return tuple(_tables(p))
+
+
+def _tables(p: CoreParameters) -> Iterator[Table]:
     yield from _scheduled(p)
     tables, entries = rows(p), p.flit.sources
     yield Table(name="sources", entries=entries, bits=tables["source"], points=READ_FIRST)

@@ -74,9 +74,11 @@ class Model:
         return [engine for engine in (self.host, *self.lanes, *self.scatters) if engine.stages]
 
     @property
-    def ends(self) -> list[np.ndarray]:
-        """When each step's last event left, by population."""
-        return [np.array(self.done[name])[:, -1] for name in self.works]
+    def ends(self) -> list[float]:
+        """When the last event of each sample left."""
+        _, steps = self.shape
+        last = [self.done[name][steps - 1 :: steps] for name in self.works]
+        return [max(sent for *_, sent in done) for done in zip(*last, strict=True)]
 
     @property
     def sent(self) -> dict[str, Flow]:

@@ -71,8 +71,7 @@ def predict(mapping: Mapping, events: Counts, *, costs: Costs | None = None) -> 
         waits = stalls(model.sent)
         if any(map(any, waits.values())):
             model = _run(Model(mapping, events, costs, waits, like=model))
-    ends = np.max([each.reshape(model.shape)[:, -1] for each in model.ends], axis=0)
-    return Prediction(ends=ends, steps=model.shape[1], model=model)
+    return Prediction(ends=np.array(model.ends), steps=model.shape[1], model=model)
 
 
 def _run(model: Model) -> Model:

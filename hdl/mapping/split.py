@@ -105,14 +105,17 @@ def split(network: Network, parts: MappingType[str, int | Sequence[int]], lanes:
     counts = {name: n for name, n in given.items() if not isinstance(n, Sequence)}
     cuts = {name: tuple(n) for name, n in given.items() if isinstance(n, Sequence)} | even(network, counts, lanes)
     pieces = {p.name: _pieces(p, _shape(network, p), cuts.get(p.name, ())) for p in network.populations}
+    of_all = tuple(part for own in pieces.values() for part in own)
+    if not cuts:
+        return Split(network=network, whole=network, parts=of_all, of=network.projections)
     made = [
         (j, between)
         for j in network.projections
         for between in _between(j.synapses, pieces[j.source], pieces[j.target])
     ]
     names = {p.name for p in network.populations}
-    for part in (part for own in pieces.values() for part in own if part.name != part.population):
-        if part.name in names:
+    for part in of_all:
+        if part.name != part.population and part.name in names:
             raise Refusal(
                 f"Population {part.population!r} cannot be cut: its part would be called {part.name!r}, as another "
                 "population is; give that another name"
@@ -127,7 +130,7 @@ def split(network: Network, parts: MappingType[str, int | Sequence[int]], lanes:
             output=pieces[network.output][0].name,
         ),
         whole=network,
-        parts=tuple(part for own in pieces.values() for part in own),
+        parts=of_all,
         of=tuple(j for j, _ in made),
     )
 

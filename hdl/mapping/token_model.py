@@ -63,12 +63,13 @@ class Stage:
 
     def look(self) -> None:
         """For the tokens of its next step."""
-        step, self.missing, self.ready = self.step, 0, 0.0
+        step, missing, ready = self.step, 0, 0.0
         for came in self.needs:
             if len(came) <= step:
-                self.missing += 1
-            elif came[step] > self.ready:
-                self.ready = came[step]
+                missing += 1
+            elif came[step] > ready:
+                ready = came[step]
+        self.missing, self.ready = missing, ready
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -106,11 +107,12 @@ class Engine:
 
     def seen(self, stage: Stage) -> float:
         """When a stage that will be ready is looked at."""
-        many, look, ready = len(self.stages), self.look, stage.ready
+        many, look = len(self.stages), self.look
         early = self.since + look * ((stage.place - self.first) % many + 1)
-        if ready <= early:
+        if stage.ready <= early:
             return early
-        return early - look * many * ((early - ready) // (look * many))
+        turn = look * many
+        return early - turn * ((early - stage.ready) // turn)
 
 
 Event = tuple[float, float, int, Callable[..., None], object]
@@ -126,7 +128,7 @@ def simulate(engines: Sequence[Engine]) -> list[Stage]:
 
     def at(time: float, action: Callable[..., None], about: object, ready: float = 0.0) -> None:
         """Of what happens in the same clock, that goes first which was ready first."""
-        heappush(events, (time, max(now, ready), next(order), action, about))
+        heappush(events, (time, ready if ready > now else now, next(order), action, about))
 
     def give(time: float, tokens: Tokens) -> None:
         came, stage = tokens.came, tokens.stage
