@@ -1,6 +1,7 @@
 """What the components are built for: sizes and widths, derived from networks by ``hdl.mapping``."""
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from amaranth.utils import bits_for, ceil_log2
@@ -252,7 +253,7 @@ class CoreParameters:
         """Lanes whose weights share a memory of the event-stationary half."""
         return min(self.lanes, 32 // self.scatter.weight_bits) if self.scatter else 0
 
-    @property
+    @cached_property
     def scatter_core(self) -> "CoreParameters":
         """The event-stationary half as its scheduler sees it: populations of one group, whose rows are descriptors."""
         s = self.scatter

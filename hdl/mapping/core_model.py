@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,10 @@ class Model:
     @property
     def engines(self) -> list[Engine]:
         return [engine for engine in (self.host, *self.lanes, *self.scatters) if engine.stages]
+
+    @cached_property
+    def topology(self) -> Topology:
+        return Topology(kind=self.mapping.parameters.topology, nodes=1 + len(self.lanes))
 
     @property
     def ends(self) -> list[float]:
@@ -174,11 +178,9 @@ class Model:
 
     def _distance(self, node: int, other: int) -> float:
         """Clocks that a packet takes from node to node."""
-        nodes = 1 + len(self.mapping.parameters.cores)
-        if nodes == 2:
+        if len(self.lanes) == 1:
             return self.costs.link
-        topology = Topology(kind=self.mapping.parameters.topology, nodes=nodes)
-        return self.costs.link + self.costs.hop * (len(topology.path(node, other)) - 1)
+        return self.costs.link + self.costs.hop * (len(self.topology.path(node, other)) - 1)
 
     # What a step does to its engine: when its slots are read, and when its tick leaves --------------------------------
 
