@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from spikeloom.boards import area, calibration, catalogue
+import small
+from spikeloom.boards import area, calibration, catalogue, parts
 from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.fit import block_rams, margins, predicted
 from spikeloom.boards.tables import Table, in_blocks, tables
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl.configuration import Configuration
+from spikeloom.hdl.mapping import map_network
 
 OPEN = [name for name, family in FAMILIES.items() if family.flow == "open"]
 #: Shares by which half of the runs, and all of them, may be off: logic cells, and flip-flops.
@@ -109,3 +112,20 @@ def test_damaged_runs_are_refused(tmp_path):
     (tmp_path / "area.json").write_text("{")
     with pytest.raises(Refusal, match="not runs of the tools"):
         calibration.load(tmp_path / "area.json")
+
+
+def test_a_neuron_unit_is_made_once_on_a_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    core = map_network(small.network(), Configuration.create(lanes=2)).parameters.cores[0]
+    asked = core.model, core.neuron, core.accumulator_bits
+    parts._unit.cache_clear()
+    cells, products = parts._unit(*asked)
+    assert cells["dff"] and (dict(cells), list(products)) == parts._made(*asked)
+    with monkeypatch.context() as planted:
+        planted.setattr(parts, "_made", None)
+        parts._unit.cache_clear()
+        assert parts._unit(*asked) == (cells, products)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none" / "file"))
+    (tmp_path / "none").write_text("")
+    parts._unit.cache_clear()
+    assert parts._unit(*asked) == (cells, products)
