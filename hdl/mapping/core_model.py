@@ -168,10 +168,6 @@ class Model:
         several = len(self.mapping.parameters.cores) > 1
         return sorted(readers | {own} | ({HOST} if several else set()) if own else readers)
 
-    def _sends(self, name: str, begin: float, end: float, events: float) -> None:
-        for port in self.into[name]:
-            port.expect(name, begin, end, events)
-
     def _taken(self, name: str, time: float) -> float:
         """Of the tick that leaves at a time: a packet goes on when all that get the one before have taken it."""
         return max([port.taken(name, time) for port in self.into[name]])
@@ -189,7 +185,8 @@ class Model:
         engine.since = begin = max(time, idle + 1 + self.costs.gate)
         engine.idle = engine.prepared = end = begin + flits[stage.step]
         self.done[stage.name].append((idle, begin, begin, end, end))
-        self._sends(stage.name, begin, end, flits[stage.step])
+        for port in self.into[stage.name]:
+            port.expect(stage.name, begin, end, flits[stage.step])
         return end, end, end
 
     def _lanes(self, w: LanesWork, stalled: Sequence[float], scatter: Engine, stage: Stage, time: float) -> Times:
@@ -213,7 +210,8 @@ class Model:
         engine.idle = engine.last_hand_over = last
         engine.after_step = w.after_step
         engine.sent = sent
-        self._sends(stage.name, leaves, sent, events)
+        for port in self.into[stage.name]:
+            port.expect(stage.name, leaves, sent, events)
         self.done[stage.name].append((idle, begin, first, last, sent))
         if w.takes:
             engine.takings.append((begin, last, w.takes))
