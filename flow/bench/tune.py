@@ -61,8 +61,8 @@ def _timed(source: Source, board: str, points: Sequence[Point]) -> float:
 @figure({"network": "digits", "board": hardware.BOARD, "workers": WORKERS})
 def tune_speed(bench: Bench, network: str, board: str, workers: int) -> Iterator[dict[str, Any]]:
     """Points of the default space, drawn at random and all different, that the model of the search evaluates in a
-    second; the quantised networks are in memory. Beside it the processor's milliseconds for one, which other work on
-    the machine changes less."""
+    second; the quantised networks are in memory, and neuron units that were looked at before in the user's cache.
+    Beside it the processor's milliseconds for one, which other work on the machine changes less."""
     source = source_of(network, test=False)
     space = spaces.default(hardware.network(network, 8), catalogue.find(board))
     rng = np.random.default_rng(SEED)
