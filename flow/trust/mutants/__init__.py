@@ -30,6 +30,8 @@ QUICK, FULL = 100, 1000
 AT_ONCE = 250
 #: Networks that a design was not made for, which find what seldom happens.
 OTHERS = 24
+#: And networks whose lists are long.
+UNEVEN = 16
 PROOF_SECONDS = 30
 #: Per cent, killed by tests alone.
 LEAST_QUICK, LEAST_FULL = 92, 95
@@ -45,6 +47,7 @@ ONE = Subject(
     rules=(Rule(spikes="many", value_bits=3, bits=13),),
     seeds=tuple(range(1, 9)),
     others=OTHERS,
+    uneven=UNEVEN,
 )
 MESH = Subject(
     configuration={"lanes": 2, "cores": 3, "topology": "mesh"},
@@ -58,6 +61,7 @@ SHORT = Subject(
     seeds=tuple(range(1, 9)),
     sizes=(3, 20),
     others=OTHERS,
+    uneven=UNEVEN,
 )
 CURRENTS = Subject(
     configuration={"lanes": 2, "units": 2},
@@ -147,7 +151,7 @@ def _killers(
         made = drawn(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"))
         return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
     folders = case(subject, folder)
-    own, others = folders[: len(folders) - subject.others], folders[len(folders) - subject.others :]
+    own, others = folders[: len(folders) - subject.further], folders[len(folders) - subject.further :]
     first, _ = own[0]
     text = (first / "accelerator.v").read_text()
     made = drawn(text, "accelerator", within=_within(block, memories(text, "accelerator")))

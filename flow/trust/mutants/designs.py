@@ -1,6 +1,6 @@
 """Designs whose mutants are to be found, each with several small networks that make its parts work."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import count, islice, pairwise
@@ -25,13 +25,15 @@ from spikeloom.golden.synapses import to_dense
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.parameters import AcceleratorParameters, covering
+from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, covering
 
 __all__ = ["Rule", "Subject", "case"]
 
 SAMPLES, STEPS = 3, 12
 #: Of the networks that are given to a design which was not made for them.
 OTHER_SEED, OTHER_STEPS = 1000, 40
+#: Of those whose lists are as long as may be.
+UNEVEN_SEED = 2000
 KINDS = ("dense", "sparse", "convolution", "one-to-one")
 
 
@@ -56,7 +58,7 @@ class Subject:
 
     rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
     says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
-    others: so many networks follow that the hardware was not made for.
+    others: so many networks follow that the hardware was not made for; then ``uneven``, whose lists are long.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -71,9 +73,15 @@ class Subject:
     input_bits: int = 3
     orders: bool = True
     others: int = 0
+    uneven: int = 0
+
+    @property
+    def further(self) -> int:
+        return self.others + self.uneven
 
 
 Made = tuple[int, Network, Configuration, np.ndarray]
+Draw = Callable[[Subject, CoreParameters, np.random.Generator], Network]
 
 
 def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
@@ -95,13 +103,15 @@ def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
         covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
     )
     folders = []
-    for seed, network, configuration, x in (*made, *islice(_others(subject, parameters), subject.others)):
+    others = islice(_fitting(subject, parameters, _other, OTHER_SEED), subject.others)
+    uneven = islice(_fitting(subject, parameters, _uneven, UNEVEN_SEED), subject.uneven)
+    for seed, network, configuration, x in (*made, *others, *uneven):
         generate(network, configuration, folder / f"network{seed}", parameters=parameters)
         folders.append((folder / f"network{seed}", x))
     return folders
 
 
-def _others(subject: Subject, parameters: AcceleratorParameters) -> Iterator[Made]:
+def _fitting(subject: Subject, parameters: AcceleratorParameters, draw: Draw, first: int) -> Iterator[Made]:
     """Networks that this hardware can run, with any slots, and on any of the cores."""
     # Counters and numbers of slots have whole bits.
     room = replace(
@@ -110,10 +120,9 @@ def _others(subject: Subject, parameters: AcceleratorParameters) -> Iterator[Mad
     )
     most = max(core.slots for core in room.cores)
     cores = range(len(room.cores))
-    low, high = subject.sizes
-    for seed in count(OTHER_SEED):
+    for seed in count(first):
         rng = np.random.default_rng(seed)
-        network = _network(replace(subject, sizes=(low, max(low, high // 2))), rng, wide=False)
+        network = draw(subject, room.cores[0], rng)
         names = [p.name for p in network.neurons]
         options = {"slots": {p.name: int(rng.integers(1, most, endpoint=True)) for p in network.populations}}
         if len(cores) > 1:
@@ -128,6 +137,37 @@ def _others(subject: Subject, parameters: AcceleratorParameters) -> Iterator[Mad
             fits = False
         if fits:
             yield seed, network, configuration, _stimulus(network, rng, loud=False, steps=OTHER_STEPS)
+
+
+def _other(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
+    low, high = subject.sizes
+    return _network(replace(subject, sizes=(low, max(low, high // 2))), rng, wide=False)
+
+
+def _uneven(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
+    """Few neurons at the end read long lists in the order of neurons; between many there are few synapses."""
+    names = ["in", *(f"layer{k}" for k in range(1, subject.populations + 1))]
+    sizes = rng.integers(subject.sizes[0], min(2 * core.rows, core.flit.neurons), len(names), endpoint=True).tolist()
+    sizes[-1] = int(rng.integers(2, 2 * core.lanes, endpoint=True))
+    populations = [Population(name="in", shape=(sizes[0],), value_bits=subject.input_bits)]
+    for k in range(1, len(names)):
+        rule = subject.rules[(k - 1) % len(subject.rules)]
+        neuron = _neuron(rule, sizes[k], 16.0, rng, always=bool(rng.random() < 0.7))
+        populations.append(Population(name=names[k], shape=(sizes[k],), neuron=neuron, value_bits=rule.value_bits))
+    last, projections, rows = len(names) - 1, [], 0
+    for source, target in [*pairwise(range(last)), *((source, last) for source in range(last))]:
+        shape = (sizes[source], sizes[target])
+        more = -(-shape[1] // core.lanes) * shape[0]
+        synapses: Dense | Sparse
+        if target == last and rows + more <= core.rows:
+            rows += more
+            synapses = Dense(weights=rng.integers(-2, 4, shape), bits=3)
+        else:
+            ends = rng.choice(shape[0], 3, replace=False), rng.integers(shape[1], size=3)
+            synapses = Sparse.of(*ends, shape=shape, weights=rng.integers(1, 4, 3), bits=3)
+        delay = int(rng.integers(0, subject.delays, endpoint=True))
+        projections.append(Projection(source=names[source], target=names[target], synapses=synapses, delay=delay))
+    return Network(populations=tuple(populations), projections=tuple(projections), output=names[-1])
 
 
 def _orders(network: Network, rng: np.random.Generator) -> dict[str, str]:
