@@ -3,10 +3,10 @@ what is read there is anything, but the same for both; what is written there is 
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["around", "beside", "cut", "driven", "lane", "reached"]
+__all__ = ["Stored", "around", "beside", "cut", "driven", "feeding", "lane", "reached", "store", "within"]
 
 CELL = re.compile(r"^  cell \$(memrd|memwr)(?:_v2)? (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
 SIGNAL = re.compile(r"[\\$]\S+")
@@ -20,6 +20,39 @@ class Port:
     name: str
     width: int
     output: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A memory that is not cut out: its name, the numbers of its cells, and its words."""
+
+    name: str
+    reads: Sequence[int]
+    writes: Sequence[int]
+    words: int
+
+    @property
+    def read(self) -> list[str]:
+        return [rf"\read{number}_DATA" for number in self.reads]
+
+    @property
+    def written(self) -> list[str]:
+        return [rf"\write{number}_{part}" for number in self.writes for part in ("ADDR", "DATA", "EN")]
+
+
+def store(rtlil: str, cells: Sequence[str], command: str, most: int) -> Stored | None:
+    """The memory of a fault in one of its ports, if it has at most so many bits. rtlil: before its cells were cut."""
+    found = {cell: (kind, re.findall(r"parameter \\MEMID (\S+)", text)[0]) for kind, cell, text in CELL.findall(rtlil)}
+    fault = re.search(r"-cell (\S+)", command)
+    if not fault or fault[1] not in found:
+        return None
+    name = found[fault[1]][1].strip('"').replace("\\\\", "\\")
+    width, words = map(int, re.findall(rf"^  memory width (\d+) size (\d+) {re.escape(name)}$", rtlil, re.MULTILINE)[0])
+    ports = [(kind, cells.index(cell)) for cell, (kind, of) in found.items() if of == found[fault[1]][1]]
+    reads, writes = ([number for kind, number in ports if kind == one] for one in ("memrd", "memwr"))
+    if width * words > most or len(writes) > 1:
+        return None
+    return Stored(name=name, reads=reads, writes=writes, words=words)
 
 
 def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]:
@@ -48,14 +81,26 @@ def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]
     return MEMORY.sub("", CELL.sub(opened, rtlil)), list(cells)
 
 
-def around(rtlil: str, place: str) -> str:
-    """With ports in place of all registers outside an instance. rtlil: of which all registers are ``$dff``."""
+def within(rtlil: str, place: str) -> set[str]:
+    """The registers of an instance. rtlil: of which all registers are ``$dff``."""
+    return {state for state, _ in _registers(rtlil) if state.startswith(f"\\{place}.")}
+
+
+def feeding(rtlil: str, kept: set[str], outputs: Iterable[str]) -> set[str]:
+    """Some registers, and all that say in the same clock what these are to hold, or what outputs are."""
+    back: dict[str, set[str]] = defaultdict(set)
+    for drivers, driven in _links(REGISTER.sub("", rtlil)):
+        for signal in driven:
+            back[signal].update(drivers)
+    registers = _registers(rtlil)
+    seen = _closed(back, [*outputs, *(s for state, value in registers if state in kept for s in SIGNAL.findall(value))])
+    return kept | {state for state, _ in registers if not seen.isdisjoint(SIGNAL.findall(state))}
+
+
+def around(rtlil: str, kept: Container[str]) -> str:
+    """With ports in place of all other registers."""
     first = 1 + max((int(found[3]) for found in PORT.finditer(rtlil)), default=0)
-    outside = [
-        state
-        for state in re.findall(r"connect \\Q (\\.*)\n", "".join(REGISTER.findall(rtlil)))
-        if not state.startswith(f"\\{place}.")
-    ]
+    outside = [state for state, _ in _registers(rtlil) if state.startswith("\\") and state not in kept]
     numbers = {state: number for number, state in enumerate(sorted(outside))}
 
     def opened(found: re.Match[str]) -> str:
@@ -73,34 +118,54 @@ def around(rtlil: str, place: str) -> str:
     return REGISTER.sub(opened, rtlil)
 
 
+def _registers(rtlil: str) -> list[tuple[str, str]]:
+    """What each drives, and what it is to hold."""
+    found = (dict(re.findall(r"connect \\(\w+) (.*)\n", text)) for text in REGISTER.findall(rtlil))
+    return [(signals["Q"], signals["D"]) for signals in found]
+
+
+def _links(rtlil: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The signals that a cell or a connection reads, and those that it drives. rtlil: as :func:`cut` left it."""
+    for text in re.findall(r"^  cell [^\n]*\n(.*?)^  end\n", rtlil, re.MULTILINE | re.DOTALL):
+        links = re.findall(r"connect \\(\w+) (.*)\n", text)
+        drivers, driven = (" ".join(v for port, v in links if (port in "YQ") == out) for out in (False, True))
+        yield SIGNAL.findall(drivers), SIGNAL.findall(driven)
+    for to, of in re.findall(r"^  connect (\{ .*? \}|\S+(?: \[[\d:]+\])?) (.*)\n", rtlil, re.MULTILINE):
+        yield SIGNAL.findall(of), SIGNAL.findall(to)
+
+
+def _closed(follow: Mapping[str, set[str]], signals: Iterable[str]) -> set[str]:
+    """With all that follow from them."""
+    seen, left = set(signals), list(signals)
+    while left:
+        new = follow.get(left.pop(), set()) - seen
+        seen |= new
+        left += new
+    return seen
+
+
 def driven(rtlil: str, cell: str) -> list[str]:
     """The signals that a cell drives, if it is no memory's port."""
     text = rtlil.split(f" {cell}\n", 1)[1].split("\n  end\n", 1)[0]
     return [signal for value in re.findall(r"connect \\[YQ] (.*)", text) for signal in SIGNAL.findall(value)]
 
 
-def reached(rtlil: str, signals: Iterable[str]) -> set[str]:
+def reached(rtlil: str, signals: Iterable[str], stored: Iterable[Stored] = ()) -> set[str]:
     """The outputs that differences of some signals may reach. rtlil: as :func:`cut` left it."""
     follow: dict[str, set[str]] = defaultdict(set)
-
-    def drives(drivers: str, driven: str) -> None:
-        for signal in SIGNAL.findall(drivers):
-            follow[signal].update(SIGNAL.findall(driven))
-
-    for text in re.findall(r"^  cell [^\n]*\n(.*?)^  end\n", rtlil, re.MULTILINE | re.DOTALL):
-        links = re.findall(r"connect \\(\w+) (.*)\n", text)
-        drives(" ".join(v for port, v in links if port not in "YQ"), " ".join(v for port, v in links if port in "YQ"))
-    for to, of in re.findall(r"^  connect (\{ .*? \}|\S+(?: \[[\d:]+\])?) (.*)\n", rtlil, re.MULTILINE):
-        drives(of, to)
-        if of.startswith(r"\state"):  # what a register holds that is not here differs if what it is to hold does
-            drives(to, of.replace("state", "next"))
+    for drivers, driven in _links(rtlil):
+        for signal in drivers:
+            follow[signal].update(driven)
+            if signal.startswith(
+                r"\state"
+            ):  # what a register holds that is not here differs if what it is to hold does
+                follow[signal.replace("state", "next")].update(driven)
     for number in re.findall(r"\\read(\d+)_DATA\n", rtlil):
-        drives(rf"\read{number}_ADDR", rf"\read{number}_DATA")
-    seen, left = set[str](), list(signals)
-    while left:
-        new = follow[left.pop()] - seen
-        seen |= new
-        left += new
+        follow[rf"\read{number}_ADDR"].add(rf"\read{number}_DATA")
+    for memory in stored:
+        for signal in memory.written:
+            follow[signal].update(memory.read)
+    seen = _closed(follow, signals)
     return {port.name for found in PORT.finditer(rtlil) if (port := _port(found)).output and rf"\{port.name}" in seen}
 
 
@@ -113,26 +178,34 @@ def lane(rtlil: str, command: str) -> dict[str, int]:
     return {cell: 1 << int(fault[2]) for cell, (_, name) in found.items() if name == found[fault[1]][1]}
 
 
-def beside(rtlil: str, masks: Sequence[int], compared: Container[str] | None = None) -> str:
+def beside(
+    rtlil: str, masks: Sequence[int], compared: Container[str] | None = None, stored: Stored | None = None
+) -> str:
     """The Verilog module ``miter``, whose ``trigger`` says that gold and gate differ where it can be seen.
 
     rtlil: of either, as :func:`cut` left it. Both write the same until it says so, so that they read the same wherever
     they read at the same address. masks: of each cell that was cut, the bits of which this is not said: what is
     written there is not seen, and the two read it as they like. compared: the outputs that may differ, by default all.
+    stored: a memory that each of them has, with the same in it at first; it is seen when it is read.
     """
     ports = [_port(found) for found in PORT.finditer(rtlil)]
-    return "\n".join(_lines(ports, masks, [p for p in ports if compared is None or p.name in compared]))
+    chosen = [p for p in ports if p.output and (compared is None or p.name in compared)]
+    return "\n".join(_lines(ports, masks, chosen, stored))
 
 
 def _port(found: re.Match[str]) -> Port:
     return Port(name=found[4], width=int(found[1] or 1), output=found[2] == "output")
 
 
-def _lines(ports: Sequence[Port], masks: Sequence[int], compared: Sequence[Port]) -> Iterator[str]:
+def _lines(
+    ports: Sequence[Port], masks: Sequence[int], compared: Sequence[Port], stored: Stored | None
+) -> Iterator[str]:
     reads = [p for p in ports if re.fullmatch(r"read\d+_DATA", p.name)]
-    free = [p for p in ports if not p.output] + [
-        Port(name=f"other_{p.name}", width=p.width, output=False) for p in reads
-    ]
+    own = stored.read if stored else []
+    width = next((p.width for p in reads if rf"\{p.name}" in own), 0)
+    starts = [Port(name=f"start{word}", width=width, output=False) for word in range(stored.words if stored else 0)]
+    free = [p for p in ports if not p.output] + starts
+    free += [Port(name=f"other_{p.name}", width=p.width, output=False) for p in reads]
     yield f"module miter({', '.join(['output trigger', *(f'input [{p.width - 1}:0] {p.name}' for p in free)])});"
     for p in ports:
         if p.output:
@@ -141,14 +214,22 @@ def _lines(ports: Sequence[Port], masks: Sequence[int], compared: Sequence[Port]
         links = []
         for p in ports:
             value = f"{twin}_{p.name}" if p.output else p.name
+            address = p.name.replace("DATA", "ADDR")
             if p in reads and twin == "gate":
-                address = p.name.replace("DATA", "ADDR")
                 same = f"{{{p.width}{{gold_{address} == gate_{address}}}}} & {_others(p, masks)}"
                 value = f"{p.name} & {same} | other_{p.name} & ~({same})"
+            if rf"\{p.name}" in own:
+                for start in starts:
+                    word = start.name.removeprefix("start")
+                    value = f"{twin}_{address} == {word} ? {twin}_word{word} : {value}"
             links.append(f".{p.name}({value})")
         yield f"  {twin} {twin}({', '.join(links)});"
+        if stored:
+            yield from _words(twin, starts, stored.writes)
     differ = []
     for p in compared:
+        if re.fullmatch(r"read\d+_ADDR", p.name) or (stored and rf"\{p.name}" in stored.written):
+            continue
         both = f"gold_{p.name} ^ gate_{p.name}"
         memory, _, part = p.name.partition("_")
         if re.fullmatch(r"write\d+", memory):
@@ -160,13 +241,28 @@ def _lines(ports: Sequence[Port], masks: Sequence[int], compared: Sequence[Port]
                     "EN": _others(p, masks),
                 }[part]
             )
-        if p.output and not re.fullmatch(r"read\d+_ADDR", p.name):
-            differ.append(f"|({both})")
+        differ.append(f"|({both})")
     differ.append("1'b0")
     yield f"  wire [{len(differ) - 1}:0] differ;"  # a single expression would be too long for Yosys
     yield from (f"  assign differ[{k}] = {one};" for k, one in enumerate(differ))
     yield "  assign trigger = |differ;"
     yield "endmodule"
+
+
+def _words(twin: str, starts: Sequence[Port], writes: Sequence[int]) -> Iterator[str]:
+    """A register for each word of a memory, which holds anything at first."""
+    yield f"  reg {twin}_begun = 0;"
+    yield f"  always @(posedge clk) {twin}_begun <= 1;"
+    for start in starts:
+        word = start.name.removeprefix("start")
+        now, bits = f"{twin}_word{word}", f"[{start.width - 1}:0]"
+        yield f"  reg {bits} {now}_held;"
+        yield f"  wire {bits} {now} = {twin}_begun ? {now}_held : {start.name};"
+        value = now
+        for number in writes:
+            write = f"{twin}_write{number}"
+            value = f"{write}_ADDR == {word} ? {write}_DATA & {write}_EN | {now} & ~{write}_EN : {value}"
+        yield f"  always @(posedge clk) {now}_held <= {value};"
 
 
 def _others(port: Port, masks: Sequence[int]) -> str:

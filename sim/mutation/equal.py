@@ -2,9 +2,10 @@
 
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from spikeloom.sim.mutation.cut import around, beside, cut, driven, lane, reached
+from spikeloom.sim.mutation.cut import Stored, around, beside, cut, driven, feeding, lane, reached, store, within
 from spikeloom.sim.mutation.netlist import Mutant
 from spikeloom.sim.proofs import solver
 from spikeloom.sim.yosys import run_yosys
@@ -15,11 +16,14 @@ __all__ = ["unseen"]
 NEAR_SECONDS = 10
 #: Letters of RTLIL of a design that is not put beside itself as a whole: that takes minutes, and came to no end.
 LARGE = 3_000_000
+#: Of a memory that is kept for a fault in one of its ports.
+STORED_BITS = 256
 #: With all bits of the memories, which hold nothing in the beginning.
 MAPPED = ("memory_collect", "memory_map", "opt_clean", "miter -equiv -flatten gold gate miter")
 #: What has no initial value starts at 0 in both; where memories are cut out, they may hold anything.
 PASSES = (
     "hierarchy -top miter",
+    "proc",
     "flatten",
     "opt_clean",
     "setundef -undriven -zero",
@@ -62,22 +66,42 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
         )
         run_yosys(folder, "read_rtlil right.il", *twins)
         right, wrong = ((folder / f"{twin}.il").read_text() for twin in ("gold", "gate"))
+        gold, cells = cut(right)
+        gate, _ = cut(wrong, cells)
         bits = lane(flat, command)
         begin = driven(flat, re.findall(r"-cell (\S+)", command)[0])
-        # What is far from the fault seldom says whether it can be seen, and takes long.
-        place = mutant.place.split(".") if mutant.place != "top" else []
-        for depth in range(len(place), -1, -1):
-            near = ".".join(place[:depth])
-            if place and not near and len(flat) > LARGE:
-                break
-            text, cells = cut(around(right, near) if near else right)
+        for where, kept, stored in _attempts(
+            mutant, gold, store(right, cells, command, STORED_BITS), large=len(flat) > LARGE
+        ):
+            text = around(gold, kept) if kept else gold
             (folder / "gold.il").write_text(text)
-            (folder / "gate.il").write_text(cut(around(wrong, near) if near else wrong, cells)[0])
-            compared = reached(text, begin) if begin else None  # a fault in a memory's port may reach all
-            (folder / "miter.v").write_text(beside(text, [bits.get(cell, 0) for cell in cells], compared))
+            (folder / "gate.il").write_text(around(gate, kept) if kept else gate)
+            start = stored.read if stored else begin
+            compared = reached(text, start, [stored] if stored else []) if start else None
+            masks = [0 if stored else bits.get(cell, 0) for cell in cells]
+            (folder / "miter.v").write_text(beside(text, masks, compared, stored))
             run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
-            limit = min(NEAR_SECONDS, seconds) if near else seconds
+            limit = min(NEAR_SECONDS, seconds) if kept else seconds
             answer = solver.never(folder / "miter.aig", traced=False, seconds=limit)
             if answer.happens is False:
-                return f"{answer.method} within {near}" if near else answer.method
+                return f"{answer.method}{where}"
     return None
+
+
+def _attempts(
+    mutant: Mutant, gold: str, memory: Stored | None, *, large: bool
+) -> Iterator[tuple[str, set[str] | None, Stored | None]]:
+    """Where to look, the registers that are kept there, all if None, and the memory that is.
+
+    What is far from the fault seldom says whether it can be seen, and takes long.
+    """
+    place = mutant.place.split(".") if mutant.place != "top" else []
+    if memory:
+        near = ".".join(place[:-1])
+        signals = [*memory.written, *(name.replace("DATA", "ADDR") for name in memory.read)]
+        yield f" around {memory.name[1:]}", feeding(gold, within(gold, near), signals), memory
+    for depth in range(len(place), -1, -1):
+        near = ".".join(place[:depth])
+        if place and not near and large:
+            return
+        yield f" within {near}" if near else "", within(gold, near) if near else None, None

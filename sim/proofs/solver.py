@@ -67,6 +67,7 @@ def never(path: Path, *, bounded: bool = False, clocks: int = 0, traced: bool = 
             raise ValueError(f"{path.name} has a loop, so no number of clocks shows everything")
         return replace(sometime(path, clocks=depth + 1, seconds=seconds), method=f"all {depth + 1} clocks")
     reduced = path.with_suffix(".reduced.aig")
+    reduced.unlink(missing_ok=True)
     _abc(path, "scorr", "dc2", "scorr -F 3", f"write_aiger {reduced.name}", timeout=seconds)
     if reduced.exists() and graph.is_zero(reduced):
         return Answer(False, "induction")

@@ -115,20 +115,41 @@ def stored():
 @pytest.mark.parametrize(
     "port, fault, method",
     [
-        ("DATA", "inv -portbit 3", "induction"),
-        ("EN", "const0 -portbit 2", "induction"),
+        ("DATA", "inv -portbit 3", "induction around words"),
+        ("EN", "const0 -portbit 2", "induction around words"),
         ("DATA", "inv -portbit 1", None),
         ("EN", "const0 -portbit 0", None),
         ("ADDR", "inv -portbit 0", None),
     ],
 )
 def test_what_a_memory_holds_matters_where_it_is_seen(stored, port, fault, method):
-    """Proven without the memory, of which only its ports are looked at."""
+    """Proven with the memory alone, whatever it holds at first."""
     found = re.findall(r"-cell (\S*memwr\S*)", " ".join(m.command for m in stored.mutants))
     mode, bit = fault.split(" ", 1)
     command = f"mutate -mode {mode} -module dut -cell {found[0]} -port {port} {bit}"
     mutant = replace(stored.mutants[0], command=command)
     assert unseen(stored.flat, stored.top, mutant, without_memories=True, seconds=5) == method
+
+
+BACK = """
+module dut(input clk, input store, input [1:0] address, input [3:0] data, output [3:0] o, input [1:0] other);
+  reg [3:0] words [3:0];
+  wire [3:0] back;
+  assign back = words[address];
+  assign o = back;
+  always @(posedge clk) if (store) words[WHERE] <= store ? data : back;
+endmodule
+"""
+
+
+@pytest.mark.parametrize("where, method", [("address", "induction around words"), ("other", None)])
+def test_a_word_may_be_written_where_it_is_and_nowhere_else(where, method):
+    text = BACK.replace("WHERE", where)
+    made = mutate(text, "dut", within=lambda place: True, count=4, seed=1)
+    cell = re.findall(r"  cell \$memwr\S* (\S+)", made.flat)[0]
+    command = f"mutate -mode const1 -module dut -cell {cell} -port EN -portbit 2"
+    mutant = replace(made.mutants[0], command=command)
+    assert unseen(made.flat, "dut", mutant, without_memories=True, seconds=5) == method
 
 
 def test_where_it_is_read_matters_when_it_is_seen(stored):
