@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spikeloom.sim.mutation.cut import Stored, around, beside, cut, driven, feeding, lane, reached, store, within
+from spikeloom.sim.mutation.moment import Hint, moment
 from spikeloom.sim.mutation.netlist import Mutant
 from spikeloom.sim.proofs import solver
 from spikeloom.sim.yosys import run_yosys
@@ -14,6 +15,8 @@ __all__ = ["unseen"]
 
 #: For what is proven without all registers.
 NEAR_SECONDS = 10
+#: For what is proven with a hint.
+HINTED_SECONDS = 120
 #: Letters of RTLIL of a design that is not put beside itself as a whole: that takes minutes, and came to no end.
 LARGE = 3_000_000
 #: Of a memory that is kept for a fault in one of its ports.
@@ -40,12 +43,14 @@ PASSES = (
 )
 
 
-def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = False, seconds: float) -> str | None:
+def unseen(
+    flat: str, top: str, mutant: Mutant, *, without_memories: bool = False, hint: Hint | None = None, seconds: float
+) -> str | None:
     """How it is known that no output of the design ever differs; None if it is not known. flat: its RTLIL.
 
     without_memories: what the design reads from them is anything, but the same for both, and what it writes is an
     output; so whatever they hold, which is more than is needed. Likewise it may be known within an instance, whatever
-    all other registers do.
+    all other registers do. hint: for an attempt that looks at one clock at a time.
     """
     command = mutant.command.replace(f"-module {top} ", "-module gate ")
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
@@ -74,18 +79,28 @@ def unseen(flat: str, top: str, mutant: Mutant, *, without_memories: bool = Fals
             mutant, gold, store(right, cells, command, STORED_BITS), large=len(flat) > LARGE
         ):
             text = around(gold, kept) if kept else gold
-            (folder / "gold.il").write_text(text)
-            (folder / "gate.il").write_text(around(gate, kept) if kept else gate)
             start = stored.read if stored else begin
             compared = reached(text, start, [stored] if stored else []) if start else None
             masks = [0 if stored else bits.get(cell, 0) for cell in cells]
-            (folder / "miter.v").write_text(beside(text, masks, compared, stored))
-            run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
+            _put(folder, text, around(gate, kept) if kept else gate, beside(text, masks, compared, stored))
             limit = min(NEAR_SECONDS, seconds) if kept else seconds
             answer = solver.never(folder / "miter.aig", traced=False, seconds=limit)
             if answer.happens is False:
                 return f"{answer.method}{where}"
+            if hint and mutant.place in hint.places and where == f" within {mutant.place}":
+                _put(folder, *moment(right, gold, gate, cells, hint))
+                # Long invariants are found by this way of generalising, and seldom else.
+                answer = solver.never(folder / "miter.aig", traced=False, options="-nc", seconds=HINTED_SECONDS)
+                if answer.happens is False:
+                    return f"{answer.method} in each clock"
     return None
+
+
+def _put(folder: Path, gold: str, gate: str, miter: str) -> None:
+    """As ``miter.aig``."""
+    for name, text in (("gold.il", gold), ("gate.il", gate), ("miter.v", miter)):
+        (folder / name).write_text(text)
+    run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
 
 
 def _attempts(

@@ -53,11 +53,13 @@ def sometime(path: Path, *, clocks: int, seconds: float) -> Answer:
     return Answer(False if status and int(status[2]) == clocks - 1 else None, method)
 
 
-def never(path: Path, *, bounded: bool = False, clocks: int = 0, traced: bool = True, seconds: float) -> Answer:
+def never(
+    path: Path, *, bounded: bool = False, clocks: int = 0, traced: bool = True, options: str = "", seconds: float
+) -> Answer:
     """Whether it happens at all, or in the first ``clocks``, if there are any.
 
     bounded: the graph has no loop, so that its depth in clocks shows everything. traced: it is also shown how it
-    happens as early as may be.
+    happens as early as may be. options: of ABC's ``pdr``.
     """
     if clocks:
         return replace(sometime(path, clocks=clocks, seconds=seconds), method=f"first {clocks} clocks")
@@ -73,7 +75,7 @@ def never(path: Path, *, bounded: bool = False, clocks: int = 0, traced: bool = 
         return Answer(False, "induction")
     if not reduced.exists():
         reduced = path
-    said = _abc(reduced, f"pdr -T {seconds:.0f}", "print_status", timeout=2 * seconds + 10)
+    said = _abc(reduced, f"pdr {options} -T {seconds:.0f}", "print_status", timeout=2 * seconds + 10)
     if found := AT.search(said):
         happens = Answer(True, "pdr", int(found[1]))
         shown = sometime(path, clocks=int(found[1]) + 1, seconds=seconds) if traced else happens

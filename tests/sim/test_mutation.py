@@ -9,6 +9,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 
 from spikeloom.golden.network import Refusal
 from spikeloom.sim.mutation.equal import unseen
+from spikeloom.sim.mutation.moment import Hint
 from spikeloom.sim.mutation.netlist import mutate
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Seen, trial
 
@@ -195,3 +196,36 @@ def test_a_proof_begins_near_the_fault(wire, method):
     )
     mutant = mutant if wire == "o" else replace(mutant, command=mutant.command.replace("inv", "const0"))
     assert unseen(made.flat, "dut", mutant, without_memories=True, seconds=5) == method
+
+
+LATE = """
+module dut(input clk, input i, input store, output reg o);
+  inner inner(.clk(clk), .i(i), .store(store), .o(o));
+endmodule
+module inner(input clk, input i, input store, output reg o);
+  reg [1:0] words [3:0];
+  reg [1:0] place = 0, read = 0;
+  reg begun = 0, first = 0;
+  wire wrong = first & read[1];
+  always @(posedge clk) begin
+    if (store | ~begun) words[place] <= {i & (place != 2), i};
+    begun <= begun | (place == 3);
+    place <= begun ? {i, store} : place + 1;
+    read <= words[place];
+    first <= begun & (place == AT);
+    o <= wrong ^ read[0];
+  end
+endmodule
+"""
+
+
+@pytest.mark.parametrize("at, words, never", [(2, (2,), True), (2, (1,), False), (3, (2, 3), False)])
+def test_a_hint_says_which_words_matter_and_a_wrong_one_proves_nothing(at, words, never):
+    """The upper bit of word 2 is 0 once all were written; that of another is anything."""
+    made = mutate(LATE.replace("AT", str(at)), "dut", within=lambda place: True, count=20, seed=1)
+    cells = re.findall(r"^  cell \S+ (\S+)\n(?:    .*\n)*?    connect \\Y \\inner\.wrong\n", made.flat, re.MULTILINE)
+    command = f"mutate -mode const0 -module dut -cell {cells[0]} -port Y -portbit 0"
+    mutant = replace(made.mutants[0], place="inner", command=command)
+    hint = Hint(places=("inner",), memory="inner.words", words=words)
+    method = unseen(made.flat, "dut", mutant, without_memories=True, hint=hint, seconds=5)
+    assert (method or "").endswith("in each clock") == never and bool(method) == never

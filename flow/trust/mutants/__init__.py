@@ -13,6 +13,7 @@ from spikeloom.sim.job import Stalls
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
 from spikeloom.sim.mutation.hosted import hosted
+from spikeloom.sim.mutation.moment import Hint
 from spikeloom.sim.mutation.netlist import Mutants, memories, mutate
 from spikeloom.sim.mutation.packets import packets
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Outcome, trial
@@ -93,6 +94,15 @@ ZERO = Subject(
 )
 WIDE = Wire(flit_bits=20, slots=4, slot_size=128)
 SMALL = Wire(flit_bits=61, slots=2, slot_size=64)
+#: A frame of control is known by its first byte, which is in the last slot.
+LINK = {
+    wire: Hint(
+        places=("link.executor", "link.receiver", "link.receiver.slots"),
+        memory="link.receiver.slots.link_slots",
+        words=((wire.slots - 1) * wire.slot_size + 1,),
+    )
+    for wire in (WIDE, SMALL)
+}
 
 #: Of each block: the design of each part, and its share of the block's mutants.
 DESIGNS: dict[str, dict[str, tuple[Subject | type[Interconnect] | Wire, float]]] = {
@@ -133,7 +143,10 @@ def run(part: str, job: Job) -> Rows:
         proof = None
         if outcome.killer is None:
             whole = isinstance(subject, Subject | Wire)  # which has too many bits of memory to be proven with them
-            method = unseen(made.flat, made.top, outcome.mutant, without_memories=whole, seconds=PROOF_SECONDS)
+            hint = LINK.get(subject) if isinstance(subject, Wire) else None
+            method = unseen(
+                made.flat, made.top, outcome.mutant, without_memories=whole, hint=hint, seconds=PROOF_SECONDS
+            )
             proof = f"{method}, whatever memories hold" if method and whole else method
         rows.append(_row(design, outcome, proof))
     return {_title(block): rows}
