@@ -1,25 +1,29 @@
-"""A killer that does all that a host can do to a design, and holds every answer to what it must be."""
+"""Killers that do what a host can do to a design, and hold every answer to what it must be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from spikeloom.golden import simulate as golden
-from spikeloom.hdl.design import Design
+from spikeloom.hdl.design import Design, loaded
 from spikeloom.hdl.flits import decode, encode
 from spikeloom.sim import verilator
 from spikeloom.sim.job import Answer, Job, Operations, Stalls, stimulus
 from spikeloom.sim.mutation.trial import Killer, Seen
 from spikeloom.sim.session import executable
 
-__all__ = ["hosted"]
+__all__ = ["hosted", "surplus", "tabled"]
 
 IDENTITY = 0x5350494B
 BUSY, FAULT, REFUSED = 1, 2, 4
 #: Clocks without progress that are a hang.
 PATIENCE = 6000
 STEPS = 0xA5C3
+STALLS = Stalls(i_enter=40, i_leave=70, o_enter=64, o_leave=48)
+#: The most steps, less one, after which an event too many comes, and how the host stops now and then.
+SURPLUS = 40
+HESITANT = Stalls(i_enter=8, i_leave=64)
 
 Check = Callable[[Answer], str | None]
 
@@ -125,7 +129,28 @@ class Script:
 
         self.checks.append(check_states)
 
-    def job(self, seed: int, stalls: bool) -> Job:
+    def too_many(self, x: np.ndarray) -> None:
+        """A sample whose last step has an event of every neuron, and then one more in the place of its tick."""
+        design, number, (_, steps, _) = self.design, self.runs, x.shape
+        self.restart(steps, sum(1 << bit for bit in {s.observed for s in design.observed}))
+        flits = encode(design.flit, design.input, x)
+        flits[-1] = flits[-2]  # in the place of the tick
+        self.send(flits, steps * len(design.observed) + 1)  # more ticks than come
+        result = golden.run(design.network, x, record="all")
+
+        def check(answer: Answer) -> str | None:
+            part = slice(answer.runs[number].first, answer.runs[number].last)
+            decoded = decode(design.flit, answer.flits[part], answer.clocks[part], design.observed, 1, steps)
+            for name, events in decoded.events.items():
+                there = (events != 0) | (np.arange(steps) < decoded.complete[name])[:, None]
+                if (there & (events != result.events[name])).any():
+                    return f"run {number}: an event of {name!r} differs after one that was too many"
+            return None
+
+        self.checks.append(check)
+        self.read(self.register("status"), FAULT, "status after an event too many", FAULT)  # it still awaits the tick
+
+    def job(self, seed: int, stalls: Stalls) -> Job:
         flits = np.concatenate(self.flits)
         return Job(
             operations=self.operations,
@@ -135,7 +160,7 @@ class Script:
             quiet=4,
             most=200_000,
             seed=seed,
-            stalls=Stalls(i_enter=40, i_leave=70, o_enter=64, o_leave=48) if stalls else Stalls(),
+            stalls=stalls,
         )
 
 
@@ -216,12 +241,44 @@ def hosted(name: str, directory: Path, x: np.ndarray, *, stalls: bool, seed: int
     all or some populations are observed; registers, counters, and a fault in the events."""
     design = Design(directory)
     script = _script(design, stimulus(design, x), seed, stalls)
+    return _killer(name, design, script, script.job(seed, STALLS if stalls else Stalls()))
+
+
+def tabled(
+    name: str, directory: Path, x: np.ndarray, tables: Mapping[str, list[int]], *, stalls: bool, seed: int
+) -> Killer:
+    """A run with these words in some memories, which are another way to say the same network."""
+    design = Design(directory)
+    contents = {memory: design.contents(memory) for memory in loaded(design.manifest)}
+    for memory, about in design.memories.items():
+        if words := tables.get(memory.replace(".", "_")):
+            contents[memory] = np.array([[w >> 32 * k & 0xFFFFFFFF for k in range(about["words"])] for w in words])
+    script, x = Script(design), stimulus(design, x)
+    script.settle()
+    script.write(contents)
+    script.samples(x, [p.name for p in design.network.neurons], steps=x.shape[1])
+    return _killer(name, design, script, script.job(seed, STALLS if stalls else Stalls()))
+
+
+def surplus(name: str, directory: Path, *, seed: int) -> Killer:
+    """Runs that end with an event too many, after more and more steps: it touches nothing of what is in work."""
+    design = Design(directory)
+    script = Script(design)
+    script.settle()
+    script.write({memory: design.contents(memory) for memory in loaded(design.manifest)})
+    rng = np.random.default_rng(seed)
+    for steps in range(1, SURPLUS):
+        values = rng.integers(*design.network.input.value_range, (1, steps, design.input.size), endpoint=True)
+        script.too_many(stimulus(design, np.where(values == 0, 1, values)))
+    return _killer(name, design, script, script.job(seed, HESITANT))
+
+
+def _killer(name: str, design: Design, script: Script, job: Job) -> Killer:
     program = executable(design, bulk=True)
 
     def look(plusargs: Sequence[str], folder: Path) -> Seen:
         for image in design.manifest["images"]:
-            (folder / image).symlink_to((directory / image).resolve())
-        job = script.job(seed, stalls)
+            (folder / image).symlink_to((design.directory / image).resolve())
         try:
             answer = verilator.run(program, job, folder, bulk=True, plusargs=plusargs)
         except RuntimeError as error:

@@ -12,7 +12,7 @@ from spikeloom.hdl.routers import Crossbar, Interconnect, Mesh, Ring
 from spikeloom.sim.job import Stalls
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
-from spikeloom.sim.mutation.hosted import hosted
+from spikeloom.sim.mutation.hosted import hosted, surplus, tabled
 from spikeloom.sim.mutation.moment import Hint
 from spikeloom.sim.mutation.netlist import Mutants, memories, mutate
 from spikeloom.sim.mutation.packets import packets
@@ -49,12 +49,14 @@ ONE = Subject(
     seeds=tuple(range(1, 9)),
     others=OTHERS,
     uneven=UNEVEN,
+    lopsided=(3688, 4002),
 )
 MESH = Subject(
     configuration={"lanes": 2, "cores": 3, "topology": "mesh"},
     rules=(Rule(reset_when="next-step"),),
     seeds=tuple(range(1, 9)),
     others=OTHERS,
+    lopsided=(3412, 4174),
 )
 SHORT = Subject(
     configuration={"lanes": 8, "units": 1, "pipeline": "short", "weights": "single-port", "slots": 1},
@@ -163,7 +165,7 @@ def _killers(
         dut = subject(NODES[subject], PAYLOAD_BITS)
         made = drawn(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"))
         return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
-    folders = case(subject, folder)
+    folders, ahead = case(subject, folder)
     own, others = folders[: len(folders) - subject.further], folders[len(folders) - subject.further :]
     first, _ = own[0]
     text = (first / "accelerator.v").read_text()
@@ -184,6 +186,14 @@ def _killers(
         for k, folder in enumerate(others)
         for stalls in (False, True)
     ]
+    tables = [
+        tabled(
+            f"network {k + 1}, sums ahead{', stalls' * (k % 2)}", *folder, ahead[folder[0]], stalls=k % 2 == 1, seed=k
+        )
+        for k, folder in enumerate(folders[: len(own) + subject.others])
+        if folder[0] in ahead
+    ]
+    too_many = [surplus(f"network {k + 1}, an event too many", folder[0], seed=k) for k, folder in enumerate(own[:-2])]
     host = [
         hosted(f"host, network {k + 1}{', stalls' * stalls}", *own[k], stalls=stalls, seed=3 + k)
         for k, stalls in enumerate((False, True))
@@ -191,7 +201,7 @@ def _killers(
     loud, x = own[-1]
     long = np.tile(x.reshape(1, -1, x.shape[2]), (1, LONG, 1))
     slow = events(f"network {len(own)}, long and slow", loud, long, stalls=SLOW, seed=0)
-    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further]
+    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further, *too_many, *tables]
 
 
 def _within(block: str, memories: set[str]) -> Callable[[str], bool]:

@@ -24,7 +24,10 @@ from spikeloom.golden.network import (
 from spikeloom.golden.synapses import to_dense
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
+from spikeloom.hdl.layouts import Tables
+from spikeloom.hdl.mapping import Mapping as Placed
 from spikeloom.hdl.mapping import map_network
+from spikeloom.hdl.mapping.placement import place
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, covering
 
 __all__ = ["Rule", "Subject", "case"]
@@ -58,7 +61,8 @@ class Subject:
 
     rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
     says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
-    others: so many networks follow that the hardware was not made for; then ``uneven``, whose lists are long.
+    others: so many networks follow that the hardware was not made for; then ``uneven``, whose lists are long; and from
+    these seeds ``lopsided`` ones, in which ticks pile up and long lists go from one core to another.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -74,18 +78,23 @@ class Subject:
     orders: bool = True
     others: int = 0
     uneven: int = 0
+    lopsided: tuple[int, ...] = ()
 
     @property
     def further(self) -> int:
-        return self.others + self.uneven
+        return self.others + self.uneven + len(self.lopsided)
 
 
+Images = dict[str, list[int]]
 Made = tuple[int, Network, Configuration, np.ndarray]
 Draw = Callable[[Subject, CoreParameters, np.random.Generator], Network]
 
 
-def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
-    """Generate the design, once for each of its networks into folders with the same Verilog; with stimuli."""
+def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]], dict[Path, Images]]:
+    """Generate the design, once for each of its networks into folders with the same Verilog; with stimuli.
+
+    Some networks can be said in other words too: those of :func:`_ahead`, by folder.
+    """
     made: list[Made] = []
     wide, loud = (subject.seeds[-1] + k for k in (1, 2))
     for seed in (*subject.seeds, wide, loud):
@@ -98,17 +107,44 @@ def case(subject: Subject, folder: Path) -> list[tuple[Path, np.ndarray]]:
         configuration = dict(subject.configuration)
         if subject.orders:
             configuration["order"] = _orders(network, rng)
-        made.append((seed, network, Configuration.create(**configuration), _stimulus(network, rng, loud=seed == loud)))
+        x = _stimulus(network, rng, loud=seed == loud)
+        made.append((seed, network, _placed(network, Configuration.create(**configuration)), x))
     parameters = reduce(
         covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
     )
-    folders = []
+    folders, ahead = [], {}
     others = islice(_fitting(subject, parameters, _other, OTHER_SEED), subject.others)
     uneven = islice(_fitting(subject, parameters, _uneven, UNEVEN_SEED), subject.uneven)
-    for seed, network, configuration, x in (*made, *others, *uneven):
+    lopsided = (next(_fitting(subject, parameters, _lopsided, seed)) for seed in subject.lopsided)
+    for seed, network, configuration, x in (*made, *others, *uneven, *lopsided):
         generate(network, configuration, folder / f"network{seed}", parameters=parameters)
         folders.append((folder / f"network{seed}", x))
-    return folders
+        if images := _ahead(map_network(network, configuration), parameters):
+            ahead[folder / f"network{seed}"] = images
+    return folders, ahead
+
+
+def _placed(network: Network, configuration: Configuration) -> Configuration:
+    """With the cores said, which takes long to find."""
+    return place(network, configuration) if isinstance(configuration.cores, int) else configuration
+
+
+def _ahead(mapping: Placed, parameters: AcceleratorParameters) -> Images:
+    """Of some memories, with which events are added up a step further ahead of who reads the sums: their rings are a
+    step longer, and hold a credit more. Nothing without such rings, or room for them."""
+    mapping = replace(mapping, rings=tuple(replace(ring, steps=ring.steps + 1) for ring in mapping.rings))
+    for number, core in enumerate(parameters.cores):
+        rows = sum(ring.rows * ring.steps for ring in mapping.rings if mapping.by_name[ring.target].core == number)
+        if rows > (core.scatter.ring_rows if core.scatter else 0):
+            return {}
+    try:
+        images = mapping.images(parameters)
+    except ValueError:  # too many steps
+        return {}
+    lsb = Tables(parameters.cores[0]).channel["credit"].offset
+    channels = {name: words for name, words in images.items() if name.endswith("_scatter_channels")}
+    more = {name: [word + (1 << lsb) * (word > 0) for word in words] for name, words in channels.items()}
+    return more | {name: words for name, words in images.items() if name.endswith(("_projections", "_rings"))}
 
 
 def _fitting(subject: Subject, parameters: AcceleratorParameters, draw: Draw, first: int) -> Iterator[Made]:
@@ -142,6 +178,10 @@ def _fitting(subject: Subject, parameters: AcceleratorParameters, draw: Draw, fi
 def _other(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
     low, high = subject.sizes
     return _network(replace(subject, sizes=(low, max(low, high // 2))), rng, wide=False)
+
+
+def _lopsided(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
+    return _network(subject, rng, wide=False, lopsided=True)
 
 
 def _uneven(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
@@ -207,14 +247,19 @@ def _loud(subject: Subject, size: int, rng: np.random.Generator) -> Network:
     return Network(populations=tuple(populations), projections=tuple(projections), output=names[-1])
 
 
-def _network(subject: Subject, rng: np.random.Generator, *, wide: bool) -> Network:
-    """A chain with a skip, a loop, and a second projection between two. wide: states use all of their bits."""
+def _network(subject: Subject, rng: np.random.Generator, *, wide: bool, lopsided: bool = False) -> Network:
+    """A chain with a skip, a loop, and a second projection between two. wide: states use all of their bits. lopsided:
+    at most one population is large.
+    """
     count = subject.populations
     names = ["in", *(f"layer{k}" for k in range(1, count + 1))]
     ends = [(k, k + 1) for k in range(count)] + [(count, int(rng.integers(1, count + 1)))]
     ends += [(0, count)] if rng.random() < 0.7 else []
     ends += [ends[int(rng.integers(count))]] if rng.random() < 0.5 else []
     sizes = rng.integers(*subject.sizes, len(names), endpoint=True).tolist()
+    if lopsided:
+        sizes = rng.integers(1, 4, len(names), endpoint=True).tolist()
+        sizes[rng.integers(len(names))] = int(rng.integers(33, 60, endpoint=True))
     kinds, windows = {}, {}
     for k in range(count):
         kinds[k] = str(rng.choice(subject.kinds))
