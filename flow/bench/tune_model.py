@@ -92,8 +92,8 @@ def _built(bench: Bench, made: hardware.Hardware, board: Board) -> dict[str, Any
 
 @figure(
     {"network": "digits", "board": "ice40-hx8k"},
-    {"network": "hardreset", "board": hardware.BOARD},
-    {"network": "vowels", "board": hardware.BOARD},
+    {"network": "hardreset", "board": "ice40-hx8k"},
+    {"network": "vowels", "board": "ulx3s-25f"},
 )
 def tune_model(bench: Bench, network: str, board: str) -> Iterator[dict[str, Any]]:
     """Random designs of one core that the model was not fitted to, each built with one seed and simulated: by which
