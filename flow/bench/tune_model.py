@@ -112,7 +112,7 @@ def tune_model(bench: Bench, network: str, board: str) -> Iterator[dict[str, Any
         if design_of(network, widths, configuration) in known:
             continue
         beyond = aims.excesses(model)
-        if beyond["bram<=100%"] or beyond["dsp<=100%"] or model["lut"] > FULL * chosen.resources.lut:
+        if any(beyond.get(f"{name}<=100%") for name in ("bram", "dsp")) or model["lut"] > FULL * chosen.resources.lut:
             too_large += 1
             continue
         bench.progress("build designs", len(designs), DESIGNS)
