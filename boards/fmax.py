@@ -1,6 +1,6 @@
 """The fastest clock of a board's whole design, estimated without any tool from runs of place and route.
 
-A device has a clock of its own, which larger designs and several cores reach less of.
+A device has a clock of its own, which larger designs, several cores and, by family, short pipelines reach less of.
 """
 
 import json
@@ -15,6 +15,7 @@ import numpy as np
 
 from spikeloom.boards import catalogue
 from spikeloom.boards.board import Board
+from spikeloom.boards.families import FAMILIES
 from spikeloom.hdl.parameters import AcceleratorParameters
 
 __all__ = ["SHIPPED", "Run", "Speed", "device", "fitted", "load", "predict"]
@@ -37,11 +38,8 @@ class Run:
 
     @property
     def features(self) -> tuple[float, ...]:
-        return _features(self.lut, self.configuration.get("cores", 1) not in (1, "shared"), self._short)
-
-    @property
-    def _short(self) -> bool:
-        return self.configuration.get("pipeline") == "short"
+        several = self.configuration.get("cores", 1) not in (1, "shared")
+        return _features(self.lut, several, self.configuration.get("pipeline") == "short", self.board)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +80,9 @@ def predict(p: AcceleratorParameters, board: Board, lut: int | None, speed: Spee
     """In MHz; None for a device without runs, or where the logic cells are not known. speed: by default the shipped."""
     if lut is None:
         return None
-    return (speed or _shipped()).predict(device(board.name), _features(lut, len(p.cores) > 1, p.cores[0].short))
+    return (speed or _shipped()).predict(
+        device(board.name), _features(lut, len(p.cores) > 1, p.cores[0].short, board.name)
+    )
 
 
 def device(board: str) -> str:
@@ -91,5 +91,6 @@ def device(board: str) -> str:
     return f"{found.device} {found.speed}".strip()
 
 
-def _features(lut: float, several: bool, short: bool) -> tuple[float, ...]:
-    return (log(lut / 1000), float(several), float(short))
+def _features(lut: float, several: bool, short: bool, board: str) -> tuple[float, ...]:
+    family = catalogue.find(board).family
+    return (log(lut / 1000), float(several), *(float(short and family == one) for one in FAMILIES))
