@@ -191,7 +191,7 @@ class Model:
 
     def _lanes(self, w: LanesWork, stalled: Sequence[float], scatter: Engine, stage: Stage, time: float) -> Times:
         engine, costs, groups, idle = stage.engine, self.costs, w.groups, stage.engine.idle
-        until_first, apart, sending, slack, before_last, accepts, events = w.steps[stage.step]
+        until_first, apart, sending, slack, before_last, accepts, reads, events = w.steps[stage.step]
         engine.since = start = max(time + 1, engine.prepared)
         begin = max(start + costs.start - 1, idle + 1)  # the first row
         first = max(begin + until_first, engine.last_hand_over + engine.after_step)
@@ -213,8 +213,8 @@ class Model:
         for port in self.into[stage.name]:
             port.expect(stage.name, leaves, sent, events)
         self.done[stage.name].append((idle, begin, first, last, sent))
-        if w.takes:
-            engine.takings.append((begin, last, w.takes))
+        if scatter.stages:
+            engine.takings.append((begin, last, w.takes, reads))
             _added(scatter, engine)
         return last_group, last, sent
 
@@ -222,7 +222,9 @@ class Model:
         engine, w = stage.engine, self.lists[stage.name][number]
         self.begun[stage.name][number].append((engine.idle, begin))
         engine.idle = begin + w.clocks[step]
-        engine.adding, engine.put_off = (begin + w.lead[step], w.rows[step]), 0.0
+        first, rows, events = begin + w.lead[step], w.rows[step], w.events[step]
+        engine.reading = first - w.ahead, min(events, rows), max(1.0, rows / events) if events else 1.0
+        engine.adding, engine.put_off = (first, rows), 0.0
         _added(engine, lanes)
 
 
@@ -237,15 +239,35 @@ def _waits(stage: Stage, idle: np.ndarray, begin: np.ndarray) -> dict[str, float
 
 
 def _added(scatter: Engine, lanes: Engine) -> None:
-    """Puts off the end of rows that are added, by a clock for each row of sums that is taken meanwhile."""
+    """Puts off the end of rows that are added, by a clock for each row of sums that is taken meanwhile, and by what the
+    list is read later since the lanes read theirs."""
     begin, rows = scatter.adding
     end = begin + rows
-    for first, last, taken in lanes.takings:
+    for first, last, taken, _ in lanes.takings:
         # While sums are taken, rows are added in the other clocks.
         if last > first and begin < last and first < end:
             since, share = max(first, begin), min(0.9, taken / (last - first))
             end += min((end - since) * share / (1 - share), (last - since) * share)
-    found = end - begin - rows - scatter.put_off
-    scatter.put_off += found
-    scatter.all_put_off += found
-    scatter.idle += found
+    found = end + _late(*scatter.reading, lanes) - begin - rows - scatter.put_off
+    if found > 0:
+        scatter.put_off += found
+        scatter.all_put_off += found
+        scatter.idle += found
+
+
+def _late(since: float, events: float, rows: float, lanes: Engine) -> float:
+    """Clocks by which a list's last row is later since its events, each of so many rows, are read in clocks in which
+    the lanes read nothing."""
+    time, read, late = since, 0.0, 0.0
+    for first, last, _, reads in lanes.takings:
+        if last <= max(time, first):
+            continue
+        read += max(0.0, first - time)
+        if read >= events:
+            break
+        time, free = max(time, first), 1 - min(0.95, reads / (last - first))
+        more = min(events - read, (last - time) * free)
+        time, read = time + more / free, read + more
+        # The next event is read now, or this was the last one.
+        late = max(late, time - since - read * rows + (rows - 1) * (read >= events))
+    return late

@@ -10,8 +10,8 @@ from math import inf
 __all__ = ["Engine", "Stage", "Taking", "Times", "Tokens", "simulate"]
 
 Times = tuple[float, float, float]
-#: Rows of sums that are taken: from, to, how many.
-Taking = tuple[float, float, int]
+#: A step of the lanes: from, to, how many rows of sums they take, and how many entries of lists they read.
+Taking = tuple[float, float, int, float]
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -93,8 +93,9 @@ class Engine:
     accepted: float = 0.0
     last_hand_over: float = -1e9
     sent: float = 0.0
-    takings: deque[Taking] = field(default_factory=lambda: deque(maxlen=4))
-    adding: tuple[float, float] = (0.0, 0.0)  # rows of a list: from, how many clocks; ``put_off`` by so many more
+    takings: deque[Taking] = field(default_factory=lambda: deque(maxlen=6))
+    reading: tuple[float, float, float] = (0.0, 0.0, 1.0)  # a list: from, how many events, rows of each
+    adding: tuple[float, float] = (0.0, 0.0)  # its rows: from, how many clocks; ``put_off`` by so many more
     put_off: float = 0.0
     all_put_off: float = 0.0
     waiting: deque[tuple[float, Stage, int, int]] = field(default_factory=deque)

@@ -51,8 +51,10 @@ class LanesWork:
 
     @cached_property
     def steps(self) -> list[tuple[float, ...]]:
-        """Of each step: ``first``, ``apart``, ``sending``, ``slack``, both of ``begun``, and its events."""
-        each = (self.first, self.apart, self.sending, self.slack, *self.begun, self.events)
+        """Of each step: ``first``, ``apart``, ``sending``, ``slack``, both of ``begun``, how many entries of lists are
+        read, and its events."""
+        read = self.groups * self.entries - self.takes
+        each = (self.first, self.apart, self.sending, self.slack, *self.begun, read, self.events)
         return list(zip(*(values.tolist() for values in each), strict=True))
 
 
@@ -61,8 +63,11 @@ class ScatterWork:
     """Steps of a projection in the event-stationary order.
 
     clocks: in all; ``lead``: before its first row, and ``rows`` of them rows of weights or synapses of lists.
+    events: that are read; ``ahead``: clocks from reading one to its first row.
     """
 
+    ahead: float
+    events: list[float]
     clocks: list[float]
     lead: list[float]
     rows: list[float]
@@ -204,7 +209,11 @@ def _scattered(mapping: Mapping, r: Reader, events: Counts, sent: Counts, costs:
     unread = np.where(read > 0, costs.first_row + p.entry_latency + read, costs.empty)
     clocks = np.where(rows > 0, with_rows, unread)
     return ScatterWork(
-        clocks=clocks.ravel().tolist(), lead=first.ravel().tolist(), rows=(costs.row * rows).ravel().tolist()
+        ahead=reading,
+        events=read.ravel().tolist(),
+        clocks=clocks.ravel().tolist(),
+        lead=first.ravel().tolist(),
+        rows=(costs.row * rows).ravel().tolist(),
     )
 
 

@@ -128,6 +128,16 @@ def test_nothing_that_engines_do_to_each_other_is_left_out(quick_compiler, tmp_p
                 assert ratio() < 1 - CLOSE, name
 
 
+def test_lists_are_read_while_the_lanes_read_none():
+    lanes = Engine(name="core0", look=3)
+    lanes.takings.append((10.0, 30.0, 0, 20.0))  # of these 20 clocks nearly all
+    assert core_model._late(0.0, 10.0, 1.0, lanes) == core_model._late(30.0, 10.0, 1.0, lanes) == 0
+    assert core_model._late(10.0, 5.0, 1.0, lanes) == pytest.approx(19)
+    assert core_model._late(10.0, 5.0, 4.0, lanes) == pytest.approx(16), "rows of the first are added meanwhile"
+    assert core_model._late(5.0, 10.0, 1.0, lanes) == pytest.approx(19), "half of it is read before"
+    assert core_model._late(25.0, 5.0, 1.0, lanes) == pytest.approx(4.75)
+
+
 def test_what_a_port_cannot_take_waits_until_it_is_taken():
     port, period, events = congestion.Port(2, ("a", "b", "now and then")), 10, 8
     for step in range(20):
