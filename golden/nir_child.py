@@ -60,8 +60,9 @@ def restrain(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         given = [limit for limit in resource.getrlimit(what) if limit != resource.RLIM_INFINITY]
+        last = most + (what == resource.RLIMIT_CPU)  # a second later it is killed, and nobody knows for what
         with contextlib.suppress(ValueError, OSError):  # systems that know a limit and do not let it be set
-            resource.setrlimit(what, (min([most, *given]),) * 2)
+            resource.setrlimit(what, (min([most, *given]), min([last, *given])))
 
 
 def answer(path: str, limits: Limits, arrays: list[np.ndarray]) -> dict[str, Any]:

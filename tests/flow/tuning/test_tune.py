@@ -33,6 +33,8 @@ def test_a_whole_small_space_gives_its_exact_front(given):
     network = spikeloom.convert(given["model"], data=given["data"], knobs="snntorch").network
     points = list(spaces.read(given["space"], network).points())
     figures = [estimate(source, given["board"], point).figures for point in points]
+    figures = [one for one in figures if report.goals.kept(one)]
+    assert 4 < len(figures) < 16, "some miss the board's clock"
     costs = [report.goals.costs(one) for one in figures]
     kept = front(np.array(costs))
     assert sorted(report.goals.costs(design.figures) for design in report.front) == sorted(costs[k] for k in kept)
