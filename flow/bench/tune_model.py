@@ -134,6 +134,7 @@ def tune_model(bench: Bench, network: str, board: str) -> Iterator[dict[str, Any
         "designs": designs,
         "too_large": too_large,
         "samples": SAMPLES,
+        "around": hardware.around(),
         **{f"{name}_median": round(float(np.median(found)), 4) for name, found in off.items()},
         **{f"{name}_worst": round(float(found.max()), 4) for name, found in off.items()},
         **{f"{name}_wrong": int(np.count_nonzero(errors(designs, name))) for name in ("bram",)},
