@@ -9,6 +9,7 @@ import os
 import textwrap
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,9 +20,11 @@ from spikeloom.bench.results import versions
 from spikeloom.files import new_file
 from spikeloom.golden.network import Refusal
 
-__all__ = ["Cache", "digest", "sources"]
+__all__ = ["Cache", "digest", "reached", "sources"]
 
 CODE = {".py", ".sv", ".cpp"}
+BESIDE = {".sv", ".cpp", ".h", ".v"}
+PROJECT = __name__.partition(".")[0]
 
 
 def digest(value: Any) -> str:
@@ -49,6 +52,50 @@ def sources(name: str) -> str:
                 text = path.read_text("utf-8")
                 texts[str(path.relative_to(folder))] = _meaning(text) if path.suffix == ".py" else text
     return digest(texts)
+
+
+def reached(name: str) -> dict[str, str]:
+    """Hashes of a module and of all of the project's code that it reaches: modules that it imports, or names in a text
+    as what another process runs, and what is not Python in the rooms of these."""
+    todo, found = [name], dict[str, str]()
+    while todo:
+        module = todo.pop()
+        if module not in found and (path := _python(module)):
+            found[module], names = _read(path)
+            todo += names
+            todo += [module.rpartition(".")[0]]
+    for room in {".".join(module.split(".")[:2]) for module in found}:
+        for folder in map(Path, getattr(importlib.import_module(room), "__path__", ())):
+            others = (path for path in folder.rglob("*") if path.suffix in BESIDE)
+            found |= {f"{room}/{path.relative_to(folder)}": digest(path.read_text("utf-8")) for path in others}
+    return found
+
+
+@cache
+def _python(module: str) -> Path | None:
+    """A module's file; None for what is no module of the project, and for the project as a whole, which names all."""
+    if not module.startswith(f"{PROJECT}.") or not all(word.isidentifier() for word in module.split(".")):
+        return None
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # such as a class in a module
+        return None
+    return Path(spec.origin) if spec and str(spec.origin).endswith(".py") else None
+
+
+@cache
+def _read(path: Path) -> tuple[str, list[str]]:
+    """A file's hash, and what it imports or may name as a module."""
+    tree, names = ast.parse(path.read_text("utf-8")), set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=several):
+                names |= {one.name for one in several}
+            case ast.ImportFrom(module=str(module), names=several):
+                names |= {module, *(f"{module}.{one.name}" for one in several)}
+            case ast.Constant(value=str(text)):
+                names.add(text)
+    return digest(ast.dump(tree)), sorted(names)
 
 
 def cache_folder() -> Path:

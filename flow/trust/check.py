@@ -57,6 +57,7 @@ class Check:
     run:     a part's rows. Raises :class:`Unable` where it cannot run here; any other error is a failure of the check.
     cases:   how many cases the rows of all parts stand for; none is a failure.
     figures: counted from the rows of all parts, given whether the run is a full one.
+    whole:   its results rest on all of the project: it runs tests or commands.
     needs:   raises :class:`Refusal` where a tool is missing; by default one that builds simulators.
     """
 
@@ -67,4 +68,5 @@ class Check:
     run: Callable[[str, Job], Rows]
     cases: Callable[[Rows], int]
     figures: Callable[[Rows, bool], Sequence[Figure]]
+    whole: bool = False
     needs: Callable[[], object] = verilator.tools

@@ -366,4 +366,5 @@ CHECK = Check(
     run=run,
     cases=cases,
     figures=figures,
+    whole=True,
 )

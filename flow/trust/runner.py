@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from spikeloom.bench.cache import digest, sources
+from spikeloom.bench.cache import digest, reached, sources
 from spikeloom.bench.results import versions
 from spikeloom.files import new_file
 from spikeloom.golden.network import Refusal
@@ -72,9 +73,11 @@ class Outcome:
         return sum(part.seconds for part in self.parts)
 
 
-def code() -> str:
-    """Hash of all that a result rests on; what was found before it changed is not shown."""
-    return digest([sources(f"spikeloom.{room}") for room in ROOMS] + sorted(versions().items()))
+@cache
+def code(check: str) -> str:
+    """Hash of all that a check's results rest on; what was found before it changed is not shown."""
+    whole = [sources(f"spikeloom.{room}") for room in ROOMS] if check_of(check).whole else []
+    return digest([whole, reached(f"spikeloom.trust.{check}"), sorted(versions().items())])
 
 
 def parts_of(name: str, full: bool) -> tuple[str, ...]:
@@ -102,8 +105,7 @@ def known(folder: Path, check: str, part: str, stamp: str) -> Part | None:
 
 def before(folder: Path, parts: Iterable[Part]) -> list[Part]:
     """Those of the parts that are known already."""
-    stamp = code()
-    return [found for part in parts if (found := known(folder, part.check, part.name, stamp))]
+    return [found for part in parts if (found := known(folder, part.check, part.name, code(part.check)))]
 
 
 def work(part: Part, full: bool, said: Said, *, limit: float | None = None) -> Part:
@@ -157,9 +159,9 @@ def _follow(process: subprocess.Popen[str], part: Part, said: Said, until: float
 
 def run(wanted: Sequence[Part], folder: Path, *, full: bool, workers: int, again: bool, said: Said) -> Iterator[Part]:
     """The parts as they end, ``workers`` at a time; those that are known come first and are not run ``again``."""
-    stamp, todo = code(), []
+    stamps, todo = {part.check: code(part.check) for part in wanted}, []
     for part in wanted:
-        found = None if again else known(folder, part.check, part.name, stamp)
+        found = None if again else known(folder, part.check, part.name, stamps[part.check])
         if found is None:
             todo.append(part)
         else:
@@ -169,9 +171,10 @@ def run(wanted: Sequence[Part], folder: Path, *, full: bool, workers: int, again
         try:
             for future in as_completed(futures):
                 part = future.result()
+                content = vars(part)
+                whole = digest([stamps[part.check], part.check, part.name, content])
                 with new_file(_place(folder, part.check, part.name)) as partial:
-                    document = {"part": vars(part), "digest": digest([stamp, part.check, part.name, vars(part)])}
-                    partial.write_text(json.dumps(document), "utf-8")
+                    partial.write_text(json.dumps({"part": content, "digest": whole}), "utf-8")
                 yield part
         except BaseException:
             for future in futures:

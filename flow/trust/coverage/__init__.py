@@ -217,4 +217,5 @@ CHECK = Check(
     run=_run,
     cases=lambda rows: len(rows.get(RUNS, ())),
     figures=lambda rows, full: list(_figures(rows, full)),
+    whole=True,
 )

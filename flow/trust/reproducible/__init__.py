@@ -317,4 +317,5 @@ CHECK = Check(
     cases=cases,
     figures=figures,
     needs=lambda: None,
+    whole=True,
 )

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
+from spikeloom.bench.cache import reached
 from spikeloom.golden.network import Refusal
 from spikeloom.trust import __main__ as command
 from spikeloom.trust import page, part, runner, stages
@@ -137,13 +140,14 @@ def test_what_is_known_is_not_run_again_until_the_code_changes(monkeypatch, tmp_
 
     bad = "error"
     monkeypatch.setattr(runner, "work", work)
+    monkeypatch.setattr(runner, "code", lambda check: f"code of {check}")
     (tmp_path / "parts").mkdir()
     assert again() == ["one", "two"]
     assert again() == ["two"]  # what failed is tried again
     bad = "unable"
     assert again() == again() == ["two"]  # and what could not run
     assert again(again=True) == ["one", "two"]
-    monkeypatch.setattr(runner, "code", lambda: "other code")
+    monkeypatch.setattr(runner, "code", lambda check: f"other code of {check}")
     assert again() == ["one", "two"]
     for damaged in (
         lambda text: "{",
@@ -153,6 +157,17 @@ def test_what_is_known_is_not_run_again_until_the_code_changes(monkeypatch, tmp_
         for path in (tmp_path / "parts").iterdir():
             path.write_text(damaged(path.read_text()))
         assert again() == ["one", "two"]
+
+
+@pytest.mark.parametrize("name", ["hostile", "soak"])
+def test_a_check_rests_on_all_that_it_imports_and_names(name):
+    found = reached(f"spikeloom.trust.{name}")
+    code = f"import sys, spikeloom.trust.{name}; print(*(m for m in sys.modules if m.startswith('spikeloom.')))"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert len(imported) > 30 and set(imported) <= set(found)
+    assert "spikeloom.sim/bulk.cpp" in found
+    assert ("spikeloom.golden.nir_child" in found) == ("spikeloom.cli.program" in found) == (name == "hostile")
+    assert ("spikeloom.trust.soak" in found) == (name == "soak")
 
 
 def test_the_page_shows_every_figure_and_the_list_behind_it(tmp_path):
