@@ -1,6 +1,7 @@
 """The page of ``make trust``: every figure, and the list behind it."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,13 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": cell, "number": number, "bound": bound, "heads": heads}
+    environment.filters |= {
+        "cell": cell,
+        "number": number,
+        "bound": bound,
+        "heads": heads,
+        "seldom_first": seldom_first,
+    }
     environment.globals["anchor"] = anchor
     page = environment.get_template("trust.html.j2").render(
         outcomes=outcomes,
@@ -63,6 +70,12 @@ def anchor(*names: str) -> str:
 def heads(rows: Sequence[Row]) -> list[str]:
     """The columns of a list: every key of its rows, in the order in which they first come."""
     return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def seldom_first(rows: Sequence[Row]) -> list[Row]:
+    """What came of few rows is what people look for: survivors are before what was killed."""
+    many = Counter(row.get("verdict") for row in rows)
+    return sorted(rows, key=lambda row: many[row.get("verdict")])
 
 
 def number(value: float) -> str:

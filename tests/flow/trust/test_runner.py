@@ -182,6 +182,13 @@ def test_the_page_shows_every_figure_and_the_list_behind_it(tmp_path):
     assert "0 of 1 checks held, 1 failed" in text
 
 
+def test_what_survived_is_listed_first():
+    verdicts = ("killed", "changes nothing", "killed", "alive", "changes nothing", "killed")
+    rows = page.seldom_first([{"verdict": verdict, "number": k} for k, verdict in enumerate(verdicts)])
+    assert [row["number"] for row in rows] == [3, 1, 4, 0, 2, 5]
+    assert page.seldom_first([{"number": 2}, {"number": 1}]) == [{"number": 2}, {"number": 1}]
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_every_check_there_is_has_parts(full):
     for name in NAMES:
