@@ -1,22 +1,20 @@
 """What a designer may tune."""
 
-import reprlib
-from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spikeloom.golden.network import Refusal
+from spikeloom.hdl import yaml_file
+from spikeloom.hdl.yaml_file import shown
 
 __all__ = ["Configuration"]
 
 Order = Literal["auto", "neuron", "event"]
 Topology = Literal["crossbar", "ring", "mesh"]
 
-MAX_FILE_BYTES = 1 << 20
 #: That are told at once.
 MOST_PROBLEMS = 10
 #: Of which each is a node; events are packets with a bit for each.
@@ -24,32 +22,11 @@ MOST_CORES = 64
 MOST_SLOTS, DEFAULT_SLOTS = 8, 2
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML itself forbids a key twice; PyYAML takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = [key for key, count in Counter(keys).items() if count > 1]
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _shown(value: object) -> str:
-    """A value in a few words, however large it is: aliases of YAML make very much of a few lines."""
-    short = reprlib.Repr()
-    short.maxlevel, short.maxstring, short.maxother = 2, 80, 80
-    try:
-        return short.repr(value)
-    except ValueError:  # Python does not write numbers of thousands of digits
-        return "a number of very many digits"
-
-
 def _wrong(value: object, good: Callable[[object], bool]) -> str:
     """Of a dictionary the first wrong entry alone."""
     if not isinstance(value, dict):
-        return _shown(value)
-    return _shown(next(({n: v} for n, v in value.items() if not (isinstance(n, str) and good(v))), value))
+        return shown(value)
+    return shown(next(({n: v} for n, v in value.items() if not (isinstance(n, str) and good(v))), value))
 
 
 class Configuration(BaseModel):
@@ -171,7 +148,7 @@ class Configuration(BaseModel):
             problems = [
                 f"{'.'.join(str(part)[:80] for part in e['loc']) or 'configuration'}: "
                 + (fields if e["type"] == "extra_forbidden" else e["msg"].removeprefix("Value error, "))
-                + (f" (given: {_shown(e['input'])})" if e["type"] not in ("value_error", "extra_forbidden") else "")
+                + (f" (given: {shown(e['input'])})" if e["type"] not in ("value_error", "extra_forbidden") else "")
                 for e in error.errors()[: MOST_PROBLEMS + 1]
             ]
             if len(problems) > MOST_PROBLEMS:
@@ -182,26 +159,8 @@ class Configuration(BaseModel):
     def read(cls, path: str | Path) -> "Configuration":
         """Read a YAML file of the fields above."""
         path = Path(path)
+        values = yaml_file.read(path, "a configuration", "lanes: 16")
         try:
-            with path.open("rb") as file:
-                text = file.read(MAX_FILE_BYTES + 1)
-            if len(text) > MAX_FILE_BYTES:
-                raise Refusal(f"{path}: a configuration has at most {MAX_FILE_BYTES} bytes")
-            values = yaml.load(text, _Loader)  # noqa: S506, a SafeLoader
-        except OSError as error:
-            raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise Refusal(f"{path}: not YAML ({' '.join(str(error).split())})") from None
-        # PyYAML's own for numbers, dates and tags that are not what they say.
-        except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
-            raise Refusal(f"{path}: not YAML (a value that cannot be read: {error})") from None
-        if not isinstance(values, dict | None):
-            raise Refusal(f"{path}: a configuration is a mapping like 'lanes: 16', not {_shown(values)}")
-        if odd := [key for key in values or {} if not isinstance(key, str)]:
-            raise Refusal(f"{path}: fields have names, as in 'lanes: 16'; {_shown(odd[0])} is not one")
-        if empty := [key for key, value in (values or {}).items() if value is None]:
-            raise Refusal(f"{path}: {empty[0]} has no value; give one, or leave it out")
-        try:
-            return cls.create(**(values or {}))
+            return cls.create(**values)
         except Refusal as refusal:
             raise Refusal(f"{path}: {refusal}") from None

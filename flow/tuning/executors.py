@@ -132,8 +132,8 @@ class Pool:
                     raise raised
                 return
         raise Refusal(
-            f"The workers were killed {MOST_POOLS} times; is there enough memory? What is finished is kept, and "
-            "--resume goes on"
+            f"The workers were killed {MOST_POOLS} times: there is not enough memory, or what they run ends its own "
+            "process. What is finished is kept, and --resume goes on"
         )
 
 

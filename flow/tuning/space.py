@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from spikeloom.boards.board import Board
 from spikeloom.golden.network import Network, Refusal
 from spikeloom.golden.quantise import SYNAPSES, WIDTHS
+from spikeloom.hdl import yaml_file
 from spikeloom.hdl.configuration import Configuration
 
 __all__ = ["HARDWARE", "QUANTISATION", "Point", "Space", "default", "read"]
@@ -28,7 +28,7 @@ STEPS, CLOCK, TRAIN = "steps", "clock_mhz", "train"
 #: Of which each single layer or projection may have its own choices.
 BY_LAYER = ("weight_bits", "state_bits", "guard_bits")
 PARTS = dict.fromkeys(BY_LAYER, "layer") | {"order": "projection", "slots": "population"}
-MOST_CHOICES, MOST_MHZ, MAX_FILE_BYTES = 64, 1000, 1 << 20
+MOST_CHOICES, MOST_MHZ = 64, 1000
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def read(given: "str | Path | Mapping[str, Any]", network: Network) -> Space:
     """
     what = "The space"
     if not isinstance(given, Mapping):
-        what, given = str(given), _document(Path(given))
+        what, given = str(given), yaml_file.read(Path(given), "a space", "lanes: [4, 8, 16]")
     axes: dict[str, tuple[Any, ...]] = {}
     layers = [p.name for p in network.neurons]
     ends = [f"{j.source} -> {j.target}" for j in network.projections]
@@ -221,19 +221,3 @@ def _check(what: str, name: str, choice: Any) -> None:
         raise Refusal(f"{what}: synapses is one of {', '.join(SYNAPSES)}, not {label(choice)}")
     elif base == CLOCK and not (type(choice) in (int, float) and 1 <= choice <= MOST_MHZ):
         raise Refusal(f"{what}: clock_mhz is a number of MHz in 1..{MOST_MHZ}, not {label(choice)}")
-
-
-def _document(path: Path) -> Mapping[str, Any]:
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_FILE_BYTES + 1)
-        if len(text) > MAX_FILE_BYTES:
-            raise Refusal(f"{path}: a space has at most {MAX_FILE_BYTES} bytes")
-        document = yaml.safe_load(text)
-    except OSError as error:
-        raise Refusal(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Refusal(f"{path}: not YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(document, dict) or any(not isinstance(key, str) for key in document):
-        raise Refusal(f"{path}: a space is a mapping like 'lanes: [4, 8, 16]', not {type(document).__name__}")
-    return document

@@ -83,6 +83,8 @@ def test_what_cannot_be_searched_is_refused(given, message):
     [
         "[1, 2]",
         "lanes: [",
+        "lanes: [1, 2]\nunits: [1]\nlanes: [4, 8]",
+        "lanes: !!timestamp 8",
         "\x00",
         "cores: &x [*x, shared]",
         f"steps: [{'9' * 5000}]",
