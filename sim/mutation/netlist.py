@@ -37,6 +37,7 @@ PORTS = {"CLK", "Q"}
 #: So many are drawn for each that is wanted, as most are in other places.
 DRAWN = 40
 CONTROL = "mutant"
+START = re.compile(r"^ *cell \$meminit\w* (\S+)$", re.MULTILINE)
 IMAGE = re.compile(r'^  initial (\$readmemh\("[^"]+", (\w+)\);)\n', re.MULTILINE)
 
 
@@ -95,11 +96,12 @@ def mutate(
             "write_rtlil right.il",
             f"mutate -list {DRAWN * count} -seed {seed} -o drawn",
         )
-        text = (folder / "right.v").read_text()
+        text, flat = (folder / "right.v").read_text(), (folder / "right.il").read_text()
         places, lines = _places(text, top), text.splitlines()
+        starts = set(START.findall(flat))
         mutants: list[Mutant] = []
         for command in (folder / "drawn").read_text().splitlines():
-            mutant = _mutant(command, len(mutants) + 1, places, lines)
+            mutant = _mutant(command, len(mutants) + 1, places, lines, starts)
             if mutant and within(mutant.place) and len(mutants) < count:
                 mutants.append(mutant)
         if len(mutants) < count:
@@ -109,7 +111,6 @@ def mutate(
         commands = [m.command.replace("mutate", f"{control} {m.number}", 1) for m in mutants]
         run_yosys(folder, "read_rtlil right.il", *commands, "opt_clean", "write_verilog -noattr mutants.v")
         text = (folder / "mutants.v").read_text().split("*/", 1)[1].lstrip()
-        flat = (folder / "right.il").read_text()
     return Mutants(top=top, verilog=_switched(_filled(text, images)), flat=flat, mutants=tuple(mutants))
 
 
@@ -130,14 +131,14 @@ def _places(text: str, top: str) -> list[str]:
     return places
 
 
-def _mutant(command: str, number: int, places: list[str], lines: list[str]) -> Mutant | None:
-    """None if its port has none, or it is nowhere in the text."""
+def _mutant(command: str, number: int, places: list[str], lines: list[str], starts: set[str]) -> Mutant | None:
+    """None if its port has none, or it is nowhere in the text. starts: cells that say what memories start with."""
     words = command.split()
     found = {name: value for name, value in zip(words[1::2], words[2::2], strict=True) if name != "-src"}
     origins = re.findall(r"-src right\.v:(\d+)", command)
     port = found["-port"].lstrip("\\")
     always = port == "EN" and "$memrd$" in found["-cell"]  # of a port that is read at any time
-    if port in PORTS or always or not origins:
+    if port in PORTS or always or not origins or found["-cell"] in starts:
         return None
     line = int(origins[-1]) - 1  # the cell's; the wire's comes before
     kinds = [KINDS.get(kind, kind) for kind in re.findall(r"\$([a-z]\w*)\$", found["-cell"])]

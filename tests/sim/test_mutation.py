@@ -58,6 +58,14 @@ def test_more_than_there_are_is_refused(made):
         mutate("module dut(output o); assign o = 1; endmodule", "dut", within=lambda place: False, count=1, seed=1)
 
 
+def test_what_a_table_in_the_logic_starts_with_has_no_mutants():
+    """Yosys makes a memory of it, whose words must stay constant."""
+    cases = "".join(f"    4'd{k}: o = 16'd{k * k * 37 % 65521};\n" for k in range(16))
+    table = f"module dut(input [3:0] a, output reg [15:0] o);\n  always @* case (a)\n{cases}  endcase\nendmodule\n"
+    made = mutate(table, "dut", within=lambda place: True, count=20, seed=1)
+    assert "$meminit" in made.flat and len(made.mutants) == 20
+
+
 def test_a_proof_holds_for_some_and_never_for_what_shows(made):
     """The register's bits are outputs; a bit that is 1 and becomes 1 is no fault."""
     at_register = next(m for m in made.mutants if "-mode inv" in m.command and "-port D" in m.command.replace("\\", ""))
