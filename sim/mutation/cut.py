@@ -82,8 +82,9 @@ def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]
 
 
 def within(rtlil: str, place: str) -> set[str]:
-    """The registers of an instance. rtlil: of which all registers are ``$dff``."""
-    return {state for state, _ in _registers(rtlil) if state.startswith(f"\\{place}.")}
+    """The registers of an instance, or without a name those of no instance. rtlil: all registers are ``$dff``."""
+    mine = re.compile(rf"\\{re.escape(place)}\." if place else r"\\[^.]*$")
+    return {state for state, _ in _registers(rtlil) if mine.match(state)}
 
 
 def feeding(rtlil: str, kept: set[str], outputs: Iterable[str]) -> set[str]:

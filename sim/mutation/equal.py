@@ -115,8 +115,10 @@ def _attempts(
         near = ".".join(place[:-1])
         signals = [*memory.written, *(name.replace("DATA", "ADDR") for name in memory.read)]
         yield f" around {memory.name[1:]}", feeding(gold, within(gold, near), signals), memory
+    if not place:
+        yield " within the top itself", within(gold, ""), None
     for depth in range(len(place), -1, -1):
         near = ".".join(place[:depth])
-        if place and not near and large:
+        if not near and large:
             return
         yield f" within {near}" if near else "", within(gold, near) if near else None, None
