@@ -27,7 +27,6 @@ from spikeloom.hdl.generate import generate
 from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import Mapping as Placed
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.mapping.placement import place
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, covering
 
 __all__ = ["Rule", "Subject", "case"]
@@ -107,8 +106,10 @@ def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]],
         configuration = dict(subject.configuration)
         if subject.orders:
             configuration["order"] = _orders(network, rng)
+        if isinstance(cores := configuration.get("cores"), int):
+            configuration["cores"] = _cores(network, cores, rng)
         x = _stimulus(network, rng, loud=seed == loud)
-        made.append((seed, network, _placed(network, Configuration.create(**configuration)), x))
+        made.append((seed, network, Configuration.create(**configuration), x))
     parameters = reduce(
         covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
     )
@@ -124,9 +125,12 @@ def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]],
     return folders, ahead
 
 
-def _placed(network: Network, configuration: Configuration) -> Configuration:
-    """With the cores said, which takes long to find."""
-    return place(network, configuration) if isinstance(configuration.cores, int) else configuration
+def _cores(network: Network, cores: int, rng: np.random.Generator) -> dict[str, list[int]]:
+    """Of each population, on which cores its parts are; each core has some. Drawn, so that the design stays as it is
+    where the mapper finds better ones."""
+    first = rng.permutation(len(network.neurons)) % cores
+    more = [rng.integers(cores, size=rng.integers(0, min(2, p.size // 3), endpoint=True)) for p in network.neurons]
+    return {p.name: [int(own), *map(int, some)] for p, own, some in zip(network.neurons, first, more, strict=True)}
 
 
 def _ahead(mapping: Placed, parameters: AcceleratorParameters) -> Images:
@@ -155,14 +159,13 @@ def _fitting(subject: Subject, parameters: AcceleratorParameters, draw: Draw, fi
         cores=tuple(replace(c, slots=1 << c.slot_bits, tokens=(1 << c.token_bits) - 1) for c in parameters.cores),
     )
     most = max(core.slots for core in room.cores)
-    cores = range(len(room.cores))
+    cores = len(room.cores)
     for seed in count(first):
         rng = np.random.default_rng(seed)
         network = draw(subject, room.cores[0], rng)
-        names = [p.name for p in network.neurons]
         options = {"slots": {p.name: int(rng.integers(1, most, endpoint=True)) for p in network.populations}}
-        if len(cores) > 1:
-            options["cores"] = {name: k % len(cores) for k, name in enumerate(rng.permutation(names).tolist())}
+        if cores > 1:
+            options["cores"] = _cores(network, cores, rng)
         if subject.orders:
             options["order"] = _orders(network, rng)
         configuration = Configuration.create(**{**subject.configuration, **options})
