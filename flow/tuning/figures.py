@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from spikeloom.boards.board import Board
 from spikeloom.golden.network import Refusal
 
-__all__ = ["DEPTHS", "FIGURES", "Figure", "find", "of_board"]
+__all__ = ["DEPTHS", "FIGURES", "Figure", "find", "of_board", "with_unit"]
 
 #: How a number came about: by the model, by synthesis and packing, by place and route and simulation of the Verilog.
 DEPTHS = {1: "model", 2: "synthesis", 3: "build and simulation"}
@@ -63,3 +63,7 @@ def of_board(figure: Figure, board: Board) -> int | None:
     if figure.resource == "single_port_bits":
         return board.single_port_bits
     return getattr(board.resources, figure.resource) if figure.resource else None
+
+
+def with_unit(name: str, value: float) -> str:
+    return f"{value:.6g} {FIGURES[name].unit}".strip()

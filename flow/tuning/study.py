@@ -16,6 +16,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from spikeloom.golden.network import Refusal
+from spikeloom.tuning.figures import with_unit
 from spikeloom.tuning.front import front
 from spikeloom.tuning.goals import Goals
 from spikeloom.tuning.sampler import COSTS, EXCESS, FrontSampler, distributions
@@ -29,7 +30,8 @@ BATCH = 16
 SAMPLERS = ("front", "nsga2", "nsga3", "tpe", "random")
 #: Attributes of a trial beside those of the sampler.
 FIGURES, REFUSED, POINT, WORKER, SEARCH = "figures", "refused", "point", "worker", "search"
-NO_COST = 1e9
+#: What a journal begins with, and for how long a lock on it is waited for.
+FIRST, SECONDS = b'{"op_code":', 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class Search:
         seed: int,
         resume: bool,
     ) -> None:
-        self.space, self.goals = space, goals
+        self.space, self.goals, self.storage = space, goals, storage
         self.axes = distributions(space)
         directions = ["maximize"] * len(goals.maximise) + ["minimize"] * len(goals.minimise)
         with quiet():
@@ -77,7 +79,9 @@ class Search:
 
     def _take(self) -> None:
         """What is in the storage and not here yet."""
-        for trial in self.kept.get_trials(deepcopy=False)[self.read :]:
+        with self._storage_errors():
+            there = self.kept.get_trials(deepcopy=False)
+        for trial in there[self.read :]:
             if trial.user_attrs.get(SEARCH) != self.name and POINT in trial.user_attrs:
                 self.study.add_trial(trial)
                 self._know(trial.user_attrs)
@@ -144,17 +148,27 @@ class Search:
                 asked.set_constraint(name, value)
             self.study.tell(asked, values, state=state)
             # One record: what is in the storage is finished.
-            self.kept.add_trial(
-                create_trial(
-                    state=state,
-                    values=values,
-                    params=asked.params,
-                    distributions=self.axes,
-                    user_attrs=about,
-                    system_attrs=self.study.trials[asked.number].system_attrs,
-                )
+            done = create_trial(
+                state=state,
+                values=values,
+                params=asked.params,
+                distributions=self.axes,
+                user_attrs=about,
+                system_attrs=self.study.trials[asked.number].system_attrs,
             )
+            with self._storage_errors():
+                self.kept.add_trial(done)
         self._know(about)
+
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of as many kinds as there are databases
+            raise Refusal(
+                f"{self.storage}: cannot be used any longer ({_short(error)}). What is finished is kept, and --resume "
+                "goes on"
+            ) from None
 
     def front(self) -> list[Trial]:
         """The trials that keep all limits and that no other beats."""
@@ -171,19 +185,23 @@ class Search:
         never = [limit for limit in excesses[0] if all(each[limit] for each in excesses)]
         nearest = min(range(len(found)), key=lambda k: sum(excesses[k].values()))
         if not never:
-            missed = ", ".join(self._said(text, found[nearest]) for text, by in excesses[nearest].items() if by)
+            missed = ", ".join(
+                self._said(text, "it has", found[nearest]) for text, by in excesses[nearest].items() if by
+            )
             return f"Each limit is kept by some trial, and all together by none; the nearest misses {missed}"
         said = []
         for text in never:
             best = min(range(len(found)), key=lambda k: excesses[k][text])
-            said.append(self._said(text, found[best]))
+            said.append(self._said(text, "at best", found[best]))
         return f"No trial of {len(found)} keeps {', or '.join(said)}"
 
-    def _said(self, text: str, trial: Trial) -> str:
+    def _said(self, text: str, has: str, trial: Trial) -> str:
         limit = next((one for one in self.goals.limits if one.text == text), None)
         if limit is None:
-            return f"{text} (at best {trial.figures['fmax']:.4g} MHz)"
-        return f"{text} (at best {trial.figures[limit.name]:.6g}; the limit is {limit.bound:.6g})"
+            clock, fmax = (with_unit(name, trial.figures[name]) for name in ("clock", "fmax"))
+            return f"{text} ({has} {fmax}; the clock is {clock})"
+        value, bound = (with_unit(limit.name, one) for one in (trial.figures[limit.name], limit.bound))
+        return f"{text} ({has} {value}; the limit is {bound})"
 
 
 def chosen_sampler(name: str, space: Space, seed: int, starts: Sequence[Sequence[int]]) -> optuna.samplers.BaseSampler:
@@ -216,7 +234,9 @@ def _kept(
             from optuna.storages import JournalStorage
             from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-            backend = JournalFileBackend(str(storage), lock := JournalFileSymlinkLock(str(storage)))
+            # A lock whose writer was killed stays for so long; it is a link, which leads nowhere if it is relative.
+            lock = JournalFileSymlinkLock(str(storage.resolve()), grace_period=SECONDS)
+            backend = JournalFileBackend(str(storage.resolve()), lock)
             lock.acquire()
             try:
                 _whole(storage)
@@ -230,7 +250,7 @@ def _kept(
             study.set_metric_names(list(objectives))
             return study
     except Exception as error:  # of as many kinds as there are databases
-        raise Refusal(f"{storage}: not a storage for a search ({' '.join(str(error).split())[:300]})") from None
+        raise Refusal(f"{storage}: not a storage for a search ({_short(error)})") from None
     if other := [name for name in of if not isinstance(known, dict) or known.get(name) != of[name]]:
         said = ", another ".join(other)
         raise Refusal(f"{storage}: has a search with another {said}; choose another folder or storage")
@@ -239,11 +259,17 @@ def _kept(
     return study
 
 
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
 def _whole(journal: Path) -> None:
     """Without a last line that is not all there: its writer was killed, and what is written next would go on in it."""
     content = journal.read_bytes()
-    if content and not content.endswith(b"\n") and (end := content.rfind(b"\n")) > 0:
-        os.truncate(journal, end + 1)
+    if not content.startswith(FIRST[: len(content)]):
+        raise ValueError("it is a file of something else")
+    if not content.endswith(b"\n"):
+        os.truncate(journal, content.rfind(b"\n") + 1)
 
 
 def _unknown(name: str) -> str:

@@ -46,10 +46,11 @@ def trained(name: str, choices: Mapping[str, Any]) -> bytes:
     """The .nir file that the function returns the path of, given the choices by name."""
     said = ", ".join(f"{key}={label(value)}" for key, value in choices.items())
     try:
-        with _quiet():
-            path = Path(find(name)(**choices))
-        nir_file.read(path)
-        return path.read_bytes()
+        with contextlib.chdir("."):  # back from wherever the function goes
+            with _quiet():
+                path = Path(find(name)(**choices))
+            nir_file.read(path)
+            return path.read_bytes()
     except Refusal as refusal:
         raise Refusal(f"train {name}({said}): {refusal}") from None
     except (Exception, SystemExit) as error:  # whatever a user's function raises

@@ -22,6 +22,7 @@ from spikeloom.golden.network import Network, Refusal
 from spikeloom.tuning import calibrate as calibration
 from spikeloom.tuning import own_runs, training
 from spikeloom.tuning import space as spaces
+from spikeloom.tuning.arguments import check, words
 from spikeloom.tuning.cost import Estimate, estimates
 from spikeloom.tuning.executors import Pool, one_thread, opened, worker
 from spikeloom.tuning.goals import Goals, goals
@@ -68,15 +69,14 @@ def tune(
     progress: "Progress | None" = None,
 ) -> TuneReport:
     """See :func:`spikeloom.tune`."""
+    check(model=model, board=board, output=output, space=space, train=train, storage=storage, executor=executor)
+    check(trials=trials, settle=settled, calibrate=calibrate, seed=seed, costs=costs, progress=progress)
+    if workers is not None:
+        check(workers=workers)
     say = progress or (lambda *said: None)
     output, chosen_board = Path(output), catalogue.find(board)
-    aims = goals(
-        _names(maximise), _names(minimise), [require] if isinstance(require, str) else require or (), chosen_board
-    )
-    if trials < 1 or settled < 0 or calibrate < 0:
-        raise Refusal("trials is at least 1, and settled and calibrate at least 0")
-    if not 0 <= seed < 1 << 32:
-        raise Refusal(f"seed is in 0..{(1 << 32) - 1}, not {seed}")
+    limits = words("require", [] if require is None else require)
+    aims = goals(_names("maximise", maximise), _names("minimise", minimise), limits, chosen_board)
     runs = Path(costs) if costs else output / COSTS if calibrate else None
     if runs and calibrate:
         calibration.check(chosen_board, runs)
@@ -191,9 +191,9 @@ def _estimated(source: Source, board: str, points: Sequence[Point], costs: Costs
     return estimates(source, board, points, costs), worker()
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    words = given.split(",") if isinstance(given, str) else given
-    return tuple(word.strip() for word in words if word.strip())
+def _names(option: str, given: str | Sequence[str]) -> tuple[str, ...]:
+    names = ",".join(words(option, given)).split(",")
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _source(model: str | Path, data: "AnyData", knobs: Knobs | str | None, read_out: str) -> Source:
@@ -288,12 +288,11 @@ def _files(report: TuneReport, task: _Task, output: Path) -> dict[int, str]:
     """The chosen designs' files, a configuration for each of the front, and the commands that make them, by number."""
     said: dict[int, str] = {}
     points = output / "points"
+    data = Path(task.source.data.path or points / "data.npz")
     if report.front:
         points.mkdir(exist_ok=True)
-    data = Path(task.source.data.path) if task.source.data.path else None
-    if data is None:  # an array: the commands need a file
-        data = output / "data.npz"
-        _save_data(task.source.data, data)
+        if not task.source.data.path:  # an array: the commands need a file
+            _save_data(task.source.data, data)
     lines = []
 
     def steps(design: Design) -> Path | None:

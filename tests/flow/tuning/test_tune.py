@@ -1,11 +1,14 @@
 """Searches from beginning to end by the model: what they find, keep, go on with, and refuse."""
 
+import errno
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,7 +159,7 @@ def test_a_storage_of_something_else_is_refused(given):
 def test_limits_that_nothing_keeps_say_how_close_it_came(given):
     with pytest.raises(Refusal) as refused:
         spikeloom.tune(**given, require=["latency<=1us", "lut<=100%"])
-    assert re.search(r"No trial of 16 keeps latency<=1us \(at best [\d.]+; the limit is 1\)", str(refused.value))
+    assert re.search(r"No trial of 16 keeps latency<=1us \(at best [\d.]+ µs; the limit is 1 µs\)", str(refused.value))
     assert (given["output"] / "tune.html").exists(), "what was tried can be seen"
     assert json.loads((given["output"] / "front.json").read_text())["trials"] == 16
 
@@ -164,7 +167,9 @@ def test_limits_that_nothing_keeps_say_how_close_it_came(given):
 def test_limits_that_only_contradict_in_this_space_name_the_nearest(given):
     found = [design.figures for design in spikeloom.tune(**given).front]
     fast, small = (min(one[name] for one in found) for name in ("latency", "lut"))
-    with pytest.raises(Refusal, match="Each limit is kept by some trial, and all together by none; the nearest misses"):
+    with pytest.raises(
+        Refusal, match="Each limit is kept by some trial, and all together by none; the nearest misses .* \\(it has "
+    ):
         spikeloom.tune(
             **given | {"output": given["output"].with_name("two")}, require=[f"latency<={fast + 0.01}", f"lut<={small}"]
         )
@@ -179,8 +184,21 @@ def test_limits_that_only_contradict_in_this_space_name_the_nearest(given):
         ({"space": {"lanes": 4}}, "The space has a single point"),
         ({"space": {"lanes": [1, 2], "train": {"hidden": [1]}}}, "A training callback and its parameters go together"),
         ({"sampler": "best"}, "sampler is one of front, nsga2, nsga3, tpe, random, not 'best'"),
-        ({"trials": 0}, "trials is at least 1"),
-        ({"seed": -1}, "seed is in 0..4294967295, not -1"),
+        ({"trials": 0}, "trials is a whole number in 1..1000000000, not 0"),
+        ({"settle": "1"}, "settle is a whole number in 0..1000000000, not '1'"),
+        ({"calibrate": 10**6}, "calibrate is a whole number in 0..1000, not 1000000"),
+        ({"seed": -1}, "seed is a whole number in 0..4294967295, not -1"),
+        ({"workers": 10**6}, "workers is a whole number in 1..1000, not 1000000"),
+        ({"model": None}, "model is a path, not None"),
+        ({"output": 5}, "output is a path, not 5"),
+        ({"board": ["ulx3s-85f"]}, "board is a board's name, not ['ulx3s-85f']"),
+        ({"space": [1, 2]}, "space is a path or a dictionary, not [1, 2]"),
+        ({"train": len}, "train is a text like my_training:train, not <built-in function len>"),
+        ({"storage": 5}, "storage is the URL of a database, not 5"),
+        ({"executor": None}, "executor is local, dask://HOST:PORT or an executor of concurrent.futures, not None"),
+        ({"maximise": None}, "maximise is a text or a list of texts, not None"),
+        ({"require": ["lut<=1", 5]}, "require is a text or a list of texts, not ['lut<=1', 5]"),
+        ({"progress": True}, "progress is a function, not True"),
         ({"require": ["lut>=200%"]}, "require: lut>=200% and lut<=100% contradict each other"),
         ({"require": ["latency<=1e999"]}, "there is no unit 'e999'"),
         (
@@ -267,6 +285,54 @@ def test_a_line_that_was_being_written_is_no_loss(given):
     assert lines[: whole.count(b"\n") - 1] == whole.splitlines()[:-1]
 
 
+def test_a_file_of_the_journals_name_stays_as_it_is(given):
+    given["output"].mkdir()
+    journal = given["output"] / "journal.log"
+    journal.write_text("notes\nof mine")
+    with pytest.raises(Refusal, match=r"journal.log: not a storage for a search \(it is a file of something else\)"):
+        spikeloom.tune(**given)
+    assert journal.read_text() == "notes\nof mine"
+    journal.write_text('{"op_code":0,"wor')  # killed at its first line
+    assert spikeloom.tune(**given | {"trials": 2}).trials == 2
+
+
+def test_a_lock_of_a_search_that_was_killed_is_waited_for_and_taken(given, monkeypatch):
+    monkeypatch.chdir(given["output"].parent)
+    given |= {"output": "found", "trials": 2}
+    targets = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = os.symlink
+        patch.setattr(os, "symlink", lambda target, link: (targets.append(target), real(target, link)))
+        spikeloom.tune(**given)
+    Path("found/journal.log.lock").symlink_to(targets[0])
+    monkeypatch.setattr("spikeloom.tuning.study.SECONDS", 0.1)
+    assert spikeloom.tune(**given | {"trials": 4, "resume": True}).trials == 4
+
+
+def test_a_storage_that_fails_later_is_one_message(given, monkeypatch):
+    def full(*given, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(*said):
+        if said[1:] == (3, 16):
+            monkeypatch.setattr("optuna.storages.journal.JournalFileBackend.append_logs", full)
+
+    with pytest.raises(Refusal, match=r"journal.log: cannot be used any longer \(.*No space left on device\). What is"):
+        spikeloom.tune(**given, progress=fill)
+    monkeypatch.undo()
+    assert sum(spikeloom.tune(**given, resume=True).workers.values()) == 16
+
+
+def test_data_from_an_array_do_not_replace_a_file(given):
+    given["output"].mkdir()
+    (given["output"] / "data.npz").write_text("mine")
+    spikeloom.tune(**given | {"trials": 2})
+    assert (given["output"] / "data.npz").read_text() == "mine"
+    path = given["output"] / "points" / "data.npz"
+    assert str(path) in (given["output"] / "commands.txt").read_text()
+    assert np.array_equal(np.load(path)["x"], given["data"].x)
+
+
 def test_a_space_without_any_design_says_why(given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     vowels = str(packaged.find("vowels").model)
@@ -290,6 +356,12 @@ def exits(hidden):
     sys.exit(3)
 
 
+def goes_away(hidden):
+    model = packaged.find("digits").model
+    os.chdir(model.parent)
+    return model.name
+
+
 def says(hidden):
     print("by Python")
     subprocess.run(["echo", "by a child"], check=True)
@@ -310,6 +382,12 @@ def test_what_is_no_model_is_not_kept(given):
 def test_a_callback_that_exits_is_one_message():
     with pytest.raises(Refusal, match="raised SystemExit: 3"):
         training.trained(f"{__name__}:exits", {"hidden": 1})
+
+
+def test_a_callback_may_go_to_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert training.trained(f"{__name__}:goes_away", {"hidden": 1}) == packaged.find("digits").model.read_bytes()
+    assert Path.cwd() == tmp_path
 
 
 def test_what_a_callback_and_its_children_say_is_no_result(capfd):
