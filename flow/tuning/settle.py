@@ -13,6 +13,7 @@ from spikeloom import api
 from spikeloom.boards import calibration
 from spikeloom.boards.board import Board, Resources
 from spikeloom.boards.build import BuildReport
+from spikeloom.boards.families import FAMILIES
 from spikeloom.boards.stages import KEPT
 from spikeloom.golden.network import Refusal
 from spikeloom.tuning.cost import quality
@@ -110,11 +111,12 @@ def _settled(
         progress(*(f"trial {trial.number}: {one}" if isinstance(one, str) else one for one in said))
 
     try:
-        tell("synthesise")
-        _, used = calibration.measure(integers.network, configuration, board, kept=KEPT)
-        figures, depth = figures | _resources(Resources(**used)), 2
-        if beyond := _beyond(goals, figures):
-            return Design(**known, depth=depth, figures=figures, problem=f"after synthesis it is beyond {beyond}")
+        if FAMILIES[board.family].flow == "open":
+            tell("synthesise")
+            _, used = calibration.measure(integers.network, configuration, board, kept=KEPT)
+            figures, depth = figures | _resources(Resources(**used)), 2
+            if beyond := _beyond(goals, figures):
+                return Design(**known, depth=depth, figures=figures, problem=f"after synthesis it is beyond {beyond}")
         with TemporaryDirectory(prefix="spikeloom-") as temporary:
             built = Path(temporary) / "design"
             report = api.build(

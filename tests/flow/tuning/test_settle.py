@@ -61,10 +61,10 @@ def tools(monkeypatch):
     return SimpleNamespace(placed=placed, said=said)
 
 
-def settled(wanted, folder):
+def settled(wanted, folder, board=BOARD):
     integers = SimpleNamespace(network=None, accuracy=0.9, agreement=0.95)
     made = lambda point: (integers, point["lanes"], None, None)  # noqa: E731
-    return settle(FRONT, GOALS, BOARD, wanted, made, folder, lambda *said: None)
+    return settle(FRONT, GOALS, board, wanted, made, folder, lambda *said: None)
 
 
 def test_the_balanced_the_fastest_and_the_smallest_come_first():
@@ -92,6 +92,14 @@ def test_what_the_tools_do_not_hold_is_said_and_the_next_is_tried(tools, tmp_pat
     ]
     assert [design.depth for design in designs] == [2, 3, 3, 3]
     assert {design.number for design in chosen(designs, GOALS).values()} <= {3, 4}
+
+
+@pytest.mark.parametrize("name", ["arty-a7", "arty-z7"])
+def test_a_project_for_a_vendors_tools_stays_the_models(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(api, "build", lambda network, *, output, **options: output.mkdir())
+    (design,) = settled(1, tmp_path, catalogue.find(name))
+    assert (design.depth, design.problem, design.figures) == (1, "", FRONT[1].figures)
+    assert design.folder.is_dir()
 
 
 @pytest.mark.usefixtures("tools")
