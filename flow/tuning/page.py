@@ -85,7 +85,8 @@ def _data(report: TuneReport, search: Search, commands: Mapping[int, str]) -> di
     return {
         "objectives": [
             {"name": name, "title": _title(name), "best": "largest" if name in goals.maximise else "smallest"}
-            | {"log": not FIGURES[name].share}
+            # What is 0 somewhere, such as multipliers, has no place on a logarithmic axis.
+            | {"log": not FIGURES[name].share and all(one.figures[name] for one in (*front.values(), *others))}
             for name in goals.objectives
         ],
         "axes": [{"name": _plain(name), "choices": list(map(_plain, space.labels[name]))} for name in space.free],

@@ -49,6 +49,13 @@ def test_a_click_on_a_design_gives_its_command(page):
         assert tab.complaints == []
 
 
+def test_what_is_nought_has_its_place_in_the_picture(given):
+    spikeloom.tune(**given | {"board": "ice40-hx8k", "maximise": "", "minimise": "latency,dsp", "trials": 4})
+    text = (given["output"] / "tune.html").read_text("utf-8")
+    document = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert [(one["name"], one["log"]) for one in document["objectives"]] == [("latency", True), ("dsp", False)]
+
+
 def test_names_from_files_stay_text(given, page):
     text = page.read_text("utf-8")
     document = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1]
