@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +23,7 @@ THREADS = [
 ]
 #: A pool whose workers are killed is made anew so many times.
 MOST_POOLS = 5
+KEPT = "What is finished is kept, and --resume goes on"
 #: What a worker is at.
 BUSY: list[Callable[..., Any]] = []
 
@@ -118,6 +119,8 @@ class Pool:
                         result = future.result()
                     except BrokenExecutor:
                         raise
+                    except CancelledError:
+                        raise Refusal(f"The cluster is gone, or cancelled what it was to do. {KEPT}") from None
                     except Exception as error:
                         raised = raised or error
                         del left[number]
@@ -133,7 +136,7 @@ class Pool:
                 return
         raise Refusal(
             f"The workers were killed {MOST_POOLS} times: there is not enough memory, or what they run ends its own "
-            "process. What is finished is kept, and --resume goes on"
+            f"process. {KEPT}"
         )
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
@@ -54,6 +54,19 @@ def test_workers_that_are_always_killed_end_the_search():
         list(pool.results(_killed, [(1,)]))
     for executor in made:
         executor.shutdown()
+
+
+def test_a_cluster_that_goes_away_is_one_message():
+    class Gone(executors.Inline):
+        def submit(self, fn, /, *args, **kwargs):
+            future = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    found = Pool(Gone, lambda: 1).results(_doubled, [(1,), (0,)])
+    with pytest.raises(Refusal, match="The cluster is gone, or cancelled what it was to do. What is finished is kept"):
+        list(found)
 
 
 def _threads():
