@@ -33,7 +33,8 @@ def tune(report: Any) -> None:
     for design in report.settled:
         if design.problem:
             say(f"trial {design.number}: {design.problem}", BAD)
-    rate = f", {report.trials / report.seconds:,.0f} per second with the search itself" if report.seconds else ""
+    new = report.evaluated, report.seconds
+    rate = f", {new[0] / new[1]:,.0f} new ones per second with the search itself" if all(new) else ""
     say(f"{report.trials} trials, {report.refused} of them without a design{rate}; {len(report.front)} on the front.")
     if report.model.runs:
         say(report.model.about)

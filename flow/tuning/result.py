@@ -32,7 +32,8 @@ class TuneReport:
     model: what predicted logic and clock. trials, refused: how many points were looked at by the model, and of these
     without a design. front: those that no other beats, by the model or, where they were built, as measured. settled:
     those that were built. chosen: the "fastest", "smallest" and "balanced" of the settled ones (of the front if nothing
-    was to be built). workers: how many points each process evaluated. seconds: of evaluations by the model.
+    was to be built). workers: how many points each process evaluated. evaluated, seconds: points that this run looked at,
+    without those that were known, and the time it took.
     """
 
     board: str
@@ -44,6 +45,7 @@ class TuneReport:
     settled: tuple[Design, ...]
     chosen: Mapping[str, Design]
     workers: Mapping[str, int]
+    evaluated: int
     seconds: float
     output: Path
 
@@ -64,6 +66,7 @@ class TuneReport:
             "settled": [self._described(one) for one in self.settled],
             "chosen": {name: design.number for name, design in self.chosen.items()},
             "workers": list(self.workers.values()),
+            "evaluated": self.evaluated,
             "seconds": self.seconds,
             "output": self.output,
         }

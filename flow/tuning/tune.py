@@ -113,7 +113,7 @@ def tune(
             seed=seed,
             resume=resume,
         )
-        began = time.monotonic()
+        began, before = time.monotonic(), len(search.trials)
         try:
             for count in search.run(trials, lambda points: task.evaluated(pool, points)):
                 say(_progress(search), min(count, trials), trials)
@@ -121,16 +121,17 @@ def tune(
                     say(best(search.front(), aims))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; --resume goes on after {len(search.trials)} trials") from None
-    seconds = round(time.monotonic() - began, 2)
+    evaluated = sum(bool(trial.worker) for trial in search.trials[before:])
+    spent = evaluated, round(time.monotonic() - began, 2)
     front = search.front()
     if not front:
-        _write(search, (), (), {}, task, output, seconds)
+        _write(search, (), (), {}, task, output, spent)
         raise Refusal(f"{search.unreached()}. What was tried is in {output}; --resume with more --trials goes on")
     designs: list[Design] = []
     if settled:
         with output_errors(output):
             designs = settle(front, aims, chosen_board, settled, task.made, output / "designs", say)
-    report = _write(search, front, designs, _chosen(front, designs, aims), task, output, seconds)
+    report = _write(search, front, designs, _chosen(front, designs, aims), task, output, spent)
     if not report.ok:
         problems = "; ".join(f"trial {design.number}: {design.problem}" for design in designs)
         raise Refusal(f"No design holds what the model promised: {problems}. All that was found is in {output}")
@@ -259,7 +260,7 @@ def _write(
     roles: Mapping[str, Design],
     task: _Task,
     output: Path,
-    seconds: float,
+    spent: tuple[int, float],
 ) -> TuneReport:
     built = {design.number: design for design in designs}
     report = TuneReport(
@@ -272,7 +273,8 @@ def _write(
         settled=tuple(designs),
         chosen=roles,
         workers=dict(Counter(trial.worker for trial in search.trials if trial.worker)),
-        seconds=seconds,
+        evaluated=spent[0],
+        seconds=spent[1],
         output=output,
     )
     from spikeloom.tuning.page import write as write_page

@@ -131,6 +131,7 @@ def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
     report = spikeloom.tune(**given, resume=True)
     # Seven were finished and are not evaluated again.
     assert report.trials == sum(report.workers.values()) == 16
+    assert report.evaluated == 9
     journal = (given["output"] / "journal.log").read_text()
     assert journal.count('"worker"') == 16
     again = spikeloom.tune(**{**given, "output": given["output"].parent / "at-once"})
