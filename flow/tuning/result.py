@@ -1,6 +1,7 @@
 """The folder that a search leaves: the front, the chosen designs, and the commands that make them again."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from spikeloom.bench.cache import digest
 from spikeloom.files import new_file
 from spikeloom.golden.conventions import Knobs
 from spikeloom.hdl.configuration import Configuration
@@ -16,7 +18,7 @@ from spikeloom.tuning.calibrate import Model
 from spikeloom.tuning.figures import DEPTHS, FIGURES
 from spikeloom.tuning.goals import Goals
 from spikeloom.tuning.settle import ROLES, Design, order, role
-from spikeloom.tuning.space import CLOCK, STEPS, Point, quantisation_of, training_of
+from spikeloom.tuning.space import CLOCK, STEPS, Point, label, quantisation_of, training_of
 from spikeloom.tuning.study import Trial
 
 __all__ = ["Best", "Commands", "TuneReport", "best", "chosen", "save_front"]
@@ -32,8 +34,8 @@ class TuneReport:
     model: what predicted logic and clock. trials, refused: how many points were looked at by the model, and of these
     without a design. front: those that no other beats, by the model or, where they were built, as measured. settled:
     those that were built. chosen: the "fastest", "smallest" and "balanced" of the settled ones (of the front if nothing
-    was to be built). workers: how many points each process evaluated. evaluated, seconds: points that this run looked at,
-    without those that were known, and the time it took.
+    was to be built). workers: how many points each process evaluated. evaluated, seconds: new points of this run, and
+    the time it took.
     """
 
     board: str
@@ -183,5 +185,6 @@ def save_front(report: TuneReport, path: Path) -> None:
 
 
 def variant(point: Point) -> str:
-    """A name for the model that a training callback makes of a point's choices."""
-    return "-".join(f"{name}-{value}" for name, value in training_of(point).items())
+    """A file's name for the model that a training callback makes of a point's choices."""
+    said = "-".join(f"{name}-{label(value)}" for name, value in training_of(point).items())
+    return said if re.fullmatch(r"[\w.-]{0,100}", said) else digest(said)[:16]

@@ -23,7 +23,7 @@ from spikeloom.tuning import training
 from spikeloom.tuning import tune as module
 from spikeloom.tuning.cost import estimate
 from spikeloom.tuning.front import front
-from spikeloom.tuning.result import Commands
+from spikeloom.tuning.result import Commands, variant
 from spikeloom.tuning.source import Source, typical
 
 
@@ -261,6 +261,13 @@ def test_a_training_callback_makes_models(given, tmp_path, monkeypatch):
     with pytest.raises(Refusal, match=re.escape("train own_training:train(hidden=13) raised ArithmeticError: no luck")):
         spikeloom.tune(**given | {"space": {"lanes": [4, 8], "train": {"hidden": [64, 13]}}})
     assert (given["output"] / "models" / "hidden-64.nir").exists(), "what was trained is kept"
+
+
+def test_models_of_any_choices_have_names_of_their_own():
+    choices = [64, True, "True", None, 0.5, "a/b", "../b", "a b", "9" * 300, [1, 2], {"a": 1}]
+    names = [variant({"lanes": 4, "train.of": choice}) for choice in choices]
+    assert names[:5] == ["of-64", "of-true", "of-True", "of-null", "of-0.5"]
+    assert len(set(names)) == len(names) and all(re.fullmatch(r"[\w.-]{1,100}", name) for name in names)
 
 
 def test_few_samples_stand_for_all():
