@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from math import ceil
@@ -114,13 +115,11 @@ def tune(
             resume=resume,
         )
         began, before = time.monotonic(), len(search.trials)
-        try:
+        with _interruptible(search):
             for count in search.run(trials, lambda points: task.evaluated(pool, points)):
                 say(_progress(search), min(count, trials), trials)
                 if not count % BATCH:
                     say(best(search.front(), aims))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted; --resume goes on after {len(search.trials)} trials") from None
     evaluated = sum(bool(trial.worker) for trial in search.trials[before:])
     spent = evaluated, round(time.monotonic() - began, 2)
     front = search.front()
@@ -129,13 +128,21 @@ def tune(
         raise Refusal(f"{search.unreached()}. What was tried is in {output}; --resume with more --trials goes on")
     designs: list[Design] = []
     if settled:
-        with output_errors(output):
+        with output_errors(output), _interruptible(search):
             designs = settle(front, aims, chosen_board, settled, task.made, output / "designs", say)
     report = _write(search, front, designs, _chosen(front, designs, aims), task, output, spent)
     if not report.ok:
         problems = "; ".join(f"trial {design.number}: {design.problem}" for design in designs)
         raise Refusal(f"No design holds what the model promised: {problems}. All that was found is in {output}")
     return report
+
+
+@contextmanager
+def _interruptible(search: Search) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; --resume goes on after {len(search.trials)} trials") from None
 
 
 class _Task:

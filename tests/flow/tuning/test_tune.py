@@ -138,6 +138,15 @@ def test_a_search_that_is_interrupted_loses_nothing_and_goes_on(given):
     assert {spaces.key_of(d.point) for d in again.front} == {spaces.key_of(d.point) for d in report.front}
 
 
+def test_building_that_is_interrupted_goes_on_too(given, monkeypatch):
+    def stop(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "settle", stop)
+    with pytest.raises(KeyboardInterrupt, match="--resume goes on after 2 trials"):
+        spikeloom.tune(**given | {"trials": 2, "settle": 1})
+
+
 def test_a_storage_of_something_else_is_refused(given):
     spikeloom.tune(**given | {"trials": 2})
     other = given | {"resume": True, "trials": 4}
