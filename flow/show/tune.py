@@ -36,6 +36,8 @@ def tune(report: Any) -> None:
     new = report.evaluated, report.seconds
     rate = f", {new[0] / new[1]:,.0f} new ones per second with the search itself" if all(new) else ""
     say(f"{report.trials} trials, {report.refused} of them without a design{rate}; {len(report.front)} on the front.")
+    if report.why:
+        say(f"Most often without a design: {report.why}")
     if report.model.runs:
         say(report.model.about)
     if report.settled:

@@ -32,10 +32,10 @@ class TuneReport:
     """What a search found.
 
     model: what predicted logic and clock. trials, refused: how many points were looked at by the model, and of these
-    without a design. front: those that no other beats, by the model or, where they were built, as measured. settled:
-    those that were built. chosen: the "fastest", "smallest" and "balanced" of the settled ones (of the front if nothing
-    was to be built). workers: how many points each process evaluated. evaluated, seconds: new points of this run, and
-    the time it took.
+    without a design. why: what is most often said of the latter. front: those that no other beats, by the model or,
+    where they were built, as measured. settled: those that were built. chosen: the "fastest", "smallest" and "balanced"
+    of the settled ones (of the front if nothing was to be built). workers: how many points each process evaluated.
+    evaluated, seconds: new points of this run, and the time it took.
     """
 
     board: str
@@ -43,6 +43,7 @@ class TuneReport:
     goals: Goals
     trials: int
     refused: int
+    why: str
     front: tuple[Design, ...]
     settled: tuple[Design, ...]
     chosen: Mapping[str, Design]
@@ -64,6 +65,7 @@ class TuneReport:
             "limits": [limit.text for limit in self.goals.limits],
             "trials": self.trials,
             "refused": self.refused,
+            "why": self.why,
             "front": [self._described(one) for one in self.front],
             "settled": [self._described(one) for one in self.settled],
             "chosen": {name: design.number for name, design in self.chosen.items()},

@@ -270,12 +270,14 @@ def _write(
     spent: tuple[int, float],
 ) -> TuneReport:
     built = {design.number: design for design in designs}
+    refusals = Counter(trial.refused for trial in search.trials if trial.refused)
     report = TuneReport(
         board=task.board,
         model=task.by,
         goals=search.goals,
         trials=len(search.trials),
-        refused=sum(bool(trial.refused) for trial in search.trials),
+        refused=refusals.total(),
+        why=next((text for text, _ in refusals.most_common(1)), ""),
         front=tuple(built.get(trial.number, _modelled(trial)) for trial in front),
         settled=tuple(designs),
         chosen=roles,

@@ -360,6 +360,13 @@ def test_a_space_without_any_design_says_why(given, tmp_path, monkeypatch):
     assert "No point of the space is a design" in (given["output"] / "tune.html").read_text("utf-8")
 
 
+def test_points_without_a_design_say_why(given):
+    report = spikeloom.tune(**given | {"space": {"lanes": [4, 8], "state_bits": {"lif1": [24, None]}}})
+    assert 0 < report.refused < report.trials
+    assert report.why.startswith("LIF populations that share a core must have the same state_bits")
+    assert "most often: LIF populations" in (given["output"] / "tune.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("text", ["raise RuntimeError('at import')", "train(", "import sys; sys.exit(3)", "x = 1"])
 def test_a_module_that_does_not_load_is_one_message(text, tmp_path, monkeypatch, given):
     monkeypatch.syspath_prepend(tmp_path)
