@@ -144,7 +144,7 @@ def test_a_board_of_vendors_tools_is_refused(asked):
     with pytest.raises(Refusal, match="calibrate: arty-z7 is placed by its vendor's tools"):
         spikeloom.tune(**asked | {"board": "arty-z7"}, calibrate=3)
     assert not asked["output"].exists()
-    with pytest.raises(Refusal, match="settled and calibrate at least 0"):
+    with pytest.raises(Refusal, match="calibrate is a whole number in 0..1000, not -1"):
         spikeloom.tune(**asked, calibrate=-1)
 
 
