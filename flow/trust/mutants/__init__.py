@@ -38,6 +38,7 @@ PROOF_SECONDS = 30
 LEAST_QUICK, LEAST_FULL = 92, 95
 #: A host that takes nothing for long, so that all that is under way stops.
 SLOW = Stalls(o_enter=2, o_leave=2)
+HOSTS = {"": False, ", stalls": True, ", slow": SLOW}
 #: So often all samples follow each other in one, for counters of steps.
 LONG = 8
 STAND_IN = "accelerator"
@@ -57,6 +58,7 @@ MESH = Subject(
     seeds=tuple(range(1, 9)),
     others=OTHERS,
     lopsided=(3412, 4174),
+    fanned=(8345, 8402, 8957, 10436),
 )
 SHORT = Subject(
     configuration={"lanes": 8, "units": 1, "pipeline": "short", "weights": "single-port", "slots": 1},
@@ -165,8 +167,8 @@ def _killers(
         dut = subject(NODES[subject], PAYLOAD_BITS)
         made = drawn(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"))
         return made, [packets(made.verilog, dut, seed) for seed in (1, 2)]
-    folders, ahead = case(subject, folder)
-    own, others = folders[: len(folders) - subject.further], folders[len(folders) - subject.further :]
+    folders, tables = case(subject, folder)
+    own, others = folders[: subject.own], folders[subject.own :]
     first, _ = own[0]
     text = (first / "accelerator.v").read_text()
     made = drawn(text, "accelerator", within=_within(block, memories(text, "accelerator")))
@@ -182,16 +184,15 @@ def _killers(
         for stalls in [turn == 2 or (k + turn) % 2 == 1]
     ]
     further = [
-        events(f"another network {k + 1}{', stalls' * stalls}", *folder, stalls=stalls, seed=k + 300)
+        events(f"another network {k + 1}{how}", *folder, stalls=stalls, seed=k + 300)
         for k, folder in enumerate(others)
-        for stalls in (False, True)
+        for how, stalls in HOSTS.items()
     ]
-    tables = [
-        tabled(
-            f"network {k + 1}, sums ahead{', stalls' * (k % 2)}", *folder, ahead[folder[0]], stalls=k % 2 == 1, seed=k
-        )
-        for k, folder in enumerate(folders[: len(own) + subject.others])
-        if folder[0] in ahead
+    said = [
+        tabled(f"network {k + 1}, {how}{', stalls' * (k % 2)}", *folder, words, stalls=k % 2 == 1, seed=k)
+        for k, folder in enumerate(folders[: 2 * len(own) + len(subject.fanned) + subject.others])
+        for how, words in tables[folder[0]].items()
+        if words
     ]
     too_many = [surplus(f"network {k + 1}, an event too many", folder[0], seed=k) for k, folder in enumerate(own[:-2])]
     host = [
@@ -201,7 +202,7 @@ def _killers(
     loud, x = own[-1]
     long = np.tile(x.reshape(1, -1, x.shape[2]), (1, LONG, 1))
     slow = events(f"network {len(own)}, long and slow", loud, long, stalls=SLOW, seed=0)
-    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further, *too_many, *tables]
+    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further, *too_many, *said]
 
 
 def _within(block: str, memories: set[str]) -> Callable[[str], bool]:

@@ -36,6 +36,8 @@ SAMPLES, STEPS = 3, 12
 OTHER_SEED, OTHER_STEPS = 1000, 40
 #: Of those whose lists are as long as may be.
 UNEVEN_SEED = 2000
+#: Of those that have other slots.
+SLOTTED_SEED = 5000
 KINDS = ("dense", "sparse", "convolution", "one-to-one")
 
 
@@ -60,8 +62,9 @@ class Subject:
 
     rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
     says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
-    others: so many networks follow that the hardware was not made for; then ``uneven``, whose lists are long; and from
-    these seeds ``lopsided`` ones, in which ticks pile up and long lists go from one core to another.
+    Each of these comes once more with other slots. others: so many networks follow that the hardware was not made for;
+    then ``uneven``, whose lists are long; and from these seeds ``lopsided`` ones, in which ticks pile up and long lists
+    go from one core to another, and ``fanned`` ones, which have many channels and use up their credits.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -78,10 +81,12 @@ class Subject:
     others: int = 0
     uneven: int = 0
     lopsided: tuple[int, ...] = ()
+    fanned: tuple[int, ...] = ()
 
     @property
-    def further(self) -> int:
-        return self.others + self.uneven + len(self.lopsided)
+    def own(self) -> int:
+        """Networks that the hardware is made for."""
+        return len(self.seeds) + 2
 
 
 Images = dict[str, list[int]]
@@ -89,10 +94,10 @@ Made = tuple[int, Network, Configuration, np.ndarray]
 Draw = Callable[[Subject, CoreParameters, np.random.Generator], Network]
 
 
-def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]], dict[Path, Images]]:
+def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]], dict[Path, dict[str, Images]]]:
     """Generate the design, once for each of its networks into folders with the same Verilog; with stimuli.
 
-    Some networks can be said in other words too: those of :func:`_ahead`, by folder.
+    Most networks can be said in other words too: with these contents of some memories, by folder and name.
     """
     made: list[Made] = []
     wide, loud = (subject.seeds[-1] + k for k in (1, 2))
@@ -113,16 +118,21 @@ def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]],
     parameters = reduce(
         covering, (map_network(network, configuration).parameters for _, network, configuration, _ in made)
     )
-    folders, ahead = [], {}
+    folders, tables = [], {}
+    slotted = [_slotted(*one[:3], _room(parameters)) for one in made]
     others = islice(_fitting(subject, parameters, _other, OTHER_SEED), subject.others)
     uneven = islice(_fitting(subject, parameters, _uneven, UNEVEN_SEED), subject.uneven)
     lopsided = (next(_fitting(subject, parameters, _lopsided, seed)) for seed in subject.lopsided)
-    for seed, network, configuration, x in (*made, *others, *uneven, *lopsided):
+    fanned = (next(_fitting(subject, parameters, _fanned, seed)) for seed in subject.fanned)
+    for seed, network, configuration, x in (*made, *slotted, *fanned, *others, *uneven, *lopsided):
         generate(network, configuration, folder / f"network{seed}", parameters=parameters)
         folders.append((folder / f"network{seed}", x))
-        if images := _ahead(map_network(network, configuration), parameters):
-            ahead[folder / f"network{seed}"] = images
-    return folders, ahead
+        mapping = map_network(network, configuration)
+        tables[folder / f"network{seed}"] = {
+            "sums ahead": _ahead(mapping, parameters),
+            "a credit less": _fewer(mapping.images(parameters), parameters),
+        }
+    return folders, tables
 
 
 def _cores(network: Network, cores: int, rng: np.random.Generator) -> dict[str, list[int]]:
@@ -145,36 +155,68 @@ def _ahead(mapping: Placed, parameters: AcceleratorParameters) -> Images:
         images = mapping.images(parameters)
     except ValueError:  # too many steps
         return {}
-    lsb = Tables(parameters.cores[0]).channel["credit"].offset
     channels = {name: words for name, words in images.items() if name.endswith("_scatter_channels")}
-    more = {name: [word + (1 << lsb) * (word > 0) for word in words] for name, words in channels.items()}
+    more = {name: [word + _credit(parameters) * (word > 0) for word in words] for name, words in channels.items()}
     return more | {name: words for name, words in images.items() if name.endswith(("_projections", "_rings"))}
+
+
+def _fewer(images: Images, parameters: AcceleratorParameters) -> Images:
+    """Of the last channel that each memory has, a slot less is used, where more than one is: so all wait for it."""
+    one = _credit(parameters)
+    found = {name: list(words) for name, words in images.items() if name.endswith("_channels") and any(words)}
+    for words in found.values():
+        last = max(number for number, word in enumerate(words) if word)
+        words[last] -= one * (words[last] // one > 1)
+    return found
+
+
+def _credit(parameters: AcceleratorParameters) -> int:
+    """One credit in a channel's word."""
+    return 1 << Tables(parameters.cores[0]).channel["credit"].offset
+
+
+def _room(parameters: AcceleratorParameters) -> AcceleratorParameters:
+    """What the hardware can run: counters and numbers of slots have whole bits."""
+    return replace(
+        parameters,
+        cores=tuple(replace(c, slots=1 << c.slot_bits, tokens=(1 << c.token_bits) - 1) for c in parameters.cores),
+    )
+
+
+def _fits(network: Network, configuration: Configuration, room: AcceleratorParameters) -> bool:
+    try:
+        return covering(room, map_network(network, configuration).parameters) == room
+    except (Refusal, ValueError):
+        return False
+
+
+def _slots(network: Network, room: AcceleratorParameters, rng: np.random.Generator) -> dict[str, int]:
+    most = max(core.slots for core in room.cores)
+    return {p.name: int(rng.integers(1, most, endpoint=True)) for p in network.populations}
+
+
+def _slotted(seed: int, network: Network, configuration: Configuration, room: AcceleratorParameters) -> Made:
+    """One of the networks that the hardware was made for, with any slots."""
+    drawn = (np.random.default_rng([seed, turn]) for turn in count())
+    tried = ((rng, configuration.model_copy(update={"slots": _slots(network, room, rng)})) for rng in drawn)
+    rng, other = next((rng, other) for rng, other in tried if _fits(network, other, room))
+    return SLOTTED_SEED + seed, network, other, _stimulus(network, rng, loud=False, steps=OTHER_STEPS)
 
 
 def _fitting(subject: Subject, parameters: AcceleratorParameters, draw: Draw, first: int) -> Iterator[Made]:
     """Networks that this hardware can run, with any slots, and on any of the cores."""
-    # Counters and numbers of slots have whole bits.
-    room = replace(
-        parameters,
-        cores=tuple(replace(c, slots=1 << c.slot_bits, tokens=(1 << c.token_bits) - 1) for c in parameters.cores),
-    )
-    most = max(core.slots for core in room.cores)
+    room = _room(parameters)
     cores = len(room.cores)
     for seed in count(first):
         rng = np.random.default_rng(seed)
         network = draw(subject, room.cores[0], rng)
-        options = {"slots": {p.name: int(rng.integers(1, most, endpoint=True)) for p in network.populations}}
+        options: dict[str, Any] = {"slots": _slots(network, room, rng)}
         if cores > 1:
             options["cores"] = _cores(network, cores, rng)
         if subject.orders:
             options["order"] = _orders(network, rng)
         configuration = Configuration.create(**{**subject.configuration, **options})
-        try:
-            needed = map_network(network, configuration).parameters
-            fits = covering(room, needed) == room
-        except (Refusal, ValueError):
-            fits = False
-        if fits:
+        if _fits(network, configuration, room):
             yield seed, network, configuration, _stimulus(network, rng, loud=False, steps=OTHER_STEPS)
 
 
@@ -185,6 +227,29 @@ def _other(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> 
 
 def _lopsided(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
     return _network(subject, rng, wide=False, lopsided=True)
+
+
+def _fanned(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
+    """The first population sees the input late, so that it may run ahead of all others, which read it."""
+    names = ["in", *(f"layer{k}" for k in range(1, subject.populations + 1))]
+    sizes = rng.integers(1, 7, len(names), endpoint=True).tolist()
+    ends = [(0, 1, subject.delays), *((source, k, 0) for k in range(2, len(names)) for source in (1, 0))]
+    projections = [
+        Projection(
+            source=names[source],
+            target=names[target],
+            synapses=_synapses(subject, "dense", (sizes[source], sizes[target]), None, rng, loop=False),
+            delay=delay,
+            shift=int(rng.integers(0, 2)),
+        )
+        for source, target, delay in ends
+    ]
+    populations = [Population(name="in", shape=(sizes[0],), value_bits=subject.input_bits)]
+    for k, (name, size) in enumerate(zip(names[1:], sizes[1:], strict=True)):
+        rule = subject.rules[k % len(subject.rules)]
+        neuron = _neuron(rule, size, 8.0, rng)
+        populations.append(Population(name=name, shape=(size,), neuron=neuron, value_bits=rule.value_bits))
+    return Network(populations=tuple(populations), projections=tuple(projections), output=names[-1])
 
 
 def _uneven(subject: Subject, core: CoreParameters, rng: np.random.Generator) -> Network:
