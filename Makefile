@@ -34,7 +34,7 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "Wrote docs/_build/html/index.html; open it in a browser"
 
-# Tries to break hardware and program: build/trust/quick/index.html shows how hard; half an hour or more.
+# Tries to break hardware and program: build/trust/quick/index.html shows how hard; 22 minutes or more.
 trust: $(READY)
 	$(BIN)/python -m spikeloom.trust
 
