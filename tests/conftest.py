@@ -7,7 +7,7 @@ from hypothesis.internal.conjecture import providers
 
 # Hypothesis also draws numbers from the sources of our modules that happen to be imported. Without them a seed's cases
 # are the same, whichever tests ran before.
-providers._get_local_constants = lambda: providers._local_constants
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", lambda: providers._local_constants)
 
 
 def pytest_collection_finish() -> None:

@@ -133,4 +133,5 @@ CHECK = Check(
     cases=lambda rows: len(rows.get(PROVEN, ())),
     figures=figures,
     needs=lambda: None,
+    whole=True,  # it reads all sources of the hardware
 )
