@@ -40,6 +40,8 @@ def check(**given: Any) -> None:
             kinds, what = KINDS[name]
             if not isinstance(value, kinds):
                 raise Refusal(f"{name} is {what}, not {value!r}")
+            if isinstance(value, PATH) and "\0" in str(value):
+                raise Refusal(f"{name} has a NUL in it: {value!r}")
         else:
             low, high = BOUNDS[name]
             if not (isinstance(value, Integral) and low <= value <= high):

@@ -1,4 +1,4 @@
-"""Where points are evaluated: in this process, in a pool of local ones, or on a Dask cluster."""
+"""Where points are evaluated: in a pool of local processes, or on a Dask cluster."""
 
 import ctypes
 import os
@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from spikeloom.golden.network import Refusal
 
-__all__ = ["Inline", "Pool", "one_thread", "opened", "worker"]
+__all__ = ["Pool", "one_thread", "opened", "worker"]
 
 SECONDS = 10
 #: Names of an OpenBLAS's functions; numpy's own begin with scipy_, and end with 64_ where integers have 64 bits.
@@ -87,18 +87,6 @@ def _called(function: Callable[..., Any], *call: Any) -> Any:
         BUSY.pop()
 
 
-class Inline(Executor):
-    """Runs what is submitted at once, in this process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
 class Pool:
     """Carries out calls, on new workers where old ones were killed. workers: how many there are now."""
 
@@ -147,9 +135,6 @@ def opened(where: str | Executor, workers: int | None) -> Iterator[Pool]:
         yield Pool(lambda: where, lambda: workers or 1)
     elif where == "local":
         count = workers or os.cpu_count() or 1
-        if count == 1:
-            yield Pool(Inline, lambda: 1)
-            return
         # Not a fresh start each: a caller's script needs no guard against being imported.
         fork = get_context("fork")
         pool = Pool(lambda: ProcessPoolExecutor(count, mp_context=fork, initializer=_begin), lambda: count)

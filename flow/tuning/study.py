@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -166,8 +167,8 @@ class Search:
             yield
         except Exception as error:  # of as many kinds as there are databases
             raise Refusal(
-                f"{self.storage}: cannot be used any longer ({_short(error)}). What is finished is kept, and --resume "
-                "goes on"
+                f"{_shown(self.storage)}: cannot be used any longer ({_short(error)}). What is finished is kept, and "
+                "--resume goes on"
             ) from None
 
     def front(self) -> list[Trial]:
@@ -250,17 +251,22 @@ def _kept(
             study.set_metric_names(list(objectives))
             return study
     except Exception as error:  # of as many kinds as there are databases
-        raise Refusal(f"{storage}: not a storage for a search ({_short(error)})") from None
+        raise Refusal(f"{_shown(storage)}: not a storage for a search ({_short(error)})") from None
     if other := [name for name in of if not isinstance(known, dict) or known.get(name) != of[name]]:
         said = ", another ".join(other)
-        raise Refusal(f"{storage}: has a search with another {said}; choose another folder or storage")
+        raise Refusal(f"{_shown(storage)}: has a search with another {said}; choose another folder or storage")
     if not resume:
-        raise Refusal(f"{storage}: has this search already; go on with --resume, or choose another folder")
+        raise Refusal(f"{_shown(storage)}: has this search already; go on with --resume, or choose another folder")
     return study
 
 
+def _shown(text: object) -> str:
+    """Without the password of a database's URL."""
+    return re.sub(r"(://[^:/@\s]*):[^\s]*@", r"\1:***@", str(text))
+
+
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return _shown(" ".join(str(error).split()))[:300]
 
 
 def _whole(journal: Path) -> None:

@@ -1,6 +1,7 @@
 """A user's own training: a function that makes other models of the same task, such as smaller or pruned ones."""
 
 import contextlib
+import hashlib
 import importlib
 import os
 import sys
@@ -12,7 +13,7 @@ from spikeloom.golden import nir_file
 from spikeloom.golden.network import Refusal
 from spikeloom.tuning.space import label
 
-__all__ = ["find", "trained"]
+__all__ = ["code", "find", "trained"]
 
 
 @contextlib.contextmanager
@@ -40,6 +41,17 @@ def find(name: str) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:  # whatever a user's module does
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Refusal(f"train {name!r}: cannot be imported ({text}); it is like my_training:train") from None
+
+
+def code(name: str) -> str:
+    """Hash of the file that the function is in, not of what it imports."""
+    module = sys.modules[getattr(find(name), "__module__", None) or name.partition(":")[0]]
+    path = getattr(module, "__file__", None)
+    try:
+        content = Path(path).read_bytes() if path else b""
+    except OSError:
+        content = b""
+    return hashlib.sha256(content).hexdigest()
 
 
 def trained(name: str, choices: Mapping[str, Any]) -> bytes:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["tune"]
 
 JOURNAL, COSTS = "journal.log", "costs.json"
+#: Beside the models that a callback made, which one it was.
+CALLBACK = "callback.txt"
 #: What a worker is given at once is so small a share of a batch that none waits long for another.
 SHARES = 2
 
@@ -88,8 +90,7 @@ def tune(
     given = _source(model, data, knobs, read_out)
     if given.data.y is None and "accuracy" in aims.wanted:
         raise Refusal("accuracy: the data has no labels y; give some, or take agreement")
-    if train is not None:
-        training.find(train)
+    callback = _callback(train, output / "models")
     say("convert")
     first = integers(given, {}).network
     searched = _space(space, first, chosen_board, train)
@@ -97,7 +98,7 @@ def tune(
         shortened(given.data, steps)
     with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-    task = _Task(Path(model), given, chosen_board.name, searched, train, output / "models")
+    task = _Task(Path(model), given, chosen_board.name, searched, train, callback, output / "models")
     with one_thread(), opened(executor, workers) as pool:
         if runs:
             if calibrate:
@@ -148,9 +149,11 @@ def _interruptible(search: Search) -> Iterator[None]:
 class _Task:
     """What the points of a space are of. by: the model that they are judged by."""
 
-    def __init__(self, model: Path, source: Source, board: str, space: Space, train: str | None, models: Path) -> None:
+    def __init__(
+        self, model: Path, source: Source, board: str, space: Space, train: str | None, callback: str, models: Path
+    ) -> None:
         self.model, self.source, self.board, self.space = model, source, board, space
-        self.train, self.models = train, models
+        self.train, self.callback, self.models = train, callback, models
         self.by = calibration.SHIPPED
 
     def file_of(self, point: Point) -> Path:
@@ -183,6 +186,7 @@ class _Task:
         for number, content in pool.results(training.trained, [(self.train, wanted[name]) for name in new]):
             with output_errors(self.models):
                 self.models.mkdir(parents=True, exist_ok=True)
+                (self.models / CALLBACK).write_text(self.callback, "utf-8")
             with new_file(self.models / f"{new[number]}.nir") as partial:
                 partial.write_bytes(content)
 
@@ -214,6 +218,18 @@ def _source(model: str | Path, data: "AnyData", knobs: Knobs | str | None, read_
     return Source(name=path.name, model=content, data=data_of(data), knobs=convention, read_out=read_out)
 
 
+def _callback(train: str | None, models: Path) -> str:
+    """Its name and the hash of its file; refused where another one made the models that are there."""
+    if train is None:
+        return ""
+    found, kept = f"{train} {training.code(train)}", models / CALLBACK
+    if kept.exists() and kept.read_text("utf-8", "replace") != found:
+        raise Refusal(
+            f"{models}: has models of another training callback, or of an earlier text of it; choose another folder"
+        )
+    return found
+
+
 def _space(given: Any, network: Network, board: Any, train: str | None) -> Space:
     """What is given, or what suits the network; where a callback trains, the names of layers may vary."""
     found = spaces.default(network, board) if given is None else spaces.read(given, network)
@@ -236,7 +252,7 @@ def _about(task: _Task, aims: Goals) -> dict[str, str]:
         "board": repr(catalogue.find(task.board)),
         "space": {name: list(choices) for name, choices in task.space.axes.items()},
         "set of aims": [aims.maximise, aims.minimise, [limit.text for limit in aims.limits]],
-        "training callback": task.train,
+        "training callback": task.callback,
         "model of costs": task.by.key,
     }
     return {name: digest(part) for name, part in parts.items()}

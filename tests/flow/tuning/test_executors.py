@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
@@ -42,6 +42,11 @@ def test_a_killed_worker_costs_nothing_that_is_finished(tmp_path):
         assert not flag.exists()
 
 
+def test_what_ends_its_process_does_not_end_the_search_alone():
+    with opened("local", 1) as pool, pytest.raises(Refusal, match="or what they run ends its own process"):
+        list(pool.results(os._exit, [(0,)]))
+
+
 def test_workers_that_are_always_killed_end_the_search():
     made = []
 
@@ -57,7 +62,7 @@ def test_workers_that_are_always_killed_end_the_search():
 
 
 def test_a_cluster_that_goes_away_is_one_message():
-    class Gone(executors.Inline):
+    class Gone(Executor):
         def submit(self, fn, /, *args, **kwargs):
             future = Future()
             future.cancel()

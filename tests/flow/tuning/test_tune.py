@@ -81,11 +81,12 @@ def test_the_folder_has_what_makes_it_again(given, data_file, run):
 
 def test_a_number_of_cores_is_placed_once(given, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(given["output"].parent))
-    asked = []
+    asked = given["output"].with_name("asked")
 
-    def place(network, configuration):
-        asked.append((configuration.lanes, {p.neuron.states["v"] for p in network.neurons}))
-        several = len(asked[-1][1]) > 1
+    def place(network, configuration):  # in the worker's process
+        several = len({p.neuron.states["v"] for p in network.neurons}) > 1
+        with asked.open("a") as file:
+            file.write(f"{configuration.lanes} {several}\n")
         return configuration.model_copy(update={"cores": {"lif1": 0 if several else [0, 1], "lif2": 1}})
 
     monkeypatch.setattr("spikeloom.tuning.source.place", place)
@@ -99,15 +100,15 @@ def test_a_number_of_cores_is_placed_once(given, monkeypatch):
     }
     report = spikeloom.tune(**given | {"space": space, "trials": 8})
     assert report.trials == 8 and report.refused == 0
-    assert sorted(lanes for lanes, _ in asked) == [8, 16], "for all widths, pipelines and clocks"
+    assert sorted(asked.read_text().splitlines()) == ["16 False", "8 False"], "for all widths, pipelines and clocks"
     configuration = Configuration.read(given["output"] / "fastest.yaml")
     assert isinstance(configuration.cores, dict), "what is built is what was judged"
     # States of several widths need cores of their own, and their own placement.
-    asked.clear()
+    asked.unlink()
     space = space | {"lanes": 8, "weight_bits": 8, "state_bits": {"lif1": [24, 25]}}
     other = given | {"output": given["output"].with_name("two")}
     report = spikeloom.tune(**other | {"space": space, "trials": 4, "minimise": "latency"})
-    assert report.refused == 0 and [len(widths) for _, widths in asked] == [2, 2]
+    assert report.refused == 0 and asked.read_text().splitlines() == ["8 True"] * 2
 
 
 def test_the_best_so_far_are_told(given):
@@ -161,6 +162,9 @@ def test_a_storage_of_something_else_is_refused(given):
                 spikeloom.tune(**other | change)
     with pytest.raises(Refusal, match="not a storage for a search"):
         spikeloom.tune(**given | {"storage": "nothing://here"})
+    with pytest.raises(Refusal) as refused:
+        spikeloom.tune(**given | {"storage": "nothing://me:secret@here/there"})
+    assert "nothing://me:***@here/there" in str(refused.value) and "secret" not in str(refused.value)
     database = f"sqlite:///{given['output']}/study.db"
     assert spikeloom.tune(**given | {"trials": 2, "storage": database}).trials == 2
     assert spikeloom.tune(**other | {"storage": database}).trials == 4
@@ -195,6 +199,7 @@ def test_limits_that_only_contradict_in_this_space_name_the_nearest(given):
         ({"space": {"lanes": [1, 2], "train": {"hidden": [1]}}}, "A training callback and its parameters go together"),
         ({"sampler": "best"}, "sampler is one of front, nsga2, nsga3, tpe, random, not 'best'"),
         ({"trials": 0}, "trials is a whole number in 1..1000000000, not 0"),
+        ({"output": "a\0b"}, r"output has a NUL in it"),
         ({"settle": "1"}, "settle is a whole number in 0..1000000000, not '1'"),
         ({"calibrate": 10**6}, "calibrate is a whole number in 0..1000, not 1000000"),
         ({"seed": -1}, "seed is a whole number in 0..4294967295, not -1"),
@@ -264,12 +269,24 @@ def test_a_training_callback_makes_models(given, tmp_path, monkeypatch):
     (tmp_path / "own_training.py").write_text(TRAINING.format(path=str(given["model"])))
     given |= {"train": "own_training:train", "space": {"lanes": [4, 8], "train": {"hidden": [64, 128]}}, "trials": 4}
     report = spikeloom.tune(**given)
-    assert {path.name for path in (given["output"] / "models").iterdir()} == {"hidden-64.nir", "hidden-128.nir"}
+    assert {path.name for path in (given["output"] / "models").glob("*.nir")} == {"hidden-64.nir", "hidden-128.nir"}
     assert report.trials == 4
     given |= {"output": given["output"].with_name("two")}
     with pytest.raises(Refusal, match=re.escape("train own_training:train(hidden=13) raised ArithmeticError: no luck")):
         spikeloom.tune(**given | {"space": {"lanes": [4, 8], "train": {"hidden": [64, 13]}}})
     assert (given["output"] / "models" / "hidden-64.nir").exists(), "what was trained is kept"
+
+
+def test_models_of_an_earlier_callback_are_not_taken(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = tmp_path / "changing_training.py"
+    module.write_text(TRAINING.format(path=str(given["model"])))
+    given |= {"train": "changing_training:train", "space": {"lanes": [4, 8], "train": {"hidden": [64]}}, "trials": 2}
+    spikeloom.tune(**given)
+    assert spikeloom.tune(**given, resume=True).trials == 2
+    module.write_text(module.read_text() + "# another way\n")
+    with pytest.raises(Refusal, match="models of another training callback, or of an earlier text of it; choose"):
+        spikeloom.tune(**given | {"storage": f"sqlite:///{tmp_path}/other.db"})
 
 
 def test_models_of_any_choices_have_names_of_their_own():
