@@ -1,5 +1,5 @@
-// Random packets through an interconnect, with random back-pressure at every port; each is told apart by where it comes
-// from and its number there, and every copy is missed until it came.
+// Random packets through an interconnect, with random back-pressure at every port, and a reset now and then; each is told
+// apart by where it comes from and its number there, and every copy is missed until it came.
 //
 // Arguments: NODES LINKS CLOCKS SEED. Prints `at CLOCK` now and then, and in the end a line `NAME VALUE` per counter.
 
@@ -18,12 +18,14 @@
 
 namespace {
 
-constexpr unsigned PHASE = 1024;         // clocks with the same habits of every port
+constexpr unsigned PHASE = 256;          // clocks with the same habits of every port
 constexpr unsigned SAY = 1 << 20;        // clocks
 constexpr unsigned PATIENCE = 1 << 12;   // clocks in which everything arrives once all ports take and nobody sends
 constexpr size_t MOST = 512;             // copies on their way between two nodes: more than there are places
 constexpr uint32_t NUMBERS = 1 << 24;    // a packet's number is modulo this; above it is the node that it comes from
 constexpr uint32_t MIXED = 0x9E3779B1;   // what both are multiplied by on their way, so that no bit is idle
+constexpr unsigned ALIKE = 4;            // of so many phases one has all sources send all they can, in the same way
+constexpr unsigned RESETS = 8;           // and one begins with a reset, and all of them at once
 constexpr unsigned OFFERS[] = {0, 16, 64, 128, 224, 256}, ACCEPTS[] = {0, 16, 64, 128, 224, 256, 256, 256};
 
 constexpr uint32_t inverse(uint32_t odd) {
@@ -32,7 +34,7 @@ constexpr uint32_t inverse(uint32_t odd) {
     return x;
 }
 
-enum Habit { ONE, ITSELF, NEXT, FIRST, FEW, MANY, ALL, NOBODY, HABITS };
+enum Habit { ONE, ITSELF, NEXT, SAME, FEW, MANY, ALL, NOBODY, HABITS };
 
 class Random {  // splitmix64
   public:
@@ -54,6 +56,8 @@ class Random {  // splitmix64
 struct Counters {
     uint64_t clocks = 0, packets = 0, copies = 0, moved = 0, stalled = 0;
     uint64_t lost = 0, doubled = 0, disordered = 0, unstable = 0, miscounted = 0;
+    uint64_t when = 0;          // a hash of what was given, and when
+    uint64_t resets = 0;        // with packets on their way
     uint64_t longest_wait = 0;  // packets taken from other nodes while one waited to be taken
 };
 
@@ -78,6 +82,8 @@ class Missed {
 
     size_t left() const { return numbers_.size(); }
 
+    void forget() { numbers_.clear(); }
+
   private:
     std::deque<uint32_t> numbers_;
     uint32_t newest_ = 0;
@@ -89,18 +95,19 @@ class Soak {
 
     Soak(Vtop& top, unsigned nodes, unsigned links, uint64_t seed)
         : top_{top}, nodes_{nodes}, links_{links}, random_{seed}, missed_(nodes * nodes), sources_(nodes), sinks_(nodes) {
-        top_.clk = 0;
-        top_.eval();
-        top_.rst = 1;
+        top_.clk = top_.i_valid = top_.o_ready = 0;
         for (unsigned k = 0; k < nodes_; ++k) top_.i_to[k] = top_.i_payload[k] = 0;
-        top_.i_valid = top_.o_ready = 0;
-        for (int k = 0; k < 4; ++k) tick();
-        top_.rst = 0;
+        top_.eval();
+        reset();
     }
 
     void run(uint64_t clocks) {
         for (uint64_t left = clocks; left; --left) {
-            if (counters.clocks % PHASE == 0) change_habits();
+            if (counters.clocks % PHASE == 0) {
+                const bool again = random_() % RESETS == 0;
+                if (again) reset();
+                change_habits(again || random_() % ALIKE == 0);
+            }
             clock();
             if (counters.clocks % SAY == 0) std::printf("at %llu\n", (unsigned long long)counters.clocks), std::fflush(stdout);
         }
@@ -126,16 +133,36 @@ class Soak {
     Vtop& top_;
     const unsigned nodes_, links_;
     Random random_;
+    unsigned same_ = 0;  // the node that some send to
     std::vector<Missed> missed_;
     std::vector<Source> sources_;
     std::vector<Sink> sinks_;
 
-    void change_habits() {
-        for (Source& source : sources_) {
-            source.offers = OFFERS[random_() % std::size(OFFERS)];
-            source.habit = Habit(random_() % HABITS);
+    // What is on its way is forgotten, and nothing of it may come.
+    void reset() {
+        for (Missed& missed : missed_) {
+            if (missed.left() != 0) {
+                ++counters.resets;
+                break;
+            }
         }
-        for (Sink& sink : sinks_) sink.accepts = ACCEPTS[random_() % std::size(ACCEPTS)];
+        top_.rst = 1;
+        for (unsigned left = 1 + random_() % 4; left; --left) tick();
+        top_.rst = 0;
+        top_.i_valid = 0;
+        for (Missed& missed : missed_) missed.forget();
+        for (Sink& sink : sinks_) sink.held = false;
+    }
+
+    void change_habits(bool alike) {
+        const bool open = alike && random_.chance(128);
+        const Habit habit = Habit(random_() % HABITS);
+        same_ = random_() % nodes_;
+        for (Source& source : sources_) {
+            source.offers = alike ? 256 : OFFERS[random_() % std::size(OFFERS)];
+            source.habit = alike ? habit : Habit(random_() % HABITS);
+        }
+        for (Sink& sink : sinks_) sink.accepts = open ? 256 : ACCEPTS[random_() % std::size(ACCEPTS)];
     }
 
     uint32_t targets(unsigned from, Habit habit) {
@@ -143,7 +170,7 @@ class Soak {
         switch (habit) {
             case ITSELF: return 1u << from;
             case NEXT: return 1u << (from + 1) % nodes_;
-            case FIRST: return 1;
+            case SAME: return 1u << same_;
             case FEW: return (one | 1u << random_() % nodes_ | 1u << random_() % nodes_) & all;
             case MANY: return random_() & all;
             case ALL: return all;
@@ -203,6 +230,7 @@ class Soak {
         sink.payload = payload;
         if (!given) return;
         ++counters.copies;
+        counters.when = (counters.when ^ (counters.clocks << 40 ^ uint64_t(k) << 32 ^ payload)) * 0x9E3779B97F4A7C15;
         const uint32_t sent = payload * inverse(MIXED);
         const unsigned from = sent / NUMBERS;
         if (from < nodes_) missed_[from * nodes_ + k].came(sent % NUMBERS, counters);
@@ -241,7 +269,7 @@ int main(int argc, char** argv) {
     const std::pair<const char*, uint64_t> lines[] = {
         {"clocks", c.clocks}, {"packets", c.packets}, {"copies", c.copies}, {"moved", c.moved}, {"stalled", c.stalled},
         {"lost", c.lost}, {"doubled", c.doubled}, {"disordered", c.disordered}, {"unstable", c.unstable},
-        {"miscounted", c.miscounted}, {"longest_wait", c.longest_wait},
+        {"miscounted", c.miscounted}, {"when", c.when}, {"resets", c.resets}, {"longest_wait", c.longest_wait},
     };
     for (const auto& [name, value] : lines) std::printf("%s %llu\n", name, (unsigned long long)value);
     return EXIT_SUCCESS;

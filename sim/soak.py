@@ -1,4 +1,4 @@
-"""Interconnects in Verilator, with every packet counted: random traffic, and random back-pressure at every port."""
+"""Interconnects in Verilator, with every packet counted: random traffic and back-pressure at every port, and resets."""
 
 import subprocess
 import tempfile
@@ -37,6 +37,8 @@ class Soaked:
     unstable:     clocks in which ``valid`` or ``payload`` changed before it was taken.
     miscounted:   clocks in which ``moved`` or ``stalled`` was wrong.
     moved, stalled: links in clocks.
+    when: a hash of what nodes were given, and when.
+    resets: those that met packets on their way, which are then forgotten: none may come.
     longest_wait: packets taken from other nodes while one waited to be taken.
     """
 
@@ -50,6 +52,8 @@ class Soaked:
     miscounted: int
     moved: int
     stalled: int
+    when: int
+    resets: int
     longest_wait: int
 
     @property

@@ -81,9 +81,10 @@ def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]
     return MEMORY.sub("", CELL.sub(opened, rtlil)), list(cells)
 
 
-def within(rtlil: str, place: str) -> set[str]:
-    """The registers of an instance, or without a name those of no instance. rtlil: all registers are ``$dff``."""
-    mine = re.compile(rf"\\{re.escape(place)}\." if place else r"\\[^.]*$")
+def within(rtlil: str, place: str, *, alone: bool = False) -> set[str]:
+    """The registers of an instance, or without a name those of no instance. alone: without those of instances in it.
+    rtlil: all registers are ``$dff``."""
+    mine = re.compile(rf"\\{re.escape(place)}\.{r'[^.]*$' * alone}" if place else r"\\[^.]*$")
     return {state for state, _ in _registers(rtlil) if mine.match(state)}
 
 

@@ -75,9 +75,8 @@ def unseen(
         gate, _ = cut(wrong, cells)
         bits = lane(flat, command)
         begin = driven(flat, re.findall(r"-cell (\S+)", command)[0])
-        for where, kept, stored in _attempts(
-            mutant, gold, store(right, cells, command, STORED_BITS), large=len(flat) > LARGE
-        ):
+        memory = store(right, cells, command, STORED_BITS)
+        for where, kept, stored in _attempts(mutant, gold, memory, large=len(flat) > LARGE):
             text = around(gold, kept) if kept else gold
             start = stored.read if stored else begin
             compared = reached(text, start, [stored] if stored else []) if start else None
@@ -93,6 +92,14 @@ def unseen(
                 answer = solver.never(folder / "miter.aig", traced=False, options="-nc", seconds=HINTED_SECONDS)
                 if answer.happens is False:
                     return f"{answer.method} in each clock"
+        if hint and mutant.place in hint.beside:
+            kept = {state for place in hint.beside for state in within(gold, place, alone=True)}
+            text = around(gold, kept)
+            compared = reached(text, begin) if begin else None
+            _put(folder, text, around(gate, kept), beside(text, [bits.get(cell, 0) for cell in cells], compared))
+            answer = solver.never(folder / "miter.aig", traced=False, options="-nc", seconds=HINTED_SECONDS)
+            if answer.happens is False:
+                return f"{answer.method} within {' and '.join(hint.beside)}"
     return None
 
 

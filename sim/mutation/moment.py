@@ -12,9 +12,14 @@ __all__ = ["Hint", "moment"]
 @dataclass(frozen=True, kw_only=True)
 class Hint:
     """What a proof needs of a design: the registers of some instances, and words of a memory. All else is anything, so
-    that a wrong hint proves nothing."""
+    that a wrong hint proves nothing.
+
+    places: for a proof of one clock. beside: instances of which one does not look while the other may be wrong, for a
+    proof with the registers of both.
+    """
 
     places: tuple[str, ...]
+    beside: tuple[str, ...] = ()
     memory: str = ""
     words: tuple[int, ...] = ()
 

@@ -3,7 +3,8 @@
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from spikeloom.trust.coverage.link import LINE
 from spikeloom.trust.mutants.link_stand_in import CLOCK_HZ, DIVIDER, Wire
 from spikeloom.trust.mutants.link_talk import Talk
 
-__all__ = ["script", "talk"]
+__all__ = ["TALKS", "talk"]
 
 #: Clocks from one beat to the next: the power of two from the timeout's 2000 on.
 BEAT = 2048
@@ -29,11 +30,42 @@ NETWORKS = (0x12345678, 0xFFFFFFFF, 0, 0xEDCBA987)
 SPEEDS = (960, 1040)
 MOST_READ = (LONGEST - 6) // 4
 FORGET, CLEAR = 1, 2
+#: Clocks in the middle of a frame that are just not too many, and just too many, soon after a reset.
+PAUSES = range(3524, 3552)
+#: Frames that are too short, for all bits of their counter.
+MANY = 70_000
 #: Words of a request that takes longer than the next one does on the line.
 EARLY = 40
 
 
-def script(wire: Wire, seed: int) -> Talk:
+def many(wire: Wire) -> Talk:
+    t = Talk(wire, 1)
+    t.phase("very many frames that are dropped")
+    for _ in range(10):
+        t.put(b"\x01\0" * (MANY // 10))
+        t.settle()
+        t.dropped = (t.dropped + MANY // 10) % (1 << 16)
+        t.count()
+    return t
+
+
+def pauses(wire: Wire) -> Talk:
+    """Whatever comes, it comes as without a fault: to the clock it is seen when a frame is given up."""
+    t = Talk(wire, 1)
+    frame = t.frame(Kind.READ, 0, address=4, marks=b"1")
+    for clocks in PAUSES:
+        for rest in (frame[3:], frame):
+            t.phase(f"a pause of {clocks} clocks", ignored=True)
+            t.say("reset", 1)
+            t.say("wait", 30 * DIVIDER)
+            t.put(frame[:3])
+            t.say("wait", clocks)
+            t.put(rest)
+            t.settle()
+    return t
+
+
+def usual(wire: Wire, seed: int) -> Talk:
     t = Talk(wire, seed)
     _page(t)
     _memory(t)
@@ -84,6 +116,11 @@ def _memory(t: Talk) -> None:
                 t.settle()
         for first in range(0, size, most):
             t.read(first, min(most, size - first))
+    t.phase("control while words are loaded")
+    for k in range(8):
+        t.load(k, t.words(room))
+        t.read(size - 4, k % 3, settle=False)
+        t.settle()
     t.phase("few words, and none")
     for count in (0, 1, 2, 1, 0):
         address = int(t.random.integers(size - 2))
@@ -212,6 +249,8 @@ def _line(t: Talk) -> None:
 def _damaged(t: Talk) -> None:
     t.phase("damaged frames")
     write = frames.body(Kind.WRITE, 3, address=20, words=b"abcdefgh")
+    for bit in range(32):  # of the register with the sum
+        t.wrong(cobs.encode(_nearly(write, bit)) + b"\0")
     load = frames.body(Kind.LOAD, t.data, address=20, words=b"abcdefgh")
     whole = frames.encode(write)[:-1]
     for bit in (0, 7, 13, 40, 70, *range(8 * len(write), 8 * len(write) + 32, 5)):
@@ -245,9 +284,35 @@ def _damaged(t: Talk) -> None:
     t.settle()
     t.dropped += 600
     t.count()
+    t.phase("what clears nothing in other registers")
+    for name in ("hardware", "clock_hz", "dropped", "network"):
+        t.write(PAGE | REGISTERS[name].address, [FORGET | CLEAR])
+    t.write(PAGE | REGISTERS["network"].address, [NETWORKS[-1]])
+    t.count()
     t.write(PAGE, [CLEAR])
     t.dropped = 0
     t.count()
+
+
+def _nearly(body: bytes, bit: int) -> bytes:
+    """With a sum that leaves the receiver's register wrong in one bit."""
+
+    def left(end: int) -> int:
+        return zlib.crc32(body + end.to_bytes(4, "little"))
+
+    right = zlib.crc32(body)
+    # Each bit of the sum changes some of the register; a wanted change is what some of them do together.
+    done: dict[int, tuple[int, int]] = {}
+    wanted, found = 1 << bit, 0
+    for one in (1 << k for k in range(32)):
+        change, by = left(right ^ one) ^ left(right), one
+        while change and (high := change.bit_length()) in done:
+            change, by = change ^ done[high][0], by ^ done[high][1]
+        done[change.bit_length()] = change, by
+    while wanted:
+        change, by = done[wanted.bit_length()]
+        wanted, found = wanted ^ change, found ^ by
+    return body + (right ^ found).to_bytes(4, "little")
 
 
 def _kinds(t: Talk) -> None:
@@ -329,22 +394,31 @@ def _resets(t: Talk) -> None:
         t.count()
 
 
-def talk(verilog: str, wire: Wire, seed: int) -> Killer:
+#: What hosts say; first the one that most mutants do not survive.
+TALKS: Mapping[str, Callable[[Wire], Talk]] = {
+    "seed 1": partial(usual, seed=1),
+    "seed 2": partial(usual, seed=2),
+    "pauses": pauses,
+    "many frames": many,
+}
+
+
+def talk(verilog: str, wire: Wire, name: str) -> Killer:
     """verilog: of :func:`spikeloom.trust.mutants.link_stand_in.link_verilog` for ``wire``, with mutants."""
-    host = script(wire, seed)
+    host = TALKS[name](wire)
     said = "\n".join(host.script) + "\n"
-    with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
-        source = Path(name) / f"{TOP}.v"
+    with tempfile.TemporaryDirectory(prefix="spikeloom-") as temporary:
+        source = Path(temporary) / f"{TOP}.v"
         source.write_text(verilog, "ascii")
         program = verilator.build_program(LINE, [source, BENCH], top="chip_bench")
 
     def look(plusargs: Sequence[str], folder: Path) -> Seen:
         command = [program, f"+divider={DIVIDER}", "+network=0", "+reset=0", *plusargs]
-        command += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
+        command += ["+verilator+rand+reset+2", "+verilator+seed+1"]
         done = subprocess.run(command, cwd=folder, input=said, capture_output=True, text=True)
         if done.returncode:
             return Seen(fault=f"The simulation ended with status {done.returncode}")
         lines = done.stdout.splitlines()
         return Seen(fault=host.judge(lines), clocks=lines)
 
-    return Killer(name=f"host, seed {seed}", look=look)
+    return Killer(name=f"host, {name}", look=look)

@@ -6,7 +6,7 @@ import pytest
 from spikeloom.boards.driver import frames
 from spikeloom.boards.link.protocol import Kind
 from spikeloom.trust.mutants import DESIGNS
-from spikeloom.trust.mutants.link_script import script
+from spikeloom.trust.mutants.link_script import TALKS
 from spikeloom.trust.mutants.link_stand_in import Wire, echo
 from spikeloom.trust.mutants.link_talk import Talk
 from spikeloom.trust.stages import GENERATORS
@@ -77,7 +77,7 @@ def test_a_ragged_line_and_a_chip_that_stays_busy_are_faults(host):
 
 @pytest.mark.parametrize("slots", [2, 4])
 def test_the_script_has_all_of_it(slots):
-    made = script(Wire(flit_bits=20, slots=slots, slot_size=64 * slots // 2), 1)
+    made = TALKS["seed 1"](Wire(flit_bits=20, slots=slots, slot_size=64 * slots // 2))
     kinds = {kind for phase in made.phases for kind, *_ in phase.answers}
     assert kinds == {Kind.VALUES, Kind.DONE}
     assert sum(len(phase.flits) for phase in made.phases) > 300

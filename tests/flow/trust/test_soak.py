@@ -13,6 +13,7 @@ def soaked(clocks, **faults):
     none = dict.fromkeys(("lost", "doubled", "disordered", "unstable", "miscounted"), 0)
     return Soaked(
         clocks=clocks, packets=clocks // 3, copies=clocks // 2, moved=clocks, stalled=clocks, longest_wait=9,
+        when=0, resets=1,
         **none | faults,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ def test_nothing_is_lost_doubled_or_reordered(kind, nodes):
 
 def clocked(m, count):
     """How often the clock ticked, and the window of so many that is now."""
-    clocks = interconnect.Signal(32, name="clocks")
+    clocks = interconnect.Signal(32, name="clocks", reset_less=True)
     m.d.sync += clocks.eq(clocks + 1)
     return clocks, clocks // WINDOW == count
 
@@ -40,7 +40,7 @@ def test_every_kind_of_fault_is_counted(monkeypatch):
 
     def in_queues(m, queue, signals):
         lost, disordered, doubled = (clocked(m, FAULTS.index(name))[1] for name in ("lost", "disordered", "doubled"))
-        packets = interconnect.Signal(range(1000))
+        packets = interconnect.Signal(range(1000), reset_less=True)
         take, entries, valid = signals["take"], [signals["entry0"], signals["entry1"]], signals["valid"]
         due = interconnect.Signal()
         m.d.comb += due.eq(packets == 999)
