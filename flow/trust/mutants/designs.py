@@ -442,7 +442,7 @@ def _neuron(
         parameters["bias"] = numbers(-2 * unit, 2 * unit)
         parameters["threshold"] = np.where(rng.random(size) < 0.3, numbers(-unit, 0), threshold)
         parameters["v_reset"] = np.minimum(parameters["v_reset"], parameters["threshold"] - 1)
-        parameters["v_min"] = np.where(np.arange(size) % 3, np.maximum(2 * parameters["v_min"], -limit), 0)
+        parameters["v_min"] = np.maximum(2 * parameters["v_min"], -limit)
     if always:
         parameters |= {"v_init": threshold, "bias": np.full(size, limit - 1)}
     states = {"v": rule.bits} | ({"n": rule.value_bits} if rule.reset_when == "next-step" else {})
