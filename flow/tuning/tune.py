@@ -223,7 +223,11 @@ def _callback(train: str | None, models: Path) -> str:
     if train is None:
         return ""
     found, kept = f"{train} {training.code(train)}", models / CALLBACK
-    if kept.exists() and kept.read_text("utf-8", "replace") != found:
+    try:
+        same = not kept.exists() or kept.read_text("utf-8", "replace") == found
+    except OSError as error:
+        raise Refusal(f"{kept}: cannot be read ({error.strerror}); choose another folder") from None
+    if not same:
         raise Refusal(
             f"{models}: has models of another training callback, or of an earlier text of it; choose another folder"
         )

@@ -287,6 +287,10 @@ def test_models_of_an_earlier_callback_are_not_taken(given, tmp_path, monkeypatc
     module.write_text(module.read_text() + "# another way\n")
     with pytest.raises(Refusal, match="models of another training callback, or of an earlier text of it; choose"):
         spikeloom.tune(**given | {"storage": f"sqlite:///{tmp_path}/other.db"})
+    (given["output"] / "models" / "callback.txt").unlink()
+    (given["output"] / "models" / "callback.txt").mkdir()
+    with pytest.raises(Refusal, match="callback.txt: cannot be read"):
+        spikeloom.tune(**given)
 
 
 def test_models_of_any_choices_have_names_of_their_own():
