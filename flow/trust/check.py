@@ -1,7 +1,7 @@
 """A check: parts that run by themselves, rows that they bring home, figures that are counted from the rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,15 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a part is given. full: not the quick run. folder: an empty one of its own. progress: told (done, total)."""
+    """What a part is given.
+
+    full:     not the quick run. folder: an empty one of its own. progress: told (done, total).
+    earlier:  what it brought home last, perhaps with other code: it may say what to try first, and nothing else.
+    """
 
     full: bool
     folder: Path
+    earlier: Rows = field(default_factory=dict)
     progress: Callable[[int, int], object] = lambda done, total: None
 
 

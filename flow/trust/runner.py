@@ -108,14 +108,14 @@ def before(folder: Path, parts: Iterable[Part]) -> list[Part]:
     return [found for part in parts if (found := known(folder, part.check, part.name, code(part.check)))]
 
 
-def work(part: Part, full: bool, said: Said, *, limit: float | None = None) -> Part:
-    """Run one part to its end, in a process of its own and a folder of its own."""
+def work(part: Part, full: bool, said: Said, *, earlier: Path | None = None, limit: float | None = None) -> Part:
+    """Run one part to its end, in a process of its own and a folder of its own. earlier: what it brought home last."""
     start = time.monotonic()
     limit = limit or LIMIT_SECONDS[full]
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as scratch:
         own, answer, log = Path(scratch) / "own", Path(scratch) / "answer.json", Path(scratch) / "log"
         own.mkdir()
-        words = [part.check, part.name, str(own), str(answer), *(["full"] if full else [])]
+        words = [part.check, part.name, str(own), str(answer), str(earlier or ""), *(["full"] if full else [])]
         command = [sys.executable, "-P", "-m", "spikeloom.trust.part", *words]
         with (
             log.open("w") as errors,
@@ -158,7 +158,10 @@ def _follow(process: subprocess.Popen[str], part: Part, said: Said, until: float
 
 
 def run(wanted: Sequence[Part], folder: Path, *, full: bool, workers: int, again: bool, said: Said) -> Iterator[Part]:
-    """The parts as they end, ``workers`` at a time; those that are known come first and are not run ``again``."""
+    """The parts as they end, ``workers`` at a time; those that are known come first and are not run.
+
+    again: all are, and know nothing of what they brought home before.
+    """
     stamps, todo = {part.check: code(part.check) for part in wanted}, []
     for part in wanted:
         found = None if again else known(folder, part.check, part.name, stamps[part.check])
@@ -166,8 +169,11 @@ def run(wanted: Sequence[Part], folder: Path, *, full: bool, workers: int, again
             todo.append(part)
         else:
             yield found
+    # Those that run tests or commands are few and long; at the end, they would keep one worker alone.
+    todo.sort(key=lambda part: not check_of(part.check).whole)
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work, part, full, said) for part in todo]
+        files = [None if again else _place(folder, part.check, part.name).absolute() for part in todo]
+        futures = [pool.submit(work, part, full, said, earlier=file) for part, file in zip(todo, files, strict=True)]
         try:
             for future in as_completed(futures):
                 part = future.result()

@@ -6,7 +6,20 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Stored", "around", "beside", "cut", "driven", "feeding", "lane", "reached", "store", "within"]
+__all__ = [
+    "Stored",
+    "around",
+    "beside",
+    "beside_it",
+    "cut",
+    "driven",
+    "feeding",
+    "lane",
+    "memory_of",
+    "reached",
+    "store",
+    "within",
+]
 
 CELL = re.compile(r"^  cell \$(memrd|memwr)(?:_v2)? (\S+)\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
 SIGNAL = re.compile(r"[\\$]\S+")
@@ -24,12 +37,19 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A memory that is not cut out: its name, the numbers of its cells, and its words."""
+    """A memory that is not cut out: its name, the numbers of its cells, and its words; or only one bit of each,
+    ``lane``, the others being cut out as those of other memories are."""
 
     name: str
     reads: Sequence[int]
     writes: Sequence[int]
     words: int
+    lane: int | None
+
+    def masks(self, cells: int) -> list[int]:
+        """Of each cell, the bits that are kept of a memory of which the others are cut out."""
+        kept = 0 if self.lane is None else 1 << self.lane
+        return [kept * (number in (*self.reads, *self.writes)) for number in range(cells)]
 
     @property
     def read(self) -> list[str]:
@@ -41,18 +61,39 @@ class Stored:
 
 
 def store(rtlil: str, cells: Sequence[str], command: str, most: int) -> Stored | None:
-    """The memory of a fault in one of its ports, if it has at most so many bits. rtlil: before its cells were cut."""
-    found = {cell: (kind, re.findall(r"parameter \\MEMID (\S+)", text)[0]) for kind, cell, text in CELL.findall(rtlil)}
-    fault = re.search(r"-cell (\S+)", command)
+    """The memory of a fault in one of its ports, or the bit of each word that the fault may change, if these are at
+    most so many bits. rtlil: before its cells were cut."""
+    found = memory_of(rtlil)
+    fault = re.search(r"-cell (\S+) -port \\?(\w+) -portbit (\d+)", command)
     if not fault or fault[1] not in found:
         return None
-    name = found[fault[1]][1].strip('"').replace("\\\\", "\\")
+    lane = int(fault[3]) if fault[2] in ("DATA", "EN") else None
+    return _stored(rtlil, cells, found[fault[1]][1], lane, most)
+
+
+def beside_it(rtlil: str, cells: Sequence[str], place: str, signals: Container[str], most: int) -> Iterator[Stored]:
+    """The memories in an instance's own instances that are written as some signals say, if they have at most so many
+    bits."""
+    for name in sorted({name for _, name in memory_of(rtlil).values()}):
+        stored = _stored(rtlil, cells, name, None, most)
+        if stored and stored.name.startswith(f"\\{place}.") and any(one[1:] in signals for one in stored.written):
+            yield stored
+
+
+def memory_of(rtlil: str) -> dict[str, tuple[str, str]]:
+    """Of each port of a memory, whether it is a ``memrd`` or a ``memwr``, and the memory."""
+    return {cell: (kind, re.findall(r"parameter \\MEMID (\S+)", text)[0]) for kind, cell, text in CELL.findall(rtlil)}
+
+
+def _stored(rtlil: str, cells: Sequence[str], named: str, lane: int | None, most: int) -> Stored | None:
+    found = memory_of(rtlil)
+    name = named.strip('"').replace("\\\\", "\\")
     width, words = map(int, re.findall(rf"^  memory width (\d+) size (\d+) {re.escape(name)}$", rtlil, re.MULTILINE)[0])
-    ports = [(kind, cells.index(cell)) for cell, (kind, of) in found.items() if of == found[fault[1]][1]]
+    ports = [(kind, cells.index(cell)) for cell, (kind, of) in found.items() if of == named]
     reads, writes = ([number for kind, number in ports if kind == one] for one in ("memrd", "memwr"))
-    if width * words > most or len(writes) > 1:
+    if words * (width if lane is None else 1) > most or len(writes) > 1:
         return None
-    return Stored(name=name, reads=reads, writes=writes, words=words)
+    return Stored(name=name, reads=reads, writes=writes, words=words, lane=lane)
 
 
 def cut(rtlil: str, cells: Sequence[str] | None = None) -> tuple[str, list[str]]:
@@ -174,25 +215,30 @@ def reached(rtlil: str, signals: Iterable[str], stored: Iterable[Stored] = ()) -
 def lane(rtlil: str, command: str) -> dict[str, int]:
     """Of a fault in a bit that a memory is to hold: this bit of all of the memory's ports."""
     fault = re.search(r"-cell (\S+) -port \\?(?:DATA|EN) -portbit (\d+)", command)
-    found = {cell: (kind, re.findall(r"parameter \\MEMID (.*)", text)[0]) for kind, cell, text in CELL.findall(rtlil)}
+    found = memory_of(rtlil)
     if not fault or found.get(fault[1], ("memrd",))[0] == "memrd":
         return {}
     return {cell: 1 << int(fault[2]) for cell, (_, name) in found.items() if name == found[fault[1]][1]}
 
 
 def beside(
-    rtlil: str, masks: Sequence[int], compared: Container[str] | None = None, stored: Stored | None = None
+    rtlil: str,
+    masks: Sequence[int],
+    idle: Sequence[int],
+    compared: Container[str] | None = None,
+    stored: Stored | None = None,
 ) -> str:
     """The Verilog module ``miter``, whose ``trigger`` says that gold and gate differ where it can be seen.
 
     rtlil: of either, as :func:`cut` left it. Both write the same until it says so, so that they read the same wherever
     they read at the same address. masks: of each cell that was cut, the bits of which this is not said: what is
-    written there is not seen, and the two read it as they like. compared: the outputs that may differ, by default all.
-    stored: a memory that each of them has, with the same in it at first; it is seen when it is read.
+    written there is not seen, and the two read it as they like. idle: the same, of bits that nothing depends on; they
+    read the same. compared: the outputs that may differ, by default all. stored: a memory that each of them has, with
+    the same in it at first; it is seen when it is read.
     """
     ports = [_port(found) for found in PORT.finditer(rtlil)]
     chosen = [p for p in ports if p.output and (compared is None or p.name in compared)]
-    return "\n".join(_lines(ports, masks, chosen, stored))
+    return "\n".join(_lines(ports, masks, idle, chosen, stored))
 
 
 def _port(found: re.Match[str]) -> Port:
@@ -200,11 +246,14 @@ def _port(found: re.Match[str]) -> Port:
 
 
 def _lines(
-    ports: Sequence[Port], masks: Sequence[int], compared: Sequence[Port], stored: Stored | None
+    ports: Sequence[Port], masks: Sequence[int], idle: Sequence[int], compared: Sequence[Port], stored: Stored | None
 ) -> Iterator[str]:
+    unwritten = [mask | more for mask, more in zip(masks, idle, strict=True)]
     reads = [p for p in ports if re.fullmatch(r"read\d+_DATA", p.name)]
     own = stored.read if stored else []
     width = next((p.width for p in reads if rf"\{p.name}" in own), 0)
+    lane = stored.lane if stored else None
+    width = width if lane is None else 1
     starts = [Port(name=f"start{word}", width=width, output=False) for word in range(stored.words if stored else 0)]
     free = [p for p in ports if not p.output] + starts
     free += [Port(name=f"other_{p.name}", width=p.width, output=False) for p in reads]
@@ -221,16 +270,22 @@ def _lines(
                 same = f"{{{p.width}{{gold_{address} == gate_{address}}}}} & {_others(p, masks)}"
                 value = f"{p.name} & {same} | other_{p.name} & ~({same})"
             if rf"\{p.name}" in own:
+                held = value if lane is None else f"({value}) >> {lane}"
                 for start in starts:
                     word = start.name.removeprefix("start")
-                    value = f"{twin}_{address} == {word} ? {twin}_word{word} : {value}"
+                    held = f"{twin}_{address} == {word} ? {twin}_word{word} : {held}"
+                if lane is not None:
+                    yield f"  wire {twin}_held_{p.name} = {held};"
+                    held = f"({value}) & {_others(p, masks)} | {twin}_held_{p.name} << {lane}"
+                value = held
             links.append(f".{p.name}({value})")
         yield f"  {twin} {twin}({', '.join(links)});"
         if stored:
-            yield from _words(twin, starts, stored.writes)
+            yield from _words(twin, starts, stored)
     differ = []
+    enables = {p.name.removesuffix("_EN"): p for p in ports if re.fullmatch(r"write\d+_EN", p.name)}
     for p in compared:
-        if re.fullmatch(r"read\d+_ADDR", p.name) or (stored and rf"\{p.name}" in stored.written):
+        if re.fullmatch(r"read\d+_ADDR", p.name) or (stored and lane is None and rf"\{p.name}" in stored.written):
             continue
         both = f"gold_{p.name} ^ gate_{p.name}"
         memory, _, part = p.name.partition("_")
@@ -238,9 +293,9 @@ def _lines(
             both = (
                 f"({both}) & "
                 + {
-                    "ADDR": f"{{{p.width}{{|gold_{memory}_EN}}}}",
-                    "DATA": f"gold_{memory}_EN & {_others(p, masks)}",
-                    "EN": _others(p, masks),
+                    "ADDR": f"{{{p.width}{{|(gold_{memory}_EN & {_others(enables[memory], unwritten)})}}}}",
+                    "DATA": f"gold_{memory}_EN & {_others(p, unwritten)}",
+                    "EN": _others(p, unwritten),
                 }[part]
             )
         differ.append(f"|({both})")
@@ -251,7 +306,7 @@ def _lines(
     yield "endmodule"
 
 
-def _words(twin: str, starts: Sequence[Port], writes: Sequence[int]) -> Iterator[str]:
+def _words(twin: str, starts: Sequence[Port], stored: Stored) -> Iterator[str]:
     """A register for each word of a memory, which holds anything at first."""
     yield f"  reg {twin}_begun = 0;"
     yield f"  always @(posedge clk) {twin}_begun <= 1;"
@@ -261,9 +316,11 @@ def _words(twin: str, starts: Sequence[Port], writes: Sequence[int]) -> Iterator
         yield f"  reg {bits} {now}_held;"
         yield f"  wire {bits} {now} = {twin}_begun ? {now}_held : {start.name};"
         value = now
-        for number in writes:
+        part = "" if stored.lane is None else f"[{stored.lane}]"
+        for number in stored.writes:
             write = f"{twin}_write{number}"
-            value = f"{write}_ADDR == {word} ? {write}_DATA & {write}_EN | {now} & ~{write}_EN : {value}"
+            data, enable = f"{write}_DATA{part}", f"{write}_EN{part}"
+            value = f"{write}_ADDR == {word} ? {data} & {enable} | {now} & ~{enable} : {value}"
         yield f"  always @(posedge clk) {now}_held <= {value};"
 
 

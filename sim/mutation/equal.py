@@ -2,12 +2,25 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from spikeloom.sim.mutation.cut import Stored, around, beside, cut, driven, feeding, lane, reached, store, within
+from spikeloom.sim.mutation.cut import (
+    Stored,
+    around,
+    beside,
+    beside_it,
+    cut,
+    driven,
+    feeding,
+    lane,
+    reached,
+    store,
+    within,
+)
 from spikeloom.sim.mutation.moment import Hint, moment
 from spikeloom.sim.mutation.netlist import Mutant
+from spikeloom.sim.mutation.unread import unread
 from spikeloom.sim.proofs import solver
 from spikeloom.sim.yosys import run_yosys
 
@@ -74,32 +87,26 @@ def unseen(
         gold, cells = cut(right)
         gate, _ = cut(wrong, cells)
         bits = lane(flat, command)
+        unread_bits = [unread(*texts, tuple(cells)) for texts in ((right, gold), (wrong, gate))]
+        idle = [of_gold & of_gate for of_gold, of_gate in zip(*unread_bits, strict=True)]
         begin = driven(flat, re.findall(r"-cell (\S+)", command)[0])
         memory = store(right, cells, command, STORED_BITS)
-        for where, kept, stored in _attempts(mutant, gold, memory, large=len(flat) > LARGE):
+        memories = (
+            [memory] if memory else list(beside_it(right, cells, mutant.place, reached(gold, begin), STORED_BITS))
+        )
+        for where, kept, stored, thorough in _attempts(mutant, gold, memories, hint, large=len(flat) > LARGE):
             text = around(gold, kept) if kept else gold
-            start = stored.read if stored else begin
+            start = [*begin, *(stored.read if stored else ())]
             compared = reached(text, start, [stored] if stored else []) if start else None
-            masks = [0 if stored else bits.get(cell, 0) for cell in cells]
-            _put(folder, text, around(gate, kept) if kept else gate, beside(text, masks, compared, stored))
+            masks = stored.masks(len(cells)) if stored else [bits.get(cell, 0) for cell in cells]
+            _put(folder, text, around(gate, kept) if kept else gate, beside(text, masks, idle, compared, stored))
             limit = min(NEAR_SECONDS, seconds) if kept else seconds
-            answer = solver.never(folder / "miter.aig", traced=False, seconds=limit)
-            if answer.happens is False:
-                return f"{answer.method}{where}"
+            if (method := _never(folder, limit, thorough=thorough)) is not None:
+                return f"{method}{where}"
             if hint and mutant.place in hint.places and where == f" within {mutant.place}":
                 _put(folder, *moment(right, gold, gate, cells, hint))
-                # Long invariants are found by this way of generalising, and seldom else.
-                answer = solver.never(folder / "miter.aig", traced=False, options="-nc", seconds=HINTED_SECONDS)
-                if answer.happens is False:
-                    return f"{answer.method} in each clock"
-        if hint and mutant.place in hint.beside:
-            kept = {state for place in hint.beside for state in within(gold, place, alone=True)}
-            text = around(gold, kept)
-            compared = reached(text, begin) if begin else None
-            _put(folder, text, around(gate, kept), beside(text, [bits.get(cell, 0) for cell in cells], compared))
-            answer = solver.never(folder / "miter.aig", traced=False, options="-nc", seconds=HINTED_SECONDS)
-            if answer.happens is False:
-                return f"{answer.method} within {' and '.join(hint.beside)}"
+                if (method := _never(folder, limit, thorough=True)) is not None:
+                    return f"{method} in each clock"
     return None
 
 
@@ -110,22 +117,34 @@ def _put(folder: Path, gold: str, gate: str, miter: str) -> None:
     run_yosys(folder, "read_rtlil gold.il", "read_rtlil gate.il", "read_verilog miter.v", *PASSES)
 
 
+def _never(folder: Path, seconds: float, *, thorough: bool) -> str | None:
+    """How it is known that ``miter.aig`` never says so. thorough: by the way of generalising that finds long
+    invariants, which others seldom do."""
+    options, limit = ("-nc", HINTED_SECONDS) if thorough else ("", seconds)
+    answer = solver.never(folder / "miter.aig", traced=False, options=options, seconds=limit)
+    return answer.method if answer.happens is False else None
+
+
 def _attempts(
-    mutant: Mutant, gold: str, memory: Stored | None, *, large: bool
-) -> Iterator[tuple[str, set[str] | None, Stored | None]]:
-    """Where to look, the registers that are kept there, all if None, and the memory that is.
+    mutant: Mutant, gold: str, memories: Sequence[Stored], hint: Hint | None, *, large: bool
+) -> Iterator[tuple[str, set[str] | None, Stored | None, bool]]:
+    """Where to look, the registers that are kept there, all if None, the memory that is, and whether to look long.
 
     What is far from the fault seldom says whether it can be seen, and takes long.
     """
     place = mutant.place.split(".") if mutant.place != "top" else []
-    if memory:
-        near = ".".join(place[:-1])
+    for memory in memories:
+        near = memory.name[1:].rpartition(".")[0].rpartition(".")[0]
         signals = [*memory.written, *(name.replace("DATA", "ADDR") for name in memory.read)]
-        yield f" around {memory.name[1:]}", feeding(gold, within(gold, near), signals), memory
+        beside_fault = near == mutant.place
+        mine = within(gold, near, alone=beside_fault)
+        yield f" around {memory.name[1:]}", mine if beside_fault else feeding(gold, mine, signals), memory, False
     if not place:
-        yield " within the top itself", within(gold, ""), None
+        yield " within the top itself", within(gold, ""), None, False
     for depth in range(len(place), -1, -1):
         near = ".".join(place[:depth])
-        if not near and large:
-            return
-        yield f" within {near}" if near else "", within(gold, near) if near else None, None
+        if near or not large:
+            yield f" within {near}" if near else "", within(gold, near) if near else None, None, False
+    if hint and mutant.place in hint.beside:
+        both = {state for one in hint.beside for state in within(gold, one, alone=True)}
+        yield f" within {' and '.join(hint.beside)}", both, None, True

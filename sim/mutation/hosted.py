@@ -198,7 +198,9 @@ def _script(design: Design, x: np.ndarray, seed: int, stalls: bool) -> Script:
     for name, value in (("steps", STEPS), ("steps", ~STEPS & 0xFFFF), ("observe", 0), ("observe", populations)):
         script.operations.write(script.register(name), value)
         script.read(script.register(name), value, f"register {name}")
-    script.read(1 << design.address_bits - 1 | 7, None, "nothing")
+    script.read(1 << design.address_bits - 1 | 7, None, "no register")
+    for address in _nowhere(design):
+        script.read(address, 0, "no memory")
     steps = x.shape[1]
     script.samples(x, names, steps=steps)
     script.samples(x[:1], names[-1:], steps=0, shuffle=seed)  # one endless sample
@@ -218,6 +220,16 @@ def _script(design: Design, x: np.ndarray, seed: int, stalls: bool) -> Script:
     script.send(wrong, 1)  # never comes
     script.status(FAULT, "after a tick with a wrong count")
     return script
+
+
+def _nowhere(design: Design) -> list[int]:
+    """The last address before the registers that is in no memory, if there is one."""
+    taken = [
+        range(about["base"], about["base"] + (1 << (about["entries"] * about["stride"] - 1).bit_length()))
+        for about in design.memories.values()
+    ]
+    last = next((a for a in range((1 << design.address_bits - 1) - 1, -1, -1) if not any(a in r for r in taken)), None)
+    return [] if last is None else [last]
 
 
 def _cut_off(script: Script, x: np.ndarray, steps: int, populations: int) -> None:

@@ -11,7 +11,7 @@ from spikeloom.sim.yosys import run_yosys
 
 __all__ = ["Mutant", "Mutants", "memories", "mutate", "plusargs"]
 
-#: Dead logic goes first: what is mutated there would show nowhere.
+#: Dead logic goes first, bit by bit: what is mutated there would show nowhere.
 FLAT = (
     "read_verilog right.v",
     "hierarchy -top {top}",
@@ -19,6 +19,7 @@ FLAT = (
     "flatten",
     "opt -full",
     "wreduce",
+    "splitcells",
     "opt -full",
     "opt_clean",
 )
@@ -37,6 +38,10 @@ PORTS = {"CLK", "Q"}
 #: So many are drawn for each that is wanted, as most are in other places.
 DRAWN = 40
 CONTROL = "mutant"
+CELL = re.compile(r"^  cell \S+ (\S+)\n(.*?)^  end$", re.MULTILINE | re.DOTALL)
+WIRE = re.compile(r"^  wire (?:width (\d+) )?.*?([\\$]\S+)$", re.MULTILINE)
+#: Of a signal: a constant, of 32 bits if it is a number, or a wire or some of its bits.
+PART = re.compile(r"(?<!\S)(-?\d+)(?!\S)|(\d+)'([01xz-]+)|([\\$]\S+)(?: \[([\d:]+)\])?")
 START = re.compile(r"^ *cell \$meminit\w* (\S+)$", re.MULTILINE)
 IMAGE = re.compile(r'^  initial (\$readmemh\("[^"]+", (\w+)\);)\n', re.MULTILINE)
 
@@ -99,10 +104,11 @@ def mutate(
         text, flat = (folder / "right.v").read_text(), (folder / "right.il").read_text()
         places, lines = _places(text, top), text.splitlines()
         starts = set(START.findall(flat))
+        constants = _constants(flat)
         mutants: list[Mutant] = []
         for command in (folder / "drawn").read_text().splitlines():
             mutant = _mutant(command, len(mutants) + 1, places, lines, starts)
-            if mutant and within(mutant.place) and len(mutants) < count:
+            if mutant and not _idle(command, constants) and within(mutant.place) and len(mutants) < count:
                 mutants.append(mutant)
         if len(mutants) < count:
             raise Refusal(f"Of {DRAWN * count} mutants only {len(mutants)} are in the block, {count} are wanted")
@@ -150,6 +156,35 @@ def _mutant(command: str, number: int, places: list[str], lines: list[str], star
         line=lines[line].strip(),
         command=command,
     )
+
+
+def _constants(flat: str) -> dict[tuple[str, str], str]:
+    """Of each input of each cell its bits, the first one last: 0, 1, or a dot for what is not always the same."""
+    widths = {name: int(width or 1) for width, name in WIRE.findall(flat)}
+
+    def bits(part: re.Match[str]) -> str:
+        number, width, constant, name, place = part.groups()
+        if number:
+            return f"{int(number) % (1 << 32):032b}"
+        if constant:
+            return constant.rjust(int(width), "0" if constant[0] in "01" else constant[0])
+        high, _, low = (place or "").partition(":")
+        return "." * (int(high) - int(low or high) + 1 if place else widths[name])
+
+    return {
+        (cell, port): "".join(map(bits, PART.finditer(value)))
+        for cell, text in CELL.findall(flat)
+        for port, value in re.findall(r"^    connect \\(\w+) (.*)$", text, re.MULTILINE)
+    }
+
+
+def _idle(command: str, constants: dict[tuple[str, str], str]) -> bool:
+    """It is the design itself: a bit that is always 0 is always 0, or is inverted where what never happens does."""
+    found = dict(re.findall(r"-(mode|cell|port|portbit|ctrlbit) (\S+)", command))
+    bits = constants[found["cell"], found["port"].lstrip("\\")][::-1]
+    same = {"const0": "0", "const1": "1"}.get(found["mode"])
+    never = {"cnot0": "1", "cnot1": "0"}.get(found["mode"])
+    return bits[int(found["portbit"])] == same or (never is not None and bits[int(found["ctrlbit"])] == never)
 
 
 def _filled(text: str, images: dict[str, str]) -> str:

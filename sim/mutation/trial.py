@@ -1,7 +1,7 @@
 """Who is to find mutants, and what became of each: killed, or alive."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,27 +41,33 @@ class Outcome:
     fault: str | None = None
 
 
-def trial(mutants: Sequence[Mutant], killers: Sequence[Killer]) -> Iterator[Outcome]:
+def trial(
+    mutants: Sequence[Mutant], killers: Sequence[Killer], first: Mapping[int, Killer] | None = None
+) -> Iterator[Outcome]:
     """Each mutant before each killer, until one notices. Clocks are looked at last, of those that did no wrong.
+
+    first: by the number of a mutant, one that is tried before all others, and whose clocks count at once.
 
     Raises :class:`RuntimeError` if a killer finds a fault where there is no mutant.
     """
 
     @cache
-    def right(number: int) -> Seen:
-        seen = _look(killers[number], 0)
+    def right(killer: Killer) -> Seen:
+        seen = _look(killer, 0)
         if seen.fault:
-            raise RuntimeError(f"{killers[number].name} finds a fault without a mutant: {seen.fault}")
+            raise RuntimeError(f"{killer.name} finds a fault without a mutant: {seen.fault}")
         return seen
 
     for mutant in mutants:
-        yield _outcome(mutant, killers, right)
+        known = (first or {}).get(mutant.number)
+        found = _outcome(mutant, [known], right) if known else None
+        yield found if found and found.killer else _outcome(mutant, killers, right)
 
 
-def _outcome(mutant: Mutant, killers: Sequence[Killer], right: Callable[[int], Seen]) -> Outcome:
+def _outcome(mutant: Mutant, killers: Sequence[Killer], right: Callable[[Killer], Seen]) -> Outcome:
     late = None
-    for number, killer in enumerate(killers):
-        expected, seen = right(number), _look(killer, mutant.number)
+    for killer in killers:
+        expected, seen = right(killer), _look(killer, mutant.number)
         if seen.fault:
             return Outcome(mutant=mutant, killer=killer.name, fault=seen.fault)
         if seen.clocks != expected.clocks and late is None:

@@ -1,8 +1,12 @@
 """And-inverter graphs in AIGER's binary form."""
 
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-__all__ = ["depth", "is_zero"]
+__all__ = ["depth", "is_zero", "names", "seen"]
+
+SYMBOL = re.compile(r"^([io])(\d+) (\S+)$", re.MULTILINE)
 
 
 def depth(path: Path) -> int | None:
@@ -26,6 +30,41 @@ def depth(path: Path) -> int | None:
 def is_zero(path: Path) -> bool:
     """Its output is the constant 0."""
     return _read(path)[2] == [0]
+
+
+def names(path: Path) -> tuple[set[str], set[str]]:
+    """Of inputs and outputs, a bit of several as "name[bit]"; of a graph with symbols."""
+    inputs, outputs = _symbols(path)
+    return set(inputs), set(outputs)
+
+
+def seen(path: Path, needed: Callable[[str], Iterable[str]]) -> set[str]:
+    """Names of inputs that matter. needed: outputs that matter in any case, asked for "", or where an input does."""
+    count, following, results, gates = _read(path)
+    inputs, outputs = _symbols(path)
+    name_of = {number + 1: name for name, number in inputs.items()}
+    first_gate = count + len(following) + 1
+    found, left = {0}, [results[outputs[name]] >> 1 for name in needed("")]
+    while left:
+        node = left.pop()
+        if node in found:
+            continue
+        found.add(node)
+        if node >= first_gate:
+            left += [literal >> 1 for literal in gates[node - first_gate]]
+        elif node > count:
+            left.append(following[node - count - 1] >> 1)
+        else:
+            left += [results[outputs[name]] >> 1 for name in needed(name_of[node])]
+    return {name_of[node] for node in found if 0 < node <= count}
+
+
+def _symbols(path: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """The numbers of inputs and outputs, by name."""
+    found: dict[str, dict[str, int]] = {"i": {}, "o": {}}
+    for kind, number, name in SYMBOL.findall(path.read_bytes().decode("latin-1")):
+        found[kind][name] = int(number)
+    return found["i"], found["o"]
 
 
 def _read(path: Path) -> tuple[int, list[int], list[int], list[tuple[int, int]]]:

@@ -10,7 +10,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from spikeloom.golden.network import Refusal
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.moment import Hint
-from spikeloom.sim.mutation.netlist import mutate
+from spikeloom.sim.mutation.netlist import _constants, _idle, mutate
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Seen, trial
 
 COUNT = 60
@@ -47,6 +47,39 @@ def test_all_mutants_are_in_one_text(made):
     assert '$value$plusargs("mutant=%d", mutant)' in made.verilog and "input [31:0] mutant" not in made.verilog
 
 
+ALWAYS = """
+module dut(input clk, input [3:0] a, output reg [3:0] o, output p);
+  assign p = a > 4'd6;
+  always @(posedge clk) o <= {a[3:2], 2'b01} & {4{p}};
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    "fault, idle",
+    [
+        ("const0 -port B -portbit 0", True),
+        ("const1 -port B -portbit 0", False),
+        ("const1 -port B -portbit 1", True),
+        ("inv -port B -portbit 1", False),
+        ("cnot0 -port B -portbit 0 -ctrlbit 1", True),
+        ("cnot1 -port B -portbit 0 -ctrlbit 1", False),
+        ("cnot1 -port B -portbit 1 -ctrlbit 0", True),
+        ("const0 -port A -portbit 0", False),
+    ],
+)
+def test_what_changes_nothing_in_what_is_constant_is_no_mutant(fault, idle):
+    flat = mutate(ALWAYS, "dut", within=lambda place: True, count=4, seed=1).flat
+    cell = re.findall(r"cell \$gt (\S+)", flat)[0]
+    assert _idle(f"mutate -mode {fault.replace(' ', f' -module dut -cell {cell} ', 1)}", _constants(flat)) == idle
+
+
+def test_constants_are_read_in_all_their_forms():
+    text = "  wire width 3 \\a\n  wire \\b\n  cell $x $y\n    connect \\A {{ {} }}\n    connect \\B 5\n  end\n"
+    found = _constants(text.format("\\a [1:0] 3'1 \\b \\a 2'x \\a [2]"))
+    assert found["$y", "A"] == "..001....xx." and found["$y", "B"] == f"{5:032b}"
+
+
 def test_lots_are_of_one_list(made):
     lot = mutate(counting(), "dut", within=lambda place: True, count=COUNT, seed=1, first=41, last=50)
     assert lot.mutants == made.mutants[40:50]
@@ -67,16 +100,9 @@ def test_what_a_table_in_the_logic_starts_with_has_no_mutants():
 
 
 def test_a_proof_holds_for_some_and_never_for_what_shows(made):
-    """The register's bits are outputs; a bit that is 1 and becomes 1 is no fault."""
+    """The register's bits are outputs; of what is there twice, one is enough."""
     at_register = next(m for m in made.mutants if "-mode inv" in m.command and "-port D" in m.command.replace("\\", ""))
-    same = next(
-        m
-        for m in made.mutants
-        if "$eq" in m.command
-        and "const1" in m.command
-        and "-portbit 0" in m.command
-        and "-port B" in m.command.replace("\\", "")
-    )
+    same = next(m for m in made.mutants if "$eq" in m.command and re.search(r"-mode const0 .* -port \W*Y ", m.command))
     assert unseen(made.flat, made.top, at_register, seconds=5) is None
     assert unseen(made.flat, made.top, same, seconds=5) == "induction"
 
@@ -93,6 +119,24 @@ def test_the_first_who_notices_kills_and_clocks_come_last(made):
     assert found == [("first", "wrong"), (None, None), ("second", "also wrong"), (None, None)]
     late = killer("late", lambda number: Seen(fault=None, clocks=number == 2))
     assert [(o.killer, o.fault) for o in trial(made.mutants[:2], [late])] == [(None, None), ("late", CLOCKS)]
+
+
+def test_who_noticed_last_looks_first_and_others_if_it_notices_nothing(made):
+    looked = []
+
+    def seen(name, kills):
+        def look(number):
+            looked.append((name, number))
+            return Seen(fault="wrong" if number in kills else None)
+
+        return killer(name, look)
+
+    one, two = seen("one", {1, 2}), seen("two", {1})
+    outcomes = list(trial(made.mutants[:2], [one, two], {1: two, 2: two}))
+    assert [o.killer for o in outcomes] == ["two", "one"]
+    assert looked == [("two", 0), ("two", 1), ("two", 2), ("one", 0), ("one", 2)]
+    late = killer("late", lambda number: Seen(fault=None, clocks=number))
+    assert [(o.killer, o.fault) for o in trial(made.mutants[:1], [one], {1: late})] == [("late", CLOCKS)]
 
 
 def test_who_looks_at_nothing_lets_them_live_and_who_kills_the_right_design_is_refused(made):
@@ -159,6 +203,26 @@ def test_a_word_may_be_written_where_it_is_and_nowhere_else(where, method):
     command = f"mutate -mode const1 -module dut -cell {cell} -port EN -portbit 2"
     mutant = replace(made.mutants[0], command=command)
     assert unseen(made.flat, "dut", mutant, without_memories=True, seconds=5) == method
+
+
+TURNING = """
+module dut(input clk, input store, input [1:0] address, output o);
+  reg [3:0] words [3:0];
+  wire [3:0] word;
+  assign word = words[address];
+  assign o = word[SEEN];
+  always @(posedge clk) if (store) words[address] <= word + 1;
+endmodule
+"""
+
+
+@pytest.mark.parametrize("seen, bit, proven", [(0, 1, True), (0, 0, False), (2, 1, False), (2, 3, True)])
+def test_bits_of_words_that_only_such_bits_look_at_do_not_matter(seen, bit, proven):
+    """A carry goes from each to the next one, which may be seen."""
+    made = mutate(TURNING.replace("SEEN", str(seen)), "dut", within=lambda place: True, count=4, seed=1)
+    cell = re.findall(r"  cell \$memrd\S* (\S+)", made.flat)[0]
+    mutant = replace(made.mutants[0], command=f"mutate -mode inv -module dut -cell {cell} -port DATA -portbit {bit}")
+    assert (unseen(made.flat, "dut", mutant, without_memories=True, seconds=5) is not None) == proven
 
 
 def test_where_it_is_read_matters_when_it_is_seen(stored):

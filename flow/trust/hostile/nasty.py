@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Sequence
+from tempfile import gettempdir
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ NUMBERS: tuple[float, ...] = (
     *(0.5, -0.5, 1e-30, 5e-324, 1e30, 1e308, float("nan"), float("inf"), float("-inf"), -0.0),
 )
 NAMES = (
-    *("", " ", ".", "..", "/", "a/b", MARK, "/tmp/spikeloom-outside", "C:\\x", "x" * 300, "x" * 70_000),  # noqa: S108, where a write would succeed, and show
+    *("", " ", ".", "..", "/", "a/b", MARK, f"{gettempdir()}/spikeloom-outside", "C:\\x", "x" * 300, "x" * 70_000),
     *("\0", "a\0b", "\x1b[31mred", "a\nb", "\r", "\t", "\x7f", "\u202eabc", "\ufeff", "\ud800", "é", "名", "🧵"),
     *("[bold]x[/bold]", "<script>alert(1)</script>", "{{7*7}}", "%s%n", "$(id)", "`id`", "'; --", "a -> b", "core0"),
     *("input", "output", "__class__", "constructor", "NaN", "null", "-o", "--help"),

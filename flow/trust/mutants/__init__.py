@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
 from spikeloom.sim.mutation.hosted import hosted, surplus, tabled
 from spikeloom.sim.mutation.moment import Hint
-from spikeloom.sim.mutation.netlist import Mutants, memories, mutate
+from spikeloom.sim.mutation.netlist import Mutant, Mutants, memories, mutate
 from spikeloom.sim.mutation.packets import packets
 from spikeloom.sim.mutation.trial import CLOCKS, Killer, Outcome, trial
 from spikeloom.sim.soak import PAYLOAD_BITS, soak_verilog
@@ -39,8 +40,11 @@ LEAST_QUICK, LEAST_FULL = 92, 95
 #: A host that takes nothing for long, so that all that is under way stops.
 SLOW = Stalls(o_enter=2, o_leave=2)
 HOSTS = {"": False, ", stalls": True, ", slow": SLOW}
+#: Of so many networks a sample is that long, with all bits of its steps' number; and an input of so many has an event.
+VERY_LONG, STEPS, RARE = 3, 34_000, 0.01
 #: So often all samples follow each other in one, for counters of steps.
 LONG = 8
+EQUAL = "changes nothing"
 STAND_IN = "accelerator"
 OWN = ("core", "top", "gate", "exchange", "counters", "arriving", "leaving", "buffer")
 
@@ -58,7 +62,7 @@ MESH = Subject(
     seeds=tuple(range(1, 9)),
     others=OTHERS,
     lopsided=(3412, 4174),
-    fanned=(8345, 8402, 8957, 10436),
+    fanned=(8345, 8402, 8957, 10436, 14241),
 )
 SHORT = Subject(
     configuration={"lanes": 8, "units": 1, "pipeline": "short", "weights": "single-port", "slots": 1},
@@ -141,29 +145,43 @@ def run(part: str, job: Job) -> Rows:
     total = round((FULL if job.full else QUICK) * share)
     lot = int(lots[0].removeprefix("lot ")) - 1 if lots else 0
     numbers = range(lot * AT_ONCE + 1, min((lot + 1) * AT_ONCE, total) + 1)
-    made, killers = _killers(block, subject, job.folder, total, numbers)
-    rows: list[Row] = []
-    for done, outcome in enumerate(trial(made.mutants, killers)):
+    made, killers, slow = _killers(block, subject, job.folder, total, numbers)
+    hint = LINK.get(subject) if isinstance(subject, Wire) else None
+
+    def proof(mutant: Mutant) -> str | None:
+        return unseen(made.flat, made.top, mutant, without_memories=True, hint=hint, seconds=PROOF_SECONDS)
+
+    # What was found out last about the same mutant is tried first.
+    last = {_key(row): row for row in job.earlier.get(_title(block), ()) if row.get("design") == design}
+    rows = {m.number: _row(design, Outcome(mutant=m)) for m in made.mutants}
+    known = {m.number: last.get(_key(rows[m.number]), {}) for m in made.mutants}
+    for mutant in made.mutants:
+        if known[mutant.number].get("verdict") == EQUAL:
+            rows[mutant.number] = _row(design, Outcome(mutant=mutant), proof(mutant))
+    left = [m for m in made.mutants if rows[m.number]["verdict"] != EQUAL]
+    named = {killer.name: killer for killer in (*killers, *slow)}
+    first = {number: named[row["killed by"]] for number, row in known.items() if row.get("killed by") in named}
+    for done, outcome in enumerate(trial(left, killers, first), len(made.mutants) - len(left)):
         job.progress(done, len(numbers))
-        proof = None
-        if outcome.killer is None:
-            hint = LINK.get(subject) if isinstance(subject, Wire) else None
-            proof = unseen(made.flat, made.top, outcome.mutant, without_memories=True, hint=hint, seconds=PROOF_SECONDS)
-        rows.append(_row(design, outcome, proof))
-    return {_title(block): rows}
+        mutant, proven = outcome.mutant, None
+        if outcome.killer is None and (proven := proof(mutant)) is None:
+            (outcome,) = trial([mutant], slow)
+        rows[mutant.number] = _row(design, outcome, proven)
+    return {_title(block): list(rows.values())}
 
 
 def _killers(
     block: str, subject: Subject | type[Interconnect] | Wire, folder: Path, count: int, numbers: range
-) -> tuple[Mutants, list[Killer]]:
+) -> tuple[Mutants, list[Killer], list[Killer]]:
+    """The mutants, what is to kill them, and what takes longer than a proof, for those that have none."""
     drawn = partial(mutate, count=count, seed=SEED, first=numbers[0], last=numbers[-1])
     if isinstance(subject, Wire):
         made = drawn(link_verilog(subject), TOP, within=lambda place: not place.startswith(STAND_IN))
-        return made, [talk(made.verilog, subject, name) for name in TALKS]
+        return made, [talk(made.verilog, subject, name) for name in TALKS], []
     if not isinstance(subject, Subject):
         dut = subject(NODES[subject], PAYLOAD_BITS)
         made = drawn(soak_verilog(dut), "soak", within=lambda place: place.startswith("dut"))
-        return made, [packets(made.verilog, dut, seed) for seed in range(1, 7)]
+        return made, [packets(made.verilog, dut, seed) for seed in range(1, 7)], []
     folders, tables = case(subject, folder)
     own, others = folders[: subject.own], folders[subject.own :]
     first, _ = own[0]
@@ -199,7 +217,18 @@ def _killers(
     loud, x = own[-1]
     long = np.tile(x.reshape(1, -1, x.shape[2]), (1, LONG, 1))
     slow = events(f"network {len(own)}, long and slow", loud, long, stalls=SLOW, seed=0)
-    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further, *too_many, *said]
+    endless = [
+        events(f"network {k + 1}, a very long sample", directory, _rare(x), stalls=False, seed=k)
+        for k, (directory, x) in reversed(list(enumerate(own[:VERY_LONG])))
+    ]
+    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further, *too_many, *said], endless
+
+
+def _rare(x: np.ndarray) -> np.ndarray:
+    """One sample with steps enough for all bits of their counters, in which events are rare."""
+    rng = np.random.default_rng(0)
+    steps = x.reshape(-1, *x.shape[2:])
+    return np.where(rng.random((1, STEPS, *x.shape[2:])) < RARE, steps[rng.integers(len(steps), size=STEPS)], 0)
 
 
 def _within(block: str, memories: set[str]) -> Callable[[str], bool]:
@@ -217,7 +246,11 @@ def _title(block: str) -> str:
     return f"Mutants: {block}"
 
 
-def _row(design: str, outcome: Outcome, proof: str | None) -> Row:
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in ("number", "place", "what", "line"))
+
+
+def _row(design: str, outcome: Outcome, proof: str | None = None) -> Row:
     mutant = outcome.mutant
     return {
         "design": design,
@@ -225,7 +258,7 @@ def _row(design: str, outcome: Outcome, proof: str | None) -> Row:
         "place": mutant.place,
         "what": mutant.what,
         "line": mutant.line,
-        "verdict": "killed" if outcome.killer else "changes nothing" if proof else "alive",
+        "verdict": "killed" if outcome.killer else EQUAL if proof else "alive",
         "killed by": outcome.killer or "",
         "how": f"proven by {proof}: no output ever differs" if proof else outcome.fault or "",
     }

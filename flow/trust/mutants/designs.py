@@ -36,6 +36,7 @@ SAMPLES, STEPS = 3, 12
 OTHER_SEED, OTHER_STEPS = 1000, 40
 #: Of those whose lists are as long as may be.
 UNEVEN_SEED = 2000
+FLOOR_SEED = 100_000
 #: Of those that have other slots.
 SLOTTED_SEED = 5000
 KINDS = ("dense", "sparse", "convolution", "one-to-one")
@@ -62,9 +63,10 @@ class Subject:
 
     rules: of the populations in turn. sizes: of the populations, the input first; where a convolution ends, its window
     says. kinds: of synapses. synapse_delays: the most that a synapse has. orders: projections are added in any order.
-    Each of these comes once more with other slots. others: so many networks follow that the hardware was not made for;
-    then ``uneven``, whose lists are long; and from these seeds ``lopsided`` ones, in which ticks pile up and long lists
-    go from one core to another, and ``fanned`` ones, which have many channels and use up their credits.
+    Each of these comes once more with other slots, and with other floors. others: so many networks follow that the
+    hardware was not made for; then ``uneven``, whose lists are long; and from these seeds ``lopsided`` ones, in which
+    ticks pile up and long lists go from one core to another, and ``fanned`` ones, which have many channels and use up
+    their credits.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -124,7 +126,8 @@ def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]],
     uneven = islice(_fitting(subject, parameters, _uneven, UNEVEN_SEED), subject.uneven)
     lopsided = (next(_fitting(subject, parameters, _lopsided, seed)) for seed in subject.lopsided)
     fanned = (next(_fitting(subject, parameters, _fanned, seed)) for seed in subject.fanned)
-    for seed, network, configuration, x in (*made, *slotted, *fanned, *others, *uneven, *lopsided):
+    floored = [_floored(*one) for one in made]
+    for seed, network, configuration, x in (*made, *slotted, *fanned, *others, *uneven, *lopsided, *floored):
         generate(network, configuration, folder / f"network{seed}", parameters=parameters)
         folders.append((folder / f"network{seed}", x))
         mapping = map_network(network, configuration)
@@ -133,6 +136,19 @@ def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]],
             "a credit less": _fewer(mapping.images(parameters), parameters),
         }
     return folders, tables
+
+
+def _floored(seed: int, network: Network, configuration: Configuration, x: np.ndarray) -> Made:
+    """Neurons whose potentials never fall below 0 among the others."""
+
+    def raised(p: Population) -> Population:
+        if p.neuron is None:
+            return p
+        floors = np.where(np.arange(p.size) % 3, p.neuron.parameters["v_min"], 0)
+        return replace(p, neuron=replace(p.neuron, parameters={**p.neuron.parameters, "v_min": floors}))
+
+    populations = tuple(raised(p) for p in network.populations)
+    return FLOOR_SEED + seed, replace(network, populations=populations), configuration, x
 
 
 def _cores(network: Network, cores: int, rng: np.random.Generator) -> dict[str, list[int]]:

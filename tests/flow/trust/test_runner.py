@@ -97,7 +97,7 @@ def test_a_part_says_how_it_ended(ends, said, monkeypatch, tmp_path, capsys):
         return ROWS
 
     monkeypatch.setattr(part, "check_of", lambda name: check(run=run))
-    part.main("trying", "one", str(tmp_path), str(tmp_path / "answer"), "full")
+    part.main("trying", "one", str(tmp_path), str(tmp_path / "answer"), "", "full")
     document = json.loads((tmp_path / "answer").read_text())
     trace = document.pop("trace", "")
     assert document == said and ("ZeroDivisionError" in trace) == isinstance(ends, ZeroDivisionError)
@@ -109,8 +109,22 @@ def test_a_check_without_what_it_needs_cannot_run(monkeypatch, tmp_path):
         raise Refusal("there is no compiler")
 
     monkeypatch.setattr(part, "check_of", lambda name: check(needs=missing))
-    part.main("trying", "one", str(tmp_path), str(tmp_path / "answer"))
+    part.main("trying", "one", str(tmp_path), str(tmp_path / "answer"), "")
     assert json.loads((tmp_path / "answer").read_text()) == {"unable": "there is no compiler"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "earlier"),
+    [
+        (json.dumps({"part": {"rows": ROWS}, "digest": "of other code"}), ROWS),
+        *((text, {}) for text in ("", "[]", "{}", '{"part": {"rows": [1]}}', '{"part": {"rows": {"tries": [1]}}}')),
+    ],
+)
+def test_a_part_knows_what_it_brought_home_last(kept, earlier, monkeypatch, tmp_path):
+    (tmp_path / "kept").write_text(kept)
+    monkeypatch.setattr(part, "check_of", lambda name: check(run=lambda name, job: {"earlier": [job.earlier]}))
+    part.main("trying", "one", str(tmp_path), str(tmp_path / "answer"), str(tmp_path / "kept"))
+    assert json.loads((tmp_path / "answer").read_text()) == {"rows": {"earlier": [earlier]}}
 
 
 def test_a_process_that_dies_or_hangs_is_a_failure(monkeypatch):
@@ -124,10 +138,11 @@ def test_a_process_that_dies_or_hangs_is_a_failure(monkeypatch):
 
 
 def test_what_is_known_is_not_run_again_until_the_code_changes(monkeypatch, tmp_path):
-    ran = []
+    ran, files = [], []
 
-    def work(part, full, said):
+    def work(part, full, said, *, earlier):
         ran.append(part.name)
+        files.append(earlier)
         return replace(part, rows=ROWS, **({bad: "so"} if part.name == "two" else {}))
 
     def again(**options):
@@ -141,12 +156,14 @@ def test_what_is_known_is_not_run_again_until_the_code_changes(monkeypatch, tmp_
     bad = "error"
     monkeypatch.setattr(runner, "work", work)
     monkeypatch.setattr(runner, "code", lambda check: f"code of {check}")
+    monkeypatch.setattr(runner, "check_of", lambda name: check())
     (tmp_path / "parts").mkdir()
     assert again() == ["one", "two"]
     assert again() == ["two"]  # what failed is tried again
     bad = "unable"
     assert again() == again() == ["two"]  # and what could not run
-    assert again(again=True) == ["one", "two"]
+    assert all(json.loads(file.read_text())["part"]["name"] == "two" for file in files[2:])
+    assert again(again=True) == ["one", "two"] and files[-2:] == [None, None]
     monkeypatch.setattr(runner, "code", lambda check: f"other code of {check}")
     assert again() == ["one", "two"]
     for damaged in (
