@@ -1,8 +1,6 @@
 """How fast the search's model is, and how soon its sampler finds the front."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from time import monotonic, process_time
 from typing import Any
 
@@ -16,6 +14,7 @@ from spikeloom.boards import catalogue
 from spikeloom.golden import data as files
 from spikeloom.tuning import space as spaces
 from spikeloom.tuning.cost import estimates
+from spikeloom.tuning.executors import one_thread, opened
 from spikeloom.tuning.front import front, hypervolume
 from spikeloom.tuning.goals import goals
 from spikeloom.tuning.source import Source, integers
@@ -76,10 +75,10 @@ def tune_speed(bench: Bench, network: str, board: str, workers: int) -> Iterator
             integers(source, quantisation_of(point))
     parts = [points[k : k + SHARE] for k in range(0, len(points), SHARE)]
     # Workers begin with the networks that this process has.
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        list(pool.map(_timed, [source] * workers, [board] * workers, [points[:1]] * workers))
+    with one_thread(), opened("local", workers) as pool:
+        list(pool.results(_timed, [(source, board, points[:1])] * workers))
         begin = monotonic()
-        used = list(pool.map(_timed, [source] * len(parts), [board] * len(parts), parts))
+        used = [seconds for _, seconds in pool.results(_timed, [(source, board, part) for part in parts])]
         seconds = monotonic() - begin
     yield {
         "points": len(points),
@@ -129,13 +128,13 @@ def tune_search(bench: Bench, network: str, board: str, sampler: str) -> Iterato
     points = list(space.points())
 
     def tabulated() -> list[dict[str, float]]:
-        found: list[dict[str, float]] = []
-        with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
-            parts = [points[k : k + SHARE] for k in range(0, len(points), SHARE)]
-            for part in pool.map(estimates, [source] * len(parts), [board] * len(parts), parts):
-                found += [dict(one.figures) for one in part]
-                bench.progress("tabulate", len(found), len(points))
-        return found
+        parts = [points[k : k + SHARE] for k in range(0, len(points), SHARE)]
+        found: dict[int, list[dict[str, float]]] = {}
+        with one_thread(), opened("local", WORKERS) as pool:
+            for number, part in pool.results(estimates, [(source, board, part) for part in parts]):
+                found[number] = [dict(one.figures) for one in part]
+                bench.progress("tabulate", SHARE * len(found), len(points))
+        return [one for number in range(len(parts)) for one in found[number]]
 
     table = bench.cache.remember(tabulated, space=SPACE, source=source.key, code=[sources(one) for one in CODE])
     keys = [spaces.key_of(point) for point in points]

@@ -10,7 +10,7 @@ from spikeloom.golden.network import Refusal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.mapping import Mapping as Mapped
 from spikeloom.hdl.mapping import map_network
-from spikeloom.hdl.mapping.cost import predict
+from spikeloom.hdl.mapping.cost import pace
 from spikeloom.tuning.own_runs import Costs, shipped
 from spikeloom.tuning.source import Integers, Source, integers, placed
 from spikeloom.tuning.space import CLOCK, Point, hardware_of, quantisation_of
@@ -52,7 +52,7 @@ def modelled(
 ) -> dict[str, float]:
     """All figures of a design by the model."""
     mapping = map_network(made.network, configuration)
-    clocks = predict(mapping, made.events).clocks_per_sample
+    clocks = pace(mapping, made.events, made.followed)
     return quality(made) | timed(clocks, clock_mhz or board.core_hz / 1e6) | area(mapping, board, costs or shipped())
 
 

@@ -1,6 +1,7 @@
 """Where points are evaluated: in a pool of local processes, or on a Dask cluster."""
 
 import ctypes
+import gc
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ THREADS = [
 #: A pool whose workers are killed is made anew so many times.
 MOST_POOLS = 5
 KEPT = "What is finished is kept, and --resume goes on"
+#: New objects after which a worker looks for cycles among them; an estimate makes many, and few cycles.
+YOUNG = 20_000
 #: What a worker is at.
 BUSY: list[Callable[..., Any]] = []
 
@@ -67,6 +70,8 @@ class _Ended(BaseException):
 
 def _begin() -> None:
     """A worker of a local pool ends without a word where it is told to: only the process that it works for speaks."""
+    gc.freeze()
+    gc.set_threshold(YOUNG)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
 

@@ -24,8 +24,9 @@ from spikeloom.hdl.mapping.placement import place
 __all__ = ["Integers", "Source", "integers", "placed", "shortened"]
 
 KEPT = Kept(kind="tune", most_bytes=1_000_000_000)
-#: Steps over which clocks are counted, beside those of a sample that comes before.
-STEPS = 50
+#: Steps that are followed one by one, and of the samples that these stand for; whole samples, so about as many. Of a
+#: recurrent network, where no step begins before the last one ended and nothing evens them out, twice as many.
+FOLLOWED, STEPS = 25, 100
 #: Sets of samples that are looked at for one that is like all the data, and parts of its steps that are told apart.
 LOOKS, QUANTILES = 10_000, (0.25, 0.5, 0.75, 0.9)
 
@@ -57,13 +58,15 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Integers:
-    """A quantised network. events: which neurons of each population fire in the few samples that stand for the data.
+    """A quantised network. events: which neurons of each population fire in the few samples that stand for the data:
+    first those that are ``followed``, then more, which may have them once more.
 
     accuracy: None without labels. agreement: of its predictions with the float model's.
     """
 
     network: Network
     events: Mapping[str, np.ndarray]
+    followed: int
     accuracy: float | None
     agreement: float
     steps: int
@@ -101,7 +104,7 @@ class _Hashed:
 def _integers(hashed: _Hashed, text: str) -> Integers:
     source = hashed.of
     quantisation = json.loads(text)
-    key = key_of({"source": source.key, "quantisation": quantisation, "few": [STEPS, LOOKS]})
+    key = key_of({"source": source.key, "quantisation": quantisation, "few": [FOLLOWED, STEPS, LOOKS, "loops"]})
     return KEPT.once(key, lambda folder: _made(source, quantisation, folder), _read)
 
 
@@ -154,10 +157,12 @@ def _made(source: Source, quantisation: Mapping[str, Any], folder: Path) -> Made
     x = simulate.check_stimulus(network.input, data.x)
     events = {network.input.name: x, **simulate.run(network, x, record="all").events}
     fires = [(e != 0).reshape(*e.shape[:2], -1) for e in events.values()]
-    chosen = typical(fires)
+    followed = typical(fires, FOLLOWED * (1 + any(j.delay for j in network.projections)))
+    chosen = [*followed, *typical(fires, STEPS)]
     np.savez_compressed(folder / "events.npz", **{str(k): e[chosen] for k, e in enumerate(fires)})
     about = {
         "populations": list(events),
+        "followed": len(followed),
         "accuracy": report.accuracy_integer,
         "agreement": report.prediction_agreement,
         "steps": report.steps,
@@ -172,15 +177,16 @@ def _read(entry: Path) -> Integers:
     return Integers(
         network=Network.load(entry / "network.loom"),
         events=events,
+        followed=about["followed"],
         accuracy=about["accuracy"],
         agreement=about["agreement"],
         steps=about["steps"],
     )
 
 
-def typical(fires: Sequence[np.ndarray]) -> list[int]:
-    """Samples that have, of each population, as many events in a step as all the data, and as often so many more than
-    usual; the first of them comes before those that count. fires: (samples, steps, neurons) of each population."""
+def typical(fires: Sequence[np.ndarray], wanted: int) -> list[int]:
+    """Samples, of so many steps together, that have, of each population, as many events in a step as all the data, and
+    as often so many more than usual. fires: (samples, steps, neurons) of each population."""
     samples, steps = fires[0].shape[:2]
     features = []
     for one in fires:
@@ -189,8 +195,7 @@ def typical(fires: Sequence[np.ndarray]) -> list[int]:
         features += [each.mean(axis=1) / max(1.0, events.mean()) for each in (events, *beyond)]
     of_sample = np.stack(features, axis=1)
     off = of_sample - of_sample.mean(axis=0)
-    many = min(samples, max(1, round(STEPS / steps)))
+    many = min(samples, max(1, round(wanted / steps)))
     rng = np.random.default_rng(0)
     sets = rng.random((LOOKS, samples)).argpartition(many - 1, axis=1)[:, :many]
-    best = sets[(off[sets].mean(axis=1) ** 2).sum(axis=1).argmin()].tolist()
-    return [best[-1], *best]
+    return sets[(off[sets].mean(axis=1) ** 2).sum(axis=1).argmin()].tolist()

@@ -43,39 +43,44 @@ class Port:
     def taken(self, source: str, time: float) -> float:
         """When a tick that comes at a time, none before the last one asked for, can be taken."""
         changes, rates, waiting, done = self.changes, self.rates, self.waiting, 0
+        now, rate, free = self.now, self.rate, self.free
         changes.sort()
-        for when, whose, rate, more in changes:
+        for when, whose, change, more in changes:
             if when >= time:
                 break
             done += 1
-            if when < self.free:
-                self._share(when)
+            if when < free:
+                self._share(when - now)
             elif waiting:
                 waiting.clear()
-            self.now = when
-            rates[whose] += rate
-            self.rate += rate
+            now = when
+            rates[whose] += change
+            rate += change
             if more:
                 waiting[whose] = waiting.get(whose, 0.0) + more
             if waiting:
-                self.free = when + sum(waiting.values()) / (1 - self.rate) if self.rate < 1 - NONE else inf
+                free = when + sum(waiting.values()) / (1 - rate) if rate < 1 - NONE else inf
             else:
-                self.free = when if self.rate < 1 + NONE else inf
+                free = when if rate < 1 + NONE else inf
         del changes[:done]
-        if time >= self.free:
+        if time < free:
+            self._share(time - now)
+            now = time
+        self.now, self.rate, self.free = now, rate, free
+        if time >= free:
             return time
-        self._share(time)
-        self.now = time
         most = waiting.get(source, 0.0) + self.tick  # of any other's, before this one has its turn
         return time + sum([min(clocks, most) for clocks in waiting.values()])
 
-    def _share(self, time: float) -> None:
-        """What is taken until then, of all that have some."""
-        clocks, waiting = time - self.now, self.waiting
+    def _share(self, clocks: float) -> None:
+        """What is taken in so many, of all that have some."""
         if clocks:
+            waiting = self.waiting
             there = {whose: waiting.get(whose, 0.0) + clocks * rate for whose, rate in self.rates.items()}
-            share = _fair(there.values(), clocks)
             waiting.clear()
+            if sum(there.values()) <= clocks:
+                return
+            share = _fair(there.values(), clocks)
             waiting.update({whose: clocks - share for whose, clocks in there.items() if clocks > share})
 
 

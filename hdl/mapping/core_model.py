@@ -11,7 +11,7 @@ from spikeloom.hdl.mapping.congestion import Flow, Port, Stalls
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.plan import HOST, Mapping
 from spikeloom.hdl.mapping.token_model import Engine, Stage, Times, Tokens
-from spikeloom.hdl.mapping.work import Counts, LanesWork, ScatterWork, counts, lanes_work, scatter_work
+from spikeloom.hdl.mapping.work import Counts, LanesWork, Order, ScatterWork, counts, lanes_work, scatter_work
 from spikeloom.hdl.routers.topology import Topology
 
 __all__ = ["Model"]
@@ -23,13 +23,22 @@ Done = tuple[float, float, float, float, float]
 class Model:
     """Engines, stages and the tokens between them. like: a model of the same work, which is not found out again."""
 
-    def __init__(self, mapping: Mapping, events: Counts, costs: Costs, stalls: Stalls | None = None, like: Any = None):
+    def __init__(
+        self,
+        mapping: Mapping,
+        events: Counts,
+        costs: Costs,
+        *,
+        order: Order = slice(None),
+        stalls: Stalls | None = None,
+        like: Any = None,
+    ):
         self.stalls = stalls or {}
         self.mapping, self.costs = mapping, costs
         found = like.counts if like else {p.name: counts(events, p.name, p.size) for p in mapping.places}
         self.counts: dict[str, np.ndarray] = found
         self.shape = next(iter(self.counts.values())).shape
-        steps = self.shape[0] * self.shape[1]
+        self.order, steps = order, len(np.arange(self.shape[0] * self.shape[1])[order])
         cores = range(len(mapping.parameters.cores))
         self.flows = {place.name: self._gets(place.name) for place in mapping.places}
         ports = {}
@@ -51,13 +60,13 @@ class Model:
         rings = {ring.target for ring in mapping.rings}
         for place in mapping.places:
             if place.core < 0:
-                run = partial(self._send, self.counts[place.name].ravel().tolist())
+                run = partial(self._send, self._flits(place.name).tolist())
                 self._stage(self.host, place.name, False, steps, run)
                 continue
             work = like.works[place.name] if like else lanes_work(mapping, place, events, self.counts, costs)
             self.works[place.name] = work
             stalled = self.stalls.get(place.name, [0.0] * steps)
-            run = partial(self._lanes, work, stalled, self.scatters[place.core])
+            run = partial(self._lanes, work, work.steps(order), stalled, self.scatters[place.core])
             self._stage(self.lanes[place.core], place.name, False, steps, run)
             if place.name in rings:
                 lists = (
@@ -66,7 +75,8 @@ class Model:
                 self.lists[place.name] = lists
                 self.begun[place.name] = [[] for _ in lists]
                 stage = self._stage(self.scatters[place.core], place.name, True, steps, None)
-                stage.part = partial(self._scatter, stage, self.lanes[place.core])
+                works = [(w.ahead, w.steps(order)) for w in lists]
+                stage.part = partial(self._scatter, works, stage, self.lanes[place.core])
         self._join(rings)
 
     @property
@@ -77,12 +87,28 @@ class Model:
     def topology(self) -> Topology:
         return Topology(kind=self.mapping.parameters.topology, nodes=1 + len(self.lanes))
 
+    def end(self, step: int) -> float:
+        """When the last event of a step left."""
+        return max([self.done[name][step][-1] for name in self.works])
+
     @property
-    def ends(self) -> list[float]:
-        """When the last event of each sample left."""
-        _, steps = self.shape
-        last = [self.done[name][steps - 1 :: steps] for name in self.works]
-        return [max(sent for *_, sent in done) for done in zip(*last, strict=True)]
+    def alone(self) -> dict[str, np.ndarray]:
+        """Clocks that each step, of all samples, takes a population that never waits for another: its lists are added
+        before its sums are taken."""
+        return {name: w.busy + sum(one.clocks for one in self.lists.get(name, ())) for name, w in self.works.items()}
+
+    @property
+    def busy(self) -> np.ndarray:
+        """Clocks that each step, of all samples, takes the engine or the population that it takes longest, if none ever
+        waits."""
+        engines: dict[str, Any] = Counter()
+        for (name, event), stage in self.stages.items():
+            if event:
+                clocks = sum(one.clocks for one in self.lists[name])
+            else:
+                clocks = self.works[name].busy if name in self.works else self.counts[name].ravel()
+            engines[stage.engine.name] = engines[stage.engine.name] + clocks
+        return np.max([*engines.values(), *self.alone.values()], axis=0)
 
     @property
     def sent(self) -> dict[str, Flow]:
@@ -91,10 +117,11 @@ class Model:
         for name, done in self.done.items():
             _, _, begin, *_ = np.array(done).T[:, :, None]
             if name in self.works:
-                w = self.works[name]
-                times, events = begin + w.pipeline + w.apart[:, None] * np.arange(w.groups), w.by_group
+                w, order = self.works[name], self.order
+                times = begin + w.pipeline + w.apart[order, None] * np.arange(w.groups)
+                events = w.by_group[order]
             else:
-                flits = self.counts[name].ravel()
+                flits = self._flits(name)
                 events = (np.arange(max(1, flits.max())) < flits[:, None]).astype(float)
                 times = begin + np.arange(events.shape[1])
             found[name] = Flow(times=times, events=events, nodes=self.flows[name])
@@ -121,8 +148,8 @@ class Model:
             for number, (w, begun) in enumerate(zip(lists, self.begun[name], strict=True)):
                 idle, begin = np.array(begun).T
                 spent.update({"scheduler": (begin - idle).sum()} if number else _waits(stage, idle, begin))
-                spent["rows"] += sum(w.rows)
-                spent["scheduler"] += sum(w.clocks) - sum(w.rows)
+                spent["rows"] += w.rows.sum()
+                spent["scheduler"] += w.clocks.sum() - w.rows.sum()
         for scatter in self.scatters:
             if scatter.stages:
                 found[scatter.name]["hand_over"] += scatter.all_put_off
@@ -147,16 +174,23 @@ class Model:
             if r.event:
                 target.returns.append((back + costs.done - costs.returned, credit))
             else:
-                target.frees.append((back, credit, self.works[r.target].read.get(r.source)))
+                read = self.works[r.target].read.get(r.source)
+                target.frees.append((back, credit, None if read is None else read[self.order].tolist()))
         for (name, node), tokens in ticks.items():
             own = self._node(name) == node
             way = costs.own if own else self._distance(self._node(name), node)
-            self.stages[name, False].taken = partial(self._taken, name)
+            ports = self.into[name]
+            taken = partial(self._taken, ports) if len(ports) > 1 else ports[0].taken
+            self.stages[name, False].taken = partial(taken, name)
             self.stages[name, False].ticks += ((way + costs.seen, one) for one in tokens)
         for name in rings:
             adds, takes = self.stages[name, True], self.stages[name, False]
             adds.ticks.append((costs.done, takes.need(0, tick=True)))
             takes.frees.append((costs.returned, adds.need(1, tick=False), None))
+
+    def _flits(self, name: str) -> np.ndarray:
+        """Events of the steps that follow each other."""
+        return self.counts[name].ravel()[self.order]
 
     def _node(self, name: str) -> int:
         return 1 + self.mapping.by_name[name].core
@@ -168,9 +202,9 @@ class Model:
         several = len(self.mapping.parameters.cores) > 1
         return sorted(readers | {own} | ({HOST} if several else set()) if own else readers)
 
-    def _taken(self, name: str, time: float) -> float:
+    def _taken(self, ports: Sequence[Port], name: str, time: float) -> float:
         """Of the tick that leaves at a time: a packet goes on when all that get the one before have taken it."""
-        return max([port.taken(name, time) for port in self.into[name]])
+        return max([port.taken(name, time) for port in ports])
 
     def _distance(self, node: int, other: int) -> float:
         """Clocks that a packet takes from node to node."""
@@ -189,9 +223,17 @@ class Model:
             port.expect(stage.name, begin, end, flits[stage.step])
         return end, end, end
 
-    def _lanes(self, w: LanesWork, stalled: Sequence[float], scatter: Engine, stage: Stage, time: float) -> Times:
+    def _lanes(
+        self,
+        w: LanesWork,
+        steps: Sequence[tuple[float, ...]],
+        stalled: Sequence[float],
+        scatter: Engine,
+        stage: Stage,
+        time: float,
+    ) -> Times:
         engine, costs, groups, idle = stage.engine, self.costs, w.groups, stage.engine.idle
-        until_first, apart, sending, slack, before_last, accepts, reads, events = w.steps[stage.step]
+        until_first, apart, sending, slack, before_last, accepts, reads, events = steps[stage.step]
         engine.since = start = max(time + 1, engine.prepared)
         begin = max(start + costs.start - 1, idle + 1)  # the first row
         first = max(begin + until_first, engine.last_hand_over + engine.after_step)
@@ -218,12 +260,20 @@ class Model:
             _added(scatter, engine)
         return last_group, last, sent
 
-    def _scatter(self, stage: Stage, lanes: Engine, step: int, number: int, begin: float) -> None:
-        engine, w = stage.engine, self.lists[stage.name][number]
+    def _scatter(
+        self,
+        works: Sequence[tuple[float, Sequence[tuple[float, ...]]]],
+        stage: Stage,
+        lanes: Engine,
+        step: int,
+        number: int,
+        begin: float,
+    ) -> None:
+        engine, (ahead, steps) = stage.engine, works[number]
         self.begun[stage.name][number].append((engine.idle, begin))
-        engine.idle = begin + w.clocks[step]
-        first, rows, events = begin + w.lead[step], w.rows[step], w.events[step]
-        engine.reading = first - w.ahead, min(events, rows), max(1.0, rows / events) if events else 1.0
+        clocks, lead, rows, events = steps[step]
+        engine.idle, first = begin + clocks, begin + lead
+        engine.reading = first - ahead, min(events, rows), max(1.0, rows / events) if events else 1.0
         engine.adding, engine.put_off = (first, rows), 0.0
         _added(engine, lanes)
 

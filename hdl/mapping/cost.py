@@ -3,6 +3,7 @@
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,12 @@ from spikeloom.hdl.mapping.token_model import simulate
 from spikeloom.hdl.mapping.work import Counts, of_parts
 from spikeloom.hdl.routers.topology import Link, Topology
 
-__all__ = ["Load", "Prediction", "predict", "traffic"]
+__all__ = ["Load", "Prediction", "pace", "predict", "traffic"]
+
+#: Steps before those that count, and after them, so that these are neither the first nor the last.
+BEFORE, AFTER = 4, 1
+#: Of all clocks, what a source may wait on the way and nothing is followed once more for it.
+LITTLE = 0.003
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +70,42 @@ def predict(mapping: Mapping, events: Counts, *, costs: Costs | None = None) -> 
     events: of every population, the input too: how many in each step, (steps,) or (samples, steps), or which neurons
     fire, (samples, steps, neurons).
     """
-    events = of_parts(mapping, events)
-    costs = costs or Costs()
-    model = _run(Model(mapping, events, costs))
+    model = _run(mapping, events, costs)
+    samples, steps = model.shape
+    ends = [model.end(step) for step in range(steps - 1, samples * steps, steps)]
+    return Prediction(ends=np.array(ends), steps=steps, model=model)
+
+
+def pace(mapping: Mapping, events: Counts, samples: int, *, costs: Costs | None = None) -> float:
+    """Clocks from a sample's end to the next one's, where samples like these follow each other for ever.
+
+    events: as of :func:`predict`. samples: the first so many are followed step by step, round and round; they stand for
+    the others, each step of which counts by what it takes whatever it takes longest. So a few steps tell nearly as much
+    as all.
+    """
+    steps = next(iter(events.values())).shape[1]
+    followed = samples * steps
+    model = _run(mapping, events, costs, order=np.arange(-BEFORE, followed + AFTER) % followed)
+    # Some may be ahead of others by more steps at the end than in the beginning: each population tells another time
+    # then, which cancels out if a step of each counts by what it takes.
+    ends = {name: done[BEFORE + followed - 1][-1] - done[BEFORE - 1][-1] for name, done in model.done.items()}
+    share = {name: clocks[:followed].mean() for name, clocks in model.alone.items()}
+    clocks = sum(share[name] * ends[name] for name in share) / sum(share.values()) / samples
+    busy = model.busy
+    return float(clocks * busy[followed:].mean() / busy[:followed].mean())
+
+
+def _run(mapping: Mapping, events: Counts, costs: Costs | None, **how: Any) -> Model:
+    events, costs = of_parts(mapping, events), costs or Costs()
+    model = _simulated(Model(mapping, events, costs, **how))
     if mapping.parameters.links:  # what meets on the way is known when all is sent
         waits = stalls(model.sent)
-        if any(map(any, waits.values())):
-            model = _run(Model(mapping, events, costs, waits, like=model))
-    return Prediction(ends=np.array(model.ends), steps=model.shape[1], model=model)
+        if max(map(sum, waits.values()), default=0) > LITTLE * model.end(-1):
+            model = _simulated(Model(mapping, events, costs, stalls=waits, like=model, **how))
+    return model
 
 
-def _run(model: Model) -> Model:
+def _simulated(model: Model) -> Model:
     stuck = simulate(model.engines)
     assert not stuck, f"{stuck[0].name} stops at step {stuck[0].step}: a mapping lets every step run"
     return model

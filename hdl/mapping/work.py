@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -14,15 +13,17 @@ from spikeloom.hdl.mapping.plan import Mapping, Place, Reader
 from spikeloom.hdl.neuron_units import SENDING
 from spikeloom.hdl.parameters import CoreParameters
 
-__all__ = ["Counts", "LanesWork", "ScatterWork", "counts", "lanes_work", "of_parts", "rows_of", "scatter_work"]
+__all__ = ["Counts", "LanesWork", "Order", "ScatterWork", "counts", "lanes_work", "of_parts", "rows_of", "scatter_work"]
 
 #: Events of each population: (samples, steps), or with which neurons fire (samples, steps, neurons).
 Counts = MappingType[str, np.ndarray]
+#: The steps that follow each other, numbered through all samples.
+Order = np.ndarray | slice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LanesWork:
-    """Steps of one population on the lanes of its core; lists have a number for each step.
+    """Steps of one population on the lanes of its core; arrays have a number for each step.
 
     entries:  rows of weights or sums that each of ``groups`` takes, from ``segments`` lists.
     first:    clocks from the first row to the first hand-over; ``apart``: from one to the next, and ``after_step`` from
@@ -36,7 +37,7 @@ class LanesWork:
 
     groups: int
     segments: int
-    read: dict[str, list[float]]
+    read: dict[str, np.ndarray]
     entries: np.ndarray
     first: np.ndarray
     apart: np.ndarray
@@ -49,13 +50,16 @@ class LanesWork:
     events: np.ndarray
     by_group: np.ndarray
 
-    @cached_property
-    def steps(self) -> list[tuple[float, ...]]:
+    @property
+    def busy(self) -> np.ndarray:
+        """Clocks of each step for the lanes or the neuron units, whichever take longer, if they never wait."""
+        return np.maximum(self.first + (self.groups - 1) * self.apart + self.after_step, self.groups * self.sending)
+
+    def steps(self, order: Order) -> list[tuple[float, ...]]:
         """Of each step: ``first``, ``apart``, ``sending``, ``slack``, both of ``begun``, how many entries of lists are
         read, and its events."""
         read = self.groups * self.entries - self.takes
-        each = (self.first, self.apart, self.sending, self.slack, *self.begun, read, self.events)
-        return list(zip(*(values.tolist() for values in each), strict=True))
+        return _by_step(order, self.first, self.apart, self.sending, self.slack, *self.begun, read, self.events)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,10 +71,18 @@ class ScatterWork:
     """
 
     ahead: float
-    events: list[float]
-    clocks: list[float]
-    lead: list[float]
-    rows: list[float]
+    events: np.ndarray
+    clocks: np.ndarray
+    lead: np.ndarray
+    rows: np.ndarray
+
+    def steps(self, order: Order) -> list[tuple[float, ...]]:
+        """Of each step: ``clocks``, ``lead``, ``rows`` and ``events``."""
+        return _by_step(order, self.clocks, self.lead, self.rows, self.events)
+
+
+def _by_step(order: Order, *each: np.ndarray) -> list[tuple[float, ...]]:
+    return list(zip(*(values[order].tolist() for values in each), strict=True))
 
 
 def counts(events: Counts, name: str, size: int) -> np.ndarray:
@@ -136,7 +148,7 @@ def lanes_work(mapping: Mapping, place: Place, events: Counts, sent: Counts, cos
     return LanesWork(
         groups=groups,
         segments=len(lists),
-        read={r.source: end.ravel().tolist() for r, end in zip(mine, replay.read[:-1], strict=False)},
+        read={r.source: end.ravel() for r, end in zip(mine, replay.read[:-1], strict=False)},
         entries=(costs.row * np.sum(lists, axis=0)).ravel(),
         first=replay.first.ravel(),
         apart=replay.apart.ravel(),
@@ -210,10 +222,10 @@ def _scattered(mapping: Mapping, r: Reader, events: Counts, sent: Counts, costs:
     clocks = np.where(rows > 0, with_rows, unread)
     return ScatterWork(
         ahead=reading,
-        events=read.ravel().tolist(),
-        clocks=clocks.ravel().tolist(),
-        lead=first.ravel().tolist(),
-        rows=(costs.row * rows).ravel().tolist(),
+        events=read.ravel(),
+        clocks=clocks.ravel(),
+        lead=first.ravel(),
+        rows=(costs.row * rows).ravel(),
     )
 
 

@@ -11,7 +11,7 @@ from spikeloom.golden.network import Convolution, Dense, Network, Population, Pr
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.generate import generate
 from spikeloom.hdl.mapping import congestion, core_model, map_network, token_model, work
-from spikeloom.hdl.mapping.cost import predict
+from spikeloom.hdl.mapping.cost import pace, predict
 from spikeloom.hdl.mapping.latencies import Costs
 from spikeloom.hdl.mapping.token_model import Engine, Stage
 from spikeloom.hdl.routers.topology import Link
@@ -64,6 +64,22 @@ def test_simulated_clocks_are_as_predicted(tmp_path, configuration):
     assert ratio(row=2) > 1 + TOLERANCE  # a wrong constant is seen
     counted = predict(mapping, {name: e.sum(axis=2) for name, e in events.items()})
     assert counted.clocks_per_sample / report.clocks_per_inference == pytest.approx(1, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "configuration", [{"lanes": 4}, {"lanes": 4, "cores": "per-population", "order": "event"}], ids=str
+)
+def test_a_few_samples_tell_the_pace_of_all(configuration):
+    """A quiet sample is followed, and the others are as loud as they are."""
+    network = recurrent()
+    rates = np.array([0.22, 0.3, 0.3, 0.3, 0.3, 0.3])
+    x = (np.random.default_rng(2).random((6, 20, 40)) < rates[:, None, None]).astype(np.uint8)
+    mapping, events = map_network(network, Configuration.create(**configuration)), fires(network, x)
+    ends = predict(mapping, {name: e[[*range(1, 6)] * 2] for name, e in events.items()}).ends
+    loud = (ends[8] - ends[3]) / 5  # neither the first nor the last
+    assert pace(mapping, events, 1) == pytest.approx(loud, rel=TOLERANCE)
+    quiet = pace(mapping, {name: e[[0, 0]] for name, e in events.items()}, 1)
+    assert quiet < loud * (1 - TOLERANCE)  # which it is not alone
 
 
 def convolutions():
