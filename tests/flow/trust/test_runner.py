@@ -225,3 +225,18 @@ def test_a_page_that_cannot_be_written_is_one_message(monkeypatch, tmp_path, cap
     monkeypatch.setattr(runner, "run", lambda wanted, folder, **options: [replace(wanted[0], rows=ROWS)])
     assert command.main(["soak", "-o", str(tmp_path)]) == 1
     assert f"error: {tmp_path / page.PAGE}: cannot be written: it is a folder" in capsys.readouterr().err
+
+
+def test_of_a_full_run_each_check_counts_until_its_code_changes(monkeypatch):
+    monkeypatch.setattr(runner, "code", lambda name: "as it is")
+    run, open_ = state(Part(check="trying", name="one", rows=ROWS)), state(title="Open", names=("one", "two"))
+    found = command._rows([run, open_], None, full=True)
+    assert [(row["check"], row["what"], row["found"]) for row in found] == [
+        ("Trying", "tries", "2"),
+        ("Trying", "faults", "0"),
+    ]
+    assert command._rows([run, open_], None, full=False) == []
+    assert command._rows([state(names=("one", "two"))], {"rows": found}, full=True) == found
+    assert command._rows([state(names=("one", "two"))], {"rows": found}, full=False) == found
+    monkeypatch.setattr(runner, "code", lambda name: "changed")
+    assert command._rows([state(names=("one", "two"))], {"rows": found}, full=True) == []
