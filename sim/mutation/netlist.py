@@ -23,6 +23,9 @@ FLAT = (
     "opt -full",
     "opt_clean",
 )
+#: A mutant drives some bits of a signal that others drive the rest of. Where it also reads one of these, simulators see
+#: a loop, and Verilator 5.048 then forgot a change of the signal; so each is split by who drives it.
+WRITTEN = ("opt_clean", "splitnets -driver", "write_verilog -noattr mutants.v")
 MODES = {
     "inv": "inverted",
     "const0": "always 0",
@@ -115,7 +118,7 @@ def mutate(
         mutants = mutants[first - 1 : last]
         control = f"mutate -ctrl {CONTROL} 32"
         commands = [m.command.replace("mutate", f"{control} {m.number}", 1) for m in mutants]
-        run_yosys(folder, "read_rtlil right.il", *commands, "opt_clean", "write_verilog -noattr mutants.v")
+        run_yosys(folder, "read_rtlil right.il", *commands, *WRITTEN)
         text = (folder / "mutants.v").read_text().split("*/", 1)[1].lstrip()
     return Mutants(top=top, verilog=_switched(_filled(text, images)), flat=flat, mutants=tuple(mutants))
 

@@ -47,6 +47,19 @@ def test_all_mutants_are_in_one_text(made):
     assert '$value$plusargs("mutant=%d", mutant)' in made.verilog and "input [31:0] mutant" not in made.verilog
 
 
+ADDS = """
+module dut(input clk, input [7:0] a, b, output reg [7:0] o);
+  wire [7:0] sum = a + b;
+  always @(posedge clk) o <= sum;
+endmodule
+"""
+
+
+def test_a_mutant_makes_no_loop_of_a_signal_that_it_drives_in_part():
+    text = mutate(ADDS, "dut", within=lambda place: True, count=40, seed=1).verilog
+    assert "= a + b;" in text and not re.findall(r"assign (?:\\\S+ |\w+)\[", text)
+
+
 ALWAYS = """
 module dut(input clk, input [3:0] a, output reg [3:0] o, output p);
   assign p = a > 4'd6;
