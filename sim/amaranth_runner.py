@@ -15,7 +15,7 @@ from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import manifest
 from spikeloom.hdl.mapping import map_network
-from spikeloom.sim.job import ACTIVITIES, END, INTERVAL, INTERVALS, POLL, READ, RUN, WRITE, Answer, Job, Run
+from spikeloom.sim.job import ACTIVITIES, END, INTERVAL, INTERVALS, POLL, READ, RESET, RUN, WRITE, Answer, Job, Run
 
 __all__ = ["run", "versions"]
 
@@ -195,6 +195,8 @@ class _Bench:
                     counts = {"started": 0, "first": len(self.records), "i_gaps": 0, "i_waits": 0, "o_waits": 0}
                     cores = [_Core() for _ in dut.p.engines]
                     links = _Links(len(dut.p.links))
+                elif kind == RESET:
+                    raise ValueError("Amaranth's simulator does not reset a design that runs")
                 else:
                     ctx.set(dut.port.address, address)
                     ctx.set(dut.port.write, kind == WRITE)

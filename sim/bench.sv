@@ -19,7 +19,7 @@ module bench #(
     input  logic clk  /*verilator public_flat_rw*/,
     output logic done /*verilator public_flat_rd*/
 );
-    localparam bit [31:0] END = 0, WRITE = 1, READ = 2, POLL = 3, RUN = 4;
+    localparam bit [31:0] END = 0, WRITE = 1, READ = 2, POLL = 3, RUN = 4, RESET = 5;
     typedef enum logic [2:0] {FETCH, PORT, PAUSE, RUNNING, QUIET} state_t;
 
     // Settings
@@ -211,6 +211,11 @@ module bench #(
                         for (int link = 0; link < COUNTED; link++) {packets[link], waits[link], lately[link]} <= 0;
                         {ticking, intervals} <= 0;
                         state <= RUNNING;
+                    end
+                    RESET: begin
+                        rst <= 1;
+                        resets_left <= 3;
+                        held <= 0;
                     end
                     default: finish("done");
                 endcase

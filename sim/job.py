@@ -11,7 +11,7 @@ from spikeloom.hdl.flits import encode
 
 __all__ = ["ACTIVITIES", "Answer", "Job", "Operations", "Run", "Stalls", "job_of", "stimulus"]
 
-END, WRITE, READ, POLL, RUN = range(5)
+END, WRITE, READ, POLL, RUN, RESET = range(6)
 #: Clocks in which a link's packets are counted together, and how many such intervals of a run are kept.
 INTERVAL, INTERVALS = 64, 1024
 
@@ -39,6 +39,10 @@ class Operations:
     def run(self, flits: int, ticks: int) -> None:
         """Send the next ``flits`` of the stimulus, wait for ``ticks`` ticks, then listen on for a while."""
         self.words.append((RUN, flits, ticks))
+
+    def reset(self) -> None:
+        """All registers are as at power-up, memories as they were. Not on Amaranth's simulator."""
+        self.words.append((RESET, 0, 0))
 
 
 @dataclass(frozen=True, kw_only=True)

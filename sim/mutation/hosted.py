@@ -13,7 +13,7 @@ from spikeloom.sim.job import Answer, Job, Operations, Stalls, stimulus
 from spikeloom.sim.mutation.trial import Killer, Seen
 from spikeloom.sim.session import executable
 
-__all__ = ["hosted", "surplus", "tabled"]
+__all__ = ["hosted", "interrupted", "surplus", "tabled"]
 
 IDENTITY = 0x5350494B
 BUSY, FAULT, REFUSED = 1, 2, 4
@@ -24,6 +24,8 @@ STALLS = Stalls(i_enter=40, i_leave=70, o_enter=64, o_leave=48)
 #: The most steps, less one, after which an event too many comes, and how the host stops now and then.
 SURPLUS = 40
 HESITANT = Stalls(i_enter=8, i_leave=64)
+#: Runs that are cut off, and the most that the host looks at one before.
+CUTS, LOOKS = 40, 12
 
 Check = Callable[[Answer], str | None]
 
@@ -74,10 +76,14 @@ class Script:
                     address = about["base"] + entry * about["stride"] + word
                     self.read(address, int(data), f"{name}, entry {entry}, word {word}")
 
-    def restart(self, steps: int, observe: int) -> None:
+    def restart(self, steps: int, observe: int, *, reset: bool = False) -> None:
+        """reset: by the design's reset, which is one for all registers."""
+        if reset:
+            self.operations.reset()
         self.operations.write(self.register("steps"), steps)
         self.operations.write(self.register("observe"), observe)
-        self.operations.write(self.register("control"), 1)
+        if not reset:
+            self.operations.write(self.register("control"), 1)
         self.settle()
 
     def send(self, flits: np.ndarray, ticks: int) -> None:
@@ -86,11 +92,19 @@ class Script:
         self.flits.append(flits)
         self.runs += 1
 
-    def samples(self, x: np.ndarray, populations: Sequence[str], *, steps: int, shuffle: int | None = None) -> None:
-        """A run from a restart on, of which these populations are observed, and the states after it."""
+    def samples(
+        self,
+        x: np.ndarray,
+        populations: Sequence[str],
+        *,
+        steps: int,
+        shuffle: int | None = None,
+        reset: bool = False,
+    ) -> None:
+        """A run from a restart or reset on, of which these populations are observed, and the states after it."""
         design, number = self.design, self.runs
         observed = [s for s in design.observed if s.population in populations]
-        self.restart(steps, sum(1 << bit for bit in {s.observed for s in observed}))
+        self.restart(steps, sum(1 << bit for bit in {s.observed for s in observed}), reset=reset)
         self.send(encode(design.flit, design.input, x, shuffle=shuffle), x.shape[0] * x.shape[1] * len(observed))
         result = golden.run(design.network, x, record="all")
 
@@ -283,6 +297,23 @@ def surplus(name: str, directory: Path, *, seed: int) -> Killer:
         values = rng.integers(*design.network.input.value_range, (1, steps, design.input.size), endpoint=True)
         script.too_many(stimulus(design, np.where(values == 0, 1, values)))
     return _killer(name, design, script, script.job(seed, HESITANT))
+
+
+def interrupted(name: str, directory: Path, x: np.ndarray, *, seed: int) -> Killer:
+    """Runs that are cut off anywhere, by a restart or a reset, each with a whole one after it."""
+    design, rng = Design(directory), np.random.default_rng(seed)
+    script, x = Script(design), stimulus(design, x)
+    names, steps = [p.name for p in design.network.neurons], x.shape[1]
+    flits = encode(design.flit, design.input, x)
+    script.settle()
+    script.write({memory: design.contents(memory) for memory in loaded(design.manifest)})
+    for number in range(CUTS):
+        script.restart(steps, sum(1 << bit for bit in {s.observed for s in design.observed}))
+        script.send(flits, int(rng.integers(1, steps * len(design.observed))))
+        for _ in range(rng.integers(LOOKS)):
+            script.read(script.register("status"), None, "status of a run")
+        script.samples(x[rng.integers(len(x), size=1)], names, steps=steps, reset=number % 2 == 1)
+    return _killer(name, design, script, script.job(seed, Stalls()))
 
 
 def _killer(name: str, design: Design, script: Script, job: Job) -> Killer:

@@ -1,6 +1,7 @@
 """Killers that load other tables, or send an event too many: quiet only where all is right."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from folders import seal
 from spikeloom.hdl.configuration import Configuration
 from spikeloom.hdl.design import Design
 from spikeloom.hdl.generate import generate
-from spikeloom.sim.mutation.hosted import surplus, tabled
+from spikeloom.sim.mutation.hosted import interrupted, surplus, tabled
 
 
 @pytest.fixture
@@ -39,3 +40,16 @@ def test_an_event_that_differs_after_one_too_many_is_noticed(folder, tmp_path):
     image.write_text("0\n" * len(image.read_text().split()))
     seal(folder, json.loads((folder / "manifest.json").read_text()))
     assert "differs after one that was too many" in fault(surplus("wrong", folder, seed=1), tmp_path)
+
+
+def test_what_a_reset_leaves_behind_is_noticed(folder, tmp_path):
+    x = np.random.default_rng(3).integers(0, 2, (2, 12, 12))
+    assert fault(interrupted("right", folder, x, seed=1), tmp_path) is None
+    verilog = folder / "accelerator.v"
+    before, scheduler, after = re.split(
+        r"(?ms)(^module \\accelerator.core0.scheduler .*?^endmodule)", verilog.read_text()
+    )
+    assert "if (rst)" in scheduler
+    verilog.write_text(before + scheduler.replace("if (rst)", "if (1'b0)") + after)
+    seal(folder, json.loads((folder / "manifest.json").read_text()))
+    assert fault(interrupted("wrong", folder, x, seed=1), tmp_path)

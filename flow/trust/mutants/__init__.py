@@ -13,7 +13,7 @@ from spikeloom.hdl.routers import Crossbar, Interconnect, Mesh, Ring
 from spikeloom.sim.job import Stalls
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
-from spikeloom.sim.mutation.hosted import hosted, surplus, tabled
+from spikeloom.sim.mutation.hosted import hosted, interrupted, surplus, tabled
 from spikeloom.sim.mutation.moment import Hint
 from spikeloom.sim.mutation.netlist import Mutant, Mutants, memories, mutate
 from spikeloom.sim.mutation.packets import packets
@@ -42,6 +42,8 @@ SLOW = Stalls(o_enter=2, o_leave=2)
 HOSTS = {"": False, ", stalls": True, ", slow": SLOW}
 #: Of so many networks a sample is that long, with all bits of its steps' number; and an input of so many has an event.
 VERY_LONG, STEPS, RARE = 3, 34_000, 0.01
+#: So many networks are cut off and reset in their runs.
+CUT_OFF = 3
 #: So often all samples follow each other in one, for counters of steps.
 LONG = 8
 EQUAL = "changes nothing"
@@ -210,6 +212,7 @@ def _killers(
         if words
     ]
     too_many = [surplus(f"network {k + 1}, an event too many", folder[0], seed=k) for k, folder in enumerate(own[:-2])]
+    cut = [interrupted(f"network {k + 1}, cut off", *folder, seed=k) for k, folder in enumerate(own[:CUT_OFF])]
     host = [
         hosted(f"host, network {k + 1}{', stalls' * stalls}", *own[k], stalls=stalls, seed=3 + k)
         for k, stalls in enumerate((False, True))
@@ -221,7 +224,7 @@ def _killers(
         events(f"network {k + 1}, a very long sample", directory, _rare(x), stalls=False, seed=k)
         for k, (directory, x) in reversed(list(enumerate(own[:VERY_LONG])))
     ]
-    return made, [runs[0], host[0], *runs[1:], host[1], slow, *further, *too_many, *said], endless
+    return made, [runs[0], host[0], *runs[1:], host[1], *cut, slow, *further, *too_many, *said], endless
 
 
 def _rare(x: np.ndarray) -> np.ndarray:
