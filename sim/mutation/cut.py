@@ -25,6 +25,8 @@ CELL = re.compile(r"^  cell \$(memrd|memwr)(?:_v2)? (\S+)\n(.*?)^  end\n", re.MU
 SIGNAL = re.compile(r"[\\$]\S+")
 PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) (\d+) \\(\S+)$", re.MULTILINE)
 REGISTER = re.compile(r"^  cell \$dff \S+\n(.*?)^  end\n", re.MULTILINE | re.DOTALL)
+#: The host's part of the port ``port``: as it was until what is asked for is done, and then nothing for a clock.
+ASKED = ("port__request", "port__address", "port__write", "port__write_data")
 MEMORY = re.compile(r"^(?:  attribute .*\n)*  memory .*\n", re.MULTILINE)
 
 
@@ -261,23 +263,25 @@ def _lines(
     for p in ports:
         if p.output:
             yield f"  wire [{p.width - 1}:0] gold_{p.name}, gate_{p.name};"
+    held = [p for p in free if p.name in ASKED]
+    yield from _held(held)
     for twin in ("gold", "gate"):
         links = []
         for p in ports:
-            value = f"{twin}_{p.name}" if p.output else p.name
+            value = f"{twin}_{p.name}" if p.output else f"held_{p.name}" if p in held else p.name
             address = p.name.replace("DATA", "ADDR")
             if p in reads and twin == "gate":
                 same = f"{{{p.width}{{gold_{address} == gate_{address}}}}} & {_others(p, masks)}"
                 value = f"{p.name} & {same} | other_{p.name} & ~({same})"
             if rf"\{p.name}" in own:
-                held = value if lane is None else f"({value}) >> {lane}"
+                kept = value if lane is None else f"({value}) >> {lane}"
                 for start in starts:
                     word = start.name.removeprefix("start")
-                    held = f"{twin}_{address} == {word} ? {twin}_word{word} : {held}"
+                    kept = f"{twin}_{address} == {word} ? {twin}_word{word} : {kept}"
                 if lane is not None:
-                    yield f"  wire {twin}_held_{p.name} = {held};"
-                    held = f"({value}) & {_others(p, masks)} | {twin}_held_{p.name} << {lane}"
-                value = held
+                    yield f"  wire {twin}_kept_{p.name} = {kept};"
+                    kept = f"({value}) & {_others(p, masks)} | {twin}_kept_{p.name} << {lane}"
+                value = kept
             links.append(f".{p.name}({value})")
         yield f"  {twin} {twin}({', '.join(links)});"
         if stored:
@@ -304,6 +308,20 @@ def _lines(
     yield from (f"  assign differ[{k}] = {one};" for k, one in enumerate(differ))
     yield "  assign trigger = |differ;"
     yield "endmodule"
+
+
+def _held(ports: Sequence[Port]) -> Iterator[str]:
+    """What a host asks for, that keeps to what is agreed (:class:`~spikeloom.hdl.layouts.ControlPort`)."""
+    if not ports:
+        return
+    yield "  reg asks = 0, rests = 0;"
+    yield "  always @(posedge clk) asks <= held_port__request & ~gold_port__done;"
+    yield "  always @(posedge clk) rests <= held_port__request & gold_port__done;"
+    for p in ports:
+        now = f"{p.name} & ~rests" if p.name == "port__request" else p.name
+        yield f"  reg [{p.width - 1}:0] was_{p.name};"
+        yield f"  wire [{p.width - 1}:0] held_{p.name} = asks ? was_{p.name} : {now};"
+        yield f"  always @(posedge clk) was_{p.name} <= held_{p.name};"
 
 
 def _words(twin: str, starts: Sequence[Port], stored: Stored) -> Iterator[str]:

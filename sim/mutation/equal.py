@@ -26,7 +26,7 @@ from spikeloom.sim.yosys import run_yosys
 
 __all__ = ["unseen"]
 
-#: For what is proven without all registers.
+#: For what is proven without all registers, unless more is given.
 NEAR_SECONDS = 10
 #: For what is proven with a hint; it takes about 20 where nothing else runs.
 HINTED_SECONDS = 180
@@ -57,13 +57,20 @@ PASSES = (
 
 
 def unseen(
-    flat: str, top: str, mutant: Mutant, *, without_memories: bool = False, hint: Hint | None = None, seconds: float
+    flat: str,
+    top: str,
+    mutant: Mutant,
+    *,
+    without_memories: bool = False,
+    hint: Hint | None = None,
+    seconds: float,
+    near_seconds: float | None = None,
 ) -> str | None:
     """How it is known that no output of the design ever differs; None if it is not known. flat: its RTLIL.
 
     without_memories: what the design reads from them is anything, but the same for both, and what it writes is an
     output; so whatever they hold, which is more than is needed. Likewise it may be known within an instance, whatever
-    all other registers do. hint: for an attempt that looks at one clock at a time.
+    all other registers do. hint: for an attempt that looks at one clock at a time. near_seconds: for each of these.
     """
     command = mutant.command.replace(f"-module {top} ", "-module gate ")
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as name:
@@ -100,7 +107,7 @@ def unseen(
             compared = reached(text, start, [stored] if stored else []) if start else None
             masks = stored.masks(len(cells)) if stored else [bits.get(cell, 0) for cell in cells]
             _put(folder, text, around(gate, kept) if kept else gate, beside(text, masks, idle, compared, stored))
-            limit = min(NEAR_SECONDS, seconds) if kept else seconds
+            limit = (near_seconds or min(NEAR_SECONDS, seconds)) if kept else seconds
             if (method := _never(folder, limit, thorough=thorough)) is not None:
                 return f"{method}{where}"
             if hint and mutant.place in hint.places and where == f" within {mutant.place}":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,23 +10,32 @@ from spikeloom.golden import simulate as golden
 from spikeloom.hdl.design import Design, loaded
 from spikeloom.hdl.flits import decode, encode
 from spikeloom.sim import verilator
-from spikeloom.sim.job import Answer, Job, Operations, Stalls, stimulus
+from spikeloom.sim.job import ACTIVITIES, Answer, Job, Operations, Stalls, stimulus
+from spikeloom.sim.mutation.netlist import FULL
 from spikeloom.sim.mutation.trial import Killer, Seen
 from spikeloom.sim.session import executable
 
-__all__ = ["hosted", "interrupted", "surplus", "tabled"]
+__all__ = ["faulty", "full", "hosted", "interrupted", "lengths", "surplus", "tabled"]
 
+#: What engines do only with events.
+WORK = ("rows", "hand_over", "step_end", "neuron_unit", "output")
 IDENTITY = 0x5350494B
 BUSY, FAULT, REFUSED = 1, 2, 4
 #: Clocks without progress that are a hang.
 PATIENCE = 6000
+#: Flits that are a flood: so many, and as many times those that are sent.
+MOST, FLITS = 200_000, 64
 STEPS = 0xA5C3
 STALLS = Stalls(i_enter=40, i_leave=70, o_enter=64, o_leave=48)
 #: The most steps, less one, after which an event too many comes, and how the host stops now and then.
 SURPLUS = 40
 HESITANT = Stalls(i_enter=8, i_leave=64)
-#: Runs that are cut off, and the most that the host looks at one before.
-CUTS, LOOKS = 40, 12
+#: Runs that are cut off, by a restart or a reset.
+CUTS = 40
+#: Runs that a fault stops in one of the first steps, in which few inputs have events; and how often the host looks.
+FAULTS, EARLY, FEW, LOOKS = 400, 4, 0.05, 8
+#: Of a long sample, the steps at its ends that are as they are given, and how many of the others have events.
+ENDS, RARE = 6, 0.01
 
 Check = Callable[[Answer], str | None]
 
@@ -75,6 +85,15 @@ class Script:
                 for word, data in enumerate(row):
                     address = about["base"] + entry * about["stride"] + word
                     self.read(address, int(data), f"{name}, entry {entry}, word {word}")
+
+    def counters(self, still: int | None = None) -> None:
+        """still: what those read that count no work."""
+        for name, about in self.design.memories.items():
+            if name.endswith("counters"):
+                for entry in range(about["entries"]):
+                    engine, what = divmod(entry, len(ACTIVITIES))
+                    works = engine >= len(self.design.engines) or ACTIVITIES[what] in WORK
+                    self.read(about["base"] + entry * about["stride"], still if works else None, "a counter")
 
     def restart(self, steps: int, observe: int, *, reset: bool = False) -> None:
         """reset: by the design's reset, which is one for all registers."""
@@ -129,6 +148,7 @@ class Script:
         self.checks.append(check)
         self.settle()
         self.status(0, f"after run {number}")
+        self.counters()
         first, addresses = self.reads, design.state_addresses()
         for address in addresses:
             self.read(address, None, "a state")
@@ -142,6 +162,32 @@ class Script:
             return None
 
         self.checks.append(check_states)
+
+    def cut_short(self, x: np.ndarray, more: np.ndarray) -> None:
+        """A sample, and the first steps of another one; every tick and event of these."""
+        design, number, (_, steps, _) = self.design, self.runs, x.shape
+        self.restart(steps, sum(1 << bit for bit in {s.observed for s in design.observed}))
+        both = np.concatenate([x, more], axis=1)
+        self.send(encode(design.flit, design.input, both), both.shape[1] * len(design.observed))
+        results = [golden.run(design.network, one, record="all").events for one in (x, more)]
+
+        def check(answer: Answer) -> str | None:
+            run = answer.runs[number]
+            if run.reason != "done" or run.unsent:
+                return f"run {number} hangs: {run.missing} ticks are missing, {run.unsent} flits were not taken"
+            part = slice(run.first, run.last)
+            decoded = decode(design.flit, answer.flits[part], answer.clocks[part], design.observed, 1, both.shape[1])
+            if decoded.problems:
+                return f"run {number}: {decoded.problems[0]}"
+            for name, events in decoded.events.items():
+                wrong = events != np.concatenate([result[name] for result in results], axis=1)
+                if wrong.any():
+                    return f"samples of {steps} steps: population {name!r} differs in step {np.argwhere(wrong)[0][1]}"
+            return None
+
+        self.checks.append(check)
+        self.settle()
+        self.counters()
 
     def too_many(self, x: np.ndarray) -> None:
         """A sample whose last step has an event of every neuron, and then one more in the place of its tick."""
@@ -172,7 +218,7 @@ class Script:
             tick_lsb=self.design.flit.fields["tick"][0],
             patience=PATIENCE,
             quiet=4,
-            most=200_000,
+            most=MOST + FLITS * len(flits),
             seed=seed,
             stalls=stalls,
         )
@@ -221,10 +267,6 @@ def _script(design: Design, x: np.ndarray, seed: int, stalls: bool) -> Script:
     if not stalls:  # a restart may withdraw an event that waits to be taken
         _cut_off(script, x, steps, populations)
     script.samples(x, names[:1], steps=steps)
-    for name, about in design.memories.items():
-        if name.endswith("counters"):
-            for entry in range(about["entries"]):
-                script.read(about["base"] + entry * about["stride"], None, "a counter")
     script.read(script.register("clocks"), None, "clocks")
     # A tick that counts one event too few stops the cores, and is said.
     script.restart(steps, 0)
@@ -275,15 +317,79 @@ def tabled(
 ) -> Killer:
     """A run with these words in some memories, which are another way to say the same network."""
     design = Design(directory)
-    contents = {memory: design.contents(memory) for memory in loaded(design.manifest)}
+    contents = {memory: design.contents(memory) for memory in (*loaded(design.manifest), *design.still)}
     for memory, about in design.memories.items():
         if words := tables.get(memory.replace(".", "_")):
             contents[memory] = np.array([[w >> 32 * k & 0xFFFFFFFF for k in range(about["words"])] for w in words])
+            if memory.endswith(".populations"):
+                _placed(design, about, words)
     script, x = Script(design), stimulus(design, x)
     script.settle()
+    script.write(design.still)
+    script.restart(0, 0)
     script.write(contents)
     script.samples(x, [p.name for p in design.network.neurons], steps=x.shape[1])
     return _killer(name, design, script, script.job(seed, STALLS if stalls else Stalls()))
+
+
+def _placed(design: Design, about: Mapping[str, Any], words: Sequence[int]) -> None:
+    """The states are where the table of populations says."""
+    for word in words:
+        valid, source, unit_base = (
+            word >> low & (1 << bits) - 1
+            for low, bits in (about["fields"][n] for n in ("valid", "source", "unit_base"))
+        )
+        if valid:
+            next(s for s in design.manifest["sources"] if s["id"] == source)["unit_base"] = unit_base
+
+
+def faulty(name: str, directory: Path, x: np.ndarray, *, seed: int) -> Killer:
+    """A tick with a wrong count while little is in work, and before and after it the host asks how that is."""
+    design, rng = Design(directory), np.random.default_rng(seed)
+    script, x = Script(design), stimulus(design, x)
+    index = np.uint64(1 << design.flit.fields["index"][0])
+    steps = x.reshape(-1, x.shape[2])
+    script.settle()
+    script.write({memory: design.contents(memory) for memory in loaded(design.manifest)})
+    for _ in range(FAULTS):
+        script.restart(x.shape[1], 0)
+        drawn = steps[rng.integers(len(steps), size=rng.integers(1, EARLY, endpoint=True))]
+        flits = encode(design.flit, design.input, np.where(rng.random(drawn.shape) < FEW, drawn, 0)[None])
+        flits[-1] ^= index
+        for flit in flits:
+            script.send(np.array([flit]), 0)
+            for _ in range(rng.choice([0, 1, 2], p=[0.8, 0.1, 0.1])):
+                script.read(script.register("status"), None, "status of a run")
+        for _ in range(LOOKS):
+            script.read(script.register("status"), None, "status of a run that stops")
+    return _killer(name, design, script, script.job(seed, Stalls()))
+
+
+def full(name: str, directory: Path, x: np.ndarray, *, seed: int) -> Killer:
+    """Counters that go round in a run: they begin with all bits."""
+    design = Design(directory)
+    script, x = Script(design), stimulus(design, x)
+    script.settle()
+    script.write({memory: design.contents(memory) for memory in loaded(design.manifest)})
+    script.restart(0, 0)
+    script.counters(still=0xFFFFFFFF)
+    script.samples(x, [p.name for p in design.network.neurons], steps=x.shape[1])
+    return _killer(name, design, script, script.job(seed, Stalls()), f"+{FULL}=1")
+
+
+def lengths(name: str, directory: Path, x: np.ndarray, steps: Sequence[int], *, seed: int) -> Killer:
+    """Samples of so many steps, each with the beginning of another after it; few of the steps between have events."""
+    design, rng = Design(directory), np.random.default_rng(seed)
+    script, x = Script(design), stimulus(design, x)
+    given = x.reshape(-1, x.shape[2])
+    script.settle()
+    script.write({memory: design.contents(memory) for memory in loaded(design.manifest)})
+    for count in steps:
+        drawn = given[rng.integers(len(given), size=count + min(count, ENDS))]
+        quiet = (np.arange(len(drawn)) >= ENDS) & (np.arange(len(drawn)) < count - ENDS)
+        drawn[quiet[:, None] & (rng.random(drawn.shape) >= RARE)] = 0
+        script.cut_short(drawn[None, :count], drawn[None, count:])
+    return _killer(name, design, script, script.job(seed, Stalls()))
 
 
 def surplus(name: str, directory: Path, *, seed: int) -> Killer:
@@ -316,14 +422,14 @@ def interrupted(name: str, directory: Path, x: np.ndarray, *, seed: int) -> Kill
     return _killer(name, design, script, script.job(seed, Stalls()))
 
 
-def _killer(name: str, design: Design, script: Script, job: Job) -> Killer:
+def _killer(name: str, design: Design, script: Script, job: Job, *switches: str) -> Killer:
     program = executable(design, bulk=True)
 
     def look(plusargs: Sequence[str], folder: Path) -> Seen:
         for image in design.manifest["images"]:
             (folder / image).symlink_to((design.directory / image).resolve())
         try:
-            answer = verilator.run(program, job, folder, bulk=True, plusargs=plusargs)
+            answer = verilator.run(program, job, folder, bulk=True, plusargs=[*plusargs, *switches])
         except RuntimeError as error:
             return Seen(fault=str(error).splitlines()[0])
         if answer.reason != "done":

@@ -9,7 +9,7 @@ from pathlib import Path
 from spikeloom.golden.network import Refusal
 from spikeloom.sim.yosys import run_yosys
 
-__all__ = ["Mutant", "Mutants", "memories", "mutate", "plusargs"]
+__all__ = ["FULL", "Mutant", "Mutants", "memories", "mutate", "plusargs"]
 
 #: Dead logic goes first, bit by bit: what is mutated there would show nowhere.
 FLAT = (
@@ -41,6 +41,11 @@ PORTS = {"CLK", "Q"}
 #: So many are drawn for each that is wanted, as most are in other places.
 DRAWN = 40
 CONTROL = "mutant"
+#: With it the words of the counters begin with 32 bits that are 1: no simulation counts so far.
+FULL = "full"
+COUNTER = re.compile(
+    r"^  cell \$mux (\S+)\n    .*\n.*\n    connect \\B 0\n    connect \\S \\counters.first\n", re.MULTILINE
+)
 CELL = re.compile(r"^  cell \S+ (\S+)\n(.*?)^  end$", re.MULTILINE | re.DOTALL)
 WIRE = re.compile(r"^  wire (?:width (\d+) )?.*?([\\$]\S+)$", re.MULTILINE)
 #: Of a signal: a constant, of 32 bits if it is a number, or a wire or some of its bits.
@@ -118,6 +123,11 @@ def mutate(
         mutants = mutants[first - 1 : last]
         control = f"mutate -ctrl {CONTROL} 32"
         commands = [m.command.replace("mutate", f"{control} {m.number}", 1) for m in mutants]
+        commands += [
+            f"mutate -ctrl {FULL} 1 1 -mode inv -module {top} -cell {cell} -port B -portbit {bit}"
+            for cell in COUNTER.findall(flat)
+            for bit in range(32)
+        ]
         run_yosys(folder, "read_rtlil right.il", *commands, *WRITTEN)
         text = (folder / "mutants.v").read_text().split("*/", 1)[1].lstrip()
     return Mutants(top=top, verilog=_switched(_filled(text, images)), flat=flat, mutants=tuple(mutants))
@@ -208,7 +218,10 @@ def _filled(text: str, images: dict[str, str]) -> str:
 
 
 def _switched(text: str) -> str:
-    """The mutants' number is no port, but said when a simulation starts."""
-    text = re.sub(rf"^(module [^(]+\(.*), {CONTROL}\);", r"\1);", text, flags=re.MULTILINE)
-    register = f'  reg [31:0] {CONTROL};\n  initial if (!$value$plusargs("{CONTROL}=%d", {CONTROL})) {CONTROL} = 0;\n'
-    return re.sub(rf"^  input \[31:0\] {CONTROL};\n  wire \[31:0\] {CONTROL};\n", register, text, flags=re.MULTILINE)
+    """What is switched on is no port, but said when a simulation starts."""
+    for name, bits in ((CONTROL, "[31:0] "), (FULL, "")):
+        text = re.sub(rf"^(module [^(]+\(.*), {name}(?=[,)])", r"\1", text, flags=re.MULTILINE)
+        register = f'  reg {bits}{name};\n  initial if (!$value$plusargs("{name}=%d", {name})) {name} = 0;\n'
+        port = rf"^  input {re.escape(bits)}{name};\n  wire {re.escape(bits)}{name};\n"
+        text = re.sub(port, register, text, flags=re.MULTILINE)
+    return text

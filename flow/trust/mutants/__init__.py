@@ -13,7 +13,7 @@ from spikeloom.hdl.routers import Crossbar, Interconnect, Mesh, Ring
 from spikeloom.sim.job import Stalls
 from spikeloom.sim.mutation.equal import unseen
 from spikeloom.sim.mutation.events import events, put
-from spikeloom.sim.mutation.hosted import hosted, interrupted, surplus, tabled
+from spikeloom.sim.mutation.hosted import faulty, full, hosted, interrupted, lengths, surplus, tabled
 from spikeloom.sim.mutation.moment import Hint
 from spikeloom.sim.mutation.netlist import Mutant, Mutants, memories, mutate
 from spikeloom.sim.mutation.packets import packets
@@ -35,6 +35,8 @@ OTHERS = 24
 #: And networks whose lists are long.
 UNEVEN = 16
 PROOF_SECONDS = 30
+#: For a proof near a mutant that lives.
+PATIENT_SECONDS = 120
 #: Per cent, killed by tests alone.
 LEAST_QUICK, LEAST_FULL = 92, 95
 #: A host that takes nothing for long, so that all that is under way stops.
@@ -44,6 +46,8 @@ HOSTS = {"": False, ", stalls": True, ", slow": SLOW}
 VERY_LONG, STEPS, RARE = 3, 34_000, 0.01
 #: So many networks are cut off and reset in their runs.
 CUT_OFF = 3
+#: Samples whose last step but one, and whose last step, is the first that has another bit.
+LENGTHS = [(1 << bit) + more for bit in range(16) for more in (0, 1)]
 #: So often all samples follow each other in one, for counters of steps.
 LONG = 8
 EQUAL = "changes nothing"
@@ -150,8 +154,9 @@ def run(part: str, job: Job) -> Rows:
     made, killers, slow = _killers(block, subject, job.folder, total, numbers)
     hint = LINK.get(subject) if isinstance(subject, Wire) else None
 
-    def proof(mutant: Mutant) -> str | None:
-        return unseen(made.flat, made.top, mutant, without_memories=True, hint=hint, seconds=PROOF_SECONDS)
+    def proof(mutant: Mutant, **limits: float) -> str | None:
+        limits = {"seconds": PROOF_SECONDS, **limits}
+        return unseen(made.flat, made.top, mutant, without_memories=True, hint=hint, **limits)
 
     # What was found out last about the same mutant is tried first.
     last = {_key(row): row for row in job.earlier.get(_title(block), ()) if row.get("design") == design}
@@ -168,6 +173,8 @@ def run(part: str, job: Job) -> Rows:
         mutant, proven = outcome.mutant, None
         if outcome.killer is None and (proven := proof(mutant)) is None:
             (outcome,) = trial([mutant], slow)
+            if outcome.killer is None:
+                proven = proof(mutant, near_seconds=PATIENT_SECONDS)
         rows[mutant.number] = _row(design, outcome, proven)
     return {_title(block): list(rows.values())}
 
@@ -213,6 +220,7 @@ def _killers(
     ]
     too_many = [surplus(f"network {k + 1}, an event too many", folder[0], seed=k) for k, folder in enumerate(own[:-2])]
     cut = [interrupted(f"network {k + 1}, cut off", *folder, seed=k) for k, folder in enumerate(own[:CUT_OFF])]
+    wrong = [faulty(f"network {k + 1}, a wrong count", *folder, seed=k) for k, folder in enumerate(own)]
     host = [
         hosted(f"host, network {k + 1}{', stalls' * stalls}", *own[k], stalls=stalls, seed=3 + k)
         for k, stalls in enumerate((False, True))
@@ -224,7 +232,13 @@ def _killers(
         events(f"network {k + 1}, a very long sample", directory, _rare(x), stalls=False, seed=k)
         for k, (directory, x) in reversed(list(enumerate(own[:VERY_LONG])))
     ]
-    return made, [runs[0], host[0], *runs[1:], host[1], *cut, slow, *further, *too_many, *said], endless
+    ends = [lengths("network 1, samples of many lengths", *own[0], LENGTHS, seed=0)]
+    round_ = [full("network 1, full counters", *own[0], seed=0)] if subject.configuration.get("counters") else []
+    return (
+        made,
+        [runs[0], host[0], *runs[1:], host[1], *cut, slow, *further, *too_many, *wrong, *round_, *said],
+        [*ends, *endless],
+    )
 
 
 def _rare(x: np.ndarray) -> np.ndarray:

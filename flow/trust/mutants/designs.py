@@ -28,6 +28,7 @@ from spikeloom.hdl.layouts import Tables
 from spikeloom.hdl.mapping import Mapping as Placed
 from spikeloom.hdl.mapping import map_network
 from spikeloom.hdl.parameters import AcceleratorParameters, CoreParameters, covering
+from spikeloom.trust.mutants.tables import elsewhere
 
 __all__ = ["Rule", "Subject", "case"]
 
@@ -134,6 +135,7 @@ def case(subject: Subject, folder: Path) -> tuple[list[tuple[Path, np.ndarray]],
         tables[folder / f"network{seed}"] = {
             "sums ahead": _ahead(mapping, parameters),
             "a credit less": _fewer(mapping.images(parameters), parameters),
+            "elsewhere": elsewhere(mapping, parameters, seed),
         }
     return folders, tables
 
